@@ -1,0 +1,342 @@
+"""The frame of every estimator: validate, embed, cluster, label.
+
+This module knows neither torch nor numba. It holds what all estimators share:
+checks at the door, the optional ``encoder`` step, rows as distinct weighted
+rows, one global scale for networks, a loop over chunks, and the canonical
+numbering of clusters.
+"""
+
+import warnings
+from abc import ABCMeta, abstractmethod
+from contextlib import contextmanager
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClusterMixin, _fit_context, clone
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    check_is_fitted,
+    validate_data,
+)
+
+# Rows that one call of a network sees. A fixed number, so that the shape of
+# the computation, and with it the rounding, never depends on the caller.
+CHUNK_ROWS = 512
+
+
+@contextmanager
+def unchanged_on_error(estimator):
+    """Give an estimator its attributes back if the block raises."""
+    before = dict(vars(estimator))
+    try:
+        yield
+    except BaseException:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        raise
+
+
+def check_table(estimator, X, *, reset):
+    """Validate a table: 2-D, finite, float32 or float64, rows contiguous."""
+    return validate_data(
+        estimator,
+        X,
+        reset=reset,
+        dtype=[np.float64, np.float32],
+        order="C",
+    )
+
+
+def draw_seed(random_state):
+    """Turn any ``random_state`` into one integer seed.
+
+    ``None`` draws from the operating system, so that nobody's global
+    generator moves.
+    """
+    if random_state is None:
+        return int(np.random.SeedSequence().generate_state(1)[0] >> 1)
+    if isinstance(random_state, np.random.RandomState):
+        return int(random_state.randint(np.iinfo(np.int32).max))
+    check_random_state(random_state)
+    return int(random_state)
+
+
+def lexicographic_order(X):
+    """Sort rows by their first column, ties by the second, and so on.
+
+    Only rows that are still tied are looked at again, so a table of distinct
+    numbers costs one sort of its first column.
+
+    Returns
+    -------
+    order : ndarray of shape (n_samples,)
+        The permutation that sorts the rows.
+    is_first : ndarray of shape (n_samples,), dtype=bool
+        Whether a row, in sorted order, differs from the row before it.
+    """
+    order = np.argsort(X[:, 0], kind="stable")
+    is_first = np.ones(len(X), dtype=bool)
+    is_first[1:] = X[order[1:], 0] != X[order[:-1], 0]
+    for column in X.T[1:]:
+        tied = ~is_first
+        tied[:-1] |= ~is_first[1:]
+        places = np.flatnonzero(tied)
+        if places.size == 0:
+            break
+        rows, runs = order[places], np.cumsum(is_first)[places]
+        order[places] = rows[np.lexsort((column[rows], runs))]
+        is_first[1:] |= column[order[1:]] != column[order[:-1]]
+    return order, is_first
+
+
+def distinct_rows(X, sample_weight=None):
+    """Reduce a table to its distinct rows of positive weight.
+
+    The rows come in lexicographic order and equal rows are merged, their
+    weights added. What is computed from them depends neither on the order of
+    the rows nor on whether a weight of 2 is written as two rows.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        Finite table.
+    sample_weight : ndarray of shape (n_samples,), default=None
+        Non-negative weights; None means 1 for every row.
+
+    Returns
+    -------
+    rows : ndarray of shape (n_distinct, n_features)
+        Distinct rows, C-contiguous, in the dtype of `X`.
+    weights : ndarray of shape (n_distinct,), dtype=float64
+        Total weight of each.
+    """
+    if sample_weight is None:
+        sample_weight = np.ones(len(X))
+    elif not np.all(sample_weight > 0):
+        X, sample_weight = X[sample_weight > 0], sample_weight[sample_weight > 0]
+    order, is_first = lexicographic_order(X)
+    starts = np.flatnonzero(is_first)
+    # Equal rows are ordered by their weights, so that the rounding of the sum
+    # does not depend on the order of the rows either.
+    order = order[np.lexsort((sample_weight[order], np.cumsum(is_first)))]
+    weights = np.add.reduceat(sample_weight[order], starts)
+    return np.ascontiguousarray(X[order[starts]]), weights
+
+
+class GlobalScaling:
+    """Centring by column and division by one number for the whole table.
+
+    Networks and iterative methods see ``(X - mean) / scale``, computed in
+    float64: an offset of 1e6 loses no digits, and one learning rate fits all
+    units. Distances keep their proportions, since the scale is one number.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        Finite table.
+    weights : ndarray of shape (n_samples,), default=None
+        Weights of the rows.
+    """
+
+    def __init__(self, X, weights=None):
+        # A power of two near the largest entry keeps squares in range and
+        # changes no digit.
+        largest = max(float(np.max(X)), -float(np.min(X)))
+        self.unit = 2.0 ** np.clip(np.frexp(largest)[1], -1000, 1000)
+        shrunk = np.multiply(X, 1.0 / self.unit, dtype=np.float64)
+        self.mean = np.average(shrunk, axis=0, weights=weights)
+        shrunk -= self.mean
+        shrunk *= shrunk
+        self.variance = np.average(shrunk, axis=0, weights=weights)
+        self.scale = float(np.sqrt(self.variance.mean())) or 1.0
+
+    def apply(self, X):
+        """Scale rows; the result is float64."""
+        scaled = np.multiply(X, 1.0 / self.unit, dtype=np.float64)
+        scaled -= self.mean
+        scaled /= self.scale
+        return scaled
+
+    def undo(self, scaled):
+        """Give scaled rows their centre and units back, in float64."""
+        return (np.asarray(scaled, np.float64) * self.scale + self.mean) * self.unit
+
+
+def in_chunks(function, X, n_rows=CHUNK_ROWS):
+    """Apply a row-wise function to chunks of always the same shape.
+
+    The last chunk is filled up with zero rows, whose results are dropped.
+
+    Parameters
+    ----------
+    function : callable
+        Maps an array of shape (n_rows, n_features) to one of n_rows rows.
+    X : ndarray of shape (n_samples, n_features)
+        At least one row.
+    n_rows : int, default=CHUNK_ROWS
+        Rows of a chunk.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_outputs)
+        The results of all rows.
+    """
+    n_samples = len(X)
+    result = None
+    for start in range(0, n_samples, n_rows):
+        chunk = X[start : start + n_rows]
+        stop = start + len(chunk)
+        if len(chunk) < n_rows:
+            filled = np.zeros((n_rows, X.shape[1]), dtype=X.dtype)
+            filled[: len(chunk)] = chunk
+            chunk = filled
+        values = function(chunk)
+        if result is None:
+            result = np.empty((n_samples, *values.shape[1:]), dtype=values.dtype)
+        result[start:stop] = values[: stop - start]
+    return result
+
+
+def canonical_order(sizes, centers):
+    """Order clusters: the largest first, ties by the centres' coordinates."""
+    keys = [*np.asarray(centers, np.float64).T[::-1], -np.asarray(sizes, np.float64)]
+    return np.lexsort(keys)
+
+
+def warn_if_collapsed(n_found, n_clusters, hint):
+    """Warn when fewer clusters hold rows than were asked for."""
+    if n_found < n_clusters:
+        warnings.warn(
+            f"Only {n_found} of the {n_clusters} clusters asked for hold rows: the "
+            f"others were left empty or merged. {hint}",
+            ConvergenceWarning,
+            stacklevel=3,
+        )
+
+
+class DeepClusterer(ClusterMixin, BaseEstimator, metaclass=ABCMeta):
+    """Frame of the clusterers: validate, embed, cluster, label.
+
+    A subclass says how to cluster the rows of a (possibly embedded) table in
+    :meth:`_fit_clusters`, and how to label further rows in
+    :meth:`_predict_labels`. Where it takes a parameter ``encoder``, rows pass
+    through the fitted ``encoder_`` before either.
+    """
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y=None):
+        """Find the clusters of a table.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Table of finite numbers. float32 is kept, all else becomes float64.
+        y : Ignored
+            Not used, present for API consistency by convention.
+
+        Returns
+        -------
+        self : object
+            Fitted estimator.
+        """
+        return self._fit(X)
+
+    def _fit(self, X, sample_weight=None):
+        with unchanged_on_error(self):
+            X = check_table(self, X, reset=True)
+            weights = self._check_weights(sample_weight, X)
+            if hasattr(self, "n_clusters") and len(X) < self.n_clusters:
+                raise ValueError(
+                    f"n_samples={len(X)} should be >= n_clusters={self.n_clusters}: "
+                    "ask for fewer clusters or give more rows."
+                )
+            self._fit_clusters(self._fit_encoder(X), weights)
+        return self
+
+    @staticmethod
+    def _check_weights(sample_weight, X):
+        if sample_weight is None:
+            return None
+        weights = _check_sample_weight(
+            sample_weight, X, dtype=np.float64, ensure_non_negative=True
+        )
+        with np.errstate(over="ignore"):
+            if not np.isfinite(weights.sum()):
+                raise ValueError(
+                    "The sum of sample_weight overflows: divide sample_weight by its "
+                    "largest entry."
+                )
+        return weights
+
+    def _fit_encoder(self, X):
+        if getattr(self, "encoder", None) is None:
+            return X
+        self.encoder_ = clone(self.encoder)
+        return self._check_embedding(self.encoder_.fit_transform(X), X.dtype)
+
+    def _embed(self, X):
+        """Check rows that came after fit, and pass them through the encoder."""
+        check_is_fitted(self)
+        X = check_table(self, X, reset=False)
+        if getattr(self, "encoder", None) is None:
+            return X
+        return self._check_embedding(self.encoder_.transform(X), X.dtype)
+
+    @staticmethod
+    def _check_embedding(Z, dtype):
+        Z = np.ascontiguousarray(Z, dtype=dtype)
+        if not np.all(np.isfinite(Z)):
+            raise ValueError(
+                "The encoder returned values that are not finite: check the "
+                "encoder's parameters and the scale of its input."
+            )
+        return Z
+
+    @abstractmethod
+    def _fit_clusters(self, Z, sample_weight):
+        """Cluster the rows of `Z`; set ``labels_`` and what else is fitted."""
+
+    @abstractmethod
+    def _predict_labels(self, Z):
+        """Label the rows of `Z`."""
+
+    def predict(self, X):
+        """Give every row the cluster it belongs to.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Table with the columns seen in fit.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_samples,), dtype=int64
+            Cluster of each row.
+        """
+        return self._predict_labels(self._embed(X))
+
+
+class WeightedClusterer(DeepClusterer):
+    """A clusterer whose ``fit`` takes ``sample_weight``."""
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y=None, sample_weight=None):
+        """Find the clusters of a table.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Table of finite numbers. float32 is kept, all else becomes float64.
+        y : Ignored
+            Not used, present for API consistency by convention.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights of the rows; a weight of 2 is the same as two
+            equal rows, a weight of 0 leaves the row out. None means 1 for all.
+
+        Returns
+        -------
+        self : object
+            Fitted estimator.
+        """
+        return self._fit(X, sample_weight)

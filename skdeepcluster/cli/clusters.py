@@ -1,0 +1,167 @@
+"""The methods behind ``--method``, and the summary of what they found."""
+
+from .messages import listed
+
+# The silhouette looks at every pair of rows.
+SILHOUETTE_ROWS = 2_000
+MAX_CLUSTERS_TRIED = 10
+# In standard deviations: a column that differs by less is not worth naming.
+NOTABLE_DIFFERENCE = 0.5
+FEATURES_SHOWN = 3
+TYPICAL_ROWS = 3
+
+
+def _tell(n_clusters, random_state):
+    from .. import TELL
+
+    return TELL(n_clusters, random_state=random_state)
+
+
+def _tell_autoencoder(n_clusters, random_state):
+    from .. import TELL
+
+    return TELL(n_clusters, latent_dim=10, random_state=random_state)
+
+
+def _ppp(n_clusters, random_state):
+    from .. import PPP
+
+    if n_clusters is None:
+        return PPP()
+    return PPP(min_clusters=n_clusters, max_clusters=n_clusters)
+
+
+# Methods that find the number of clusters themselves.
+FIND_NUMBER = {"ppp"}
+# Name of a method -> function (n_clusters, random_state) that builds it.
+METHODS = {"tell": _tell, "tell-autoencoder": _tell_autoencoder, "ppp": _ppp}
+
+
+def choose_n_clusters(X, random_state):
+    """Find the number of clusters with the best silhouette of k-means.
+
+    Returns
+    -------
+    n_clusters : int
+        From 2 to 10; fewer where the rows hold fewer than 3 distinct ones.
+    reason : str
+        What was compared, and the score.
+    """
+    import numpy as np
+    from sklearn.cluster import KMeans
+    from sklearn.metrics import pairwise_distances, silhouette_score
+    from threadpoolctl import threadpool_limits
+
+    if len(X) > SILHOUETTE_ROWS:
+        rng = np.random.default_rng(random_state)
+        X = X[rng.choice(len(X), SILHOUETTE_ROWS, replace=False)]
+    n_distinct = len(np.unique(X, axis=0))
+    if n_distinct < 3:
+        return n_distinct, f"there are {n_distinct} distinct rows"
+    tried = range(2, min(MAX_CLUSTERS_TRIED, n_distinct - 1) + 1)
+    scores = {}
+    # On so few rows threads cost more than they bring: on a busy machine they
+    # wait for each other at the end of each of many short steps.
+    with threadpool_limits(1):
+        distances = pairwise_distances(X)
+        for k in tried:
+            model = KMeans(k, n_init=10, random_state=random_state).fit(X)
+            scores[k] = silhouette_score(distances, model.labels_, metric="precomputed")
+    best = max(scores, key=scores.get)
+    return best, (
+        f"best silhouette ({scores[best]:.2f}) of k-means with {tried[0]} to "
+        f"{tried[-1]} clusters on {len(X):,} rows"
+    )
+
+
+def fit_clusters(build, X, n_clusters, random_state):
+    """Cluster the rows.
+
+    Returns
+    -------
+    estimator : object
+        Fitted.
+    labels : ndarray of shape (n_samples,)
+        Cluster of each row.
+    confidence : ndarray of shape (n_samples,)
+        Probability that the estimator gives to this cluster.
+    """
+    import numpy as np
+
+    estimator = build(n_clusters, random_state).fit(X)
+    labels = estimator.labels_
+    confidence = estimator.predict_proba(X)[np.arange(len(X)), labels]
+    return estimator, labels, confidence.round(6)
+
+
+def readable(number):
+    """Write a number with four digits, without powers of ten where it can be."""
+    return f"{number:,.0f}" if 1e3 <= abs(number) < 1e15 else f"{number:.4g}"
+
+
+def distinctions(features, X, names, members):
+    """Yield where some rows differ most from the whole table.
+
+    Columns are compared by the difference of their means in standard
+    deviations; of a category only levels that are more frequent here count.
+    """
+    import numpy as np
+
+    overall, here, spread = X.mean(axis=0), X[members].mean(axis=0), X.std(axis=0)
+    strength = (here - overall) / np.where(spread > 0, spread, 1)
+    is_number = np.arange(len(names)) < features.select_dtypes("number").shape[1]
+    strength[is_number] = np.abs(strength[is_number])
+    for j in np.argsort(-strength, kind="stable")[:FEATURES_SHOWN]:
+        if strength[j] < NOTABLE_DIFFERENCE:
+            return
+        if is_number[j]:
+            values = features[names[j]]
+            inside, outside = readable(values[members].mean()), readable(values.mean())
+            yield f"{names[j]}: mean {inside} vs {outside} overall"
+        else:
+            yield f"{names[j]}: {here[j]:.0%} vs {overall[j]:.0%} overall"
+
+
+def typical_rows(X, row_names, members):
+    """Name the rows nearest to the mean of some rows."""
+    import numpy as np
+
+    distances = np.square(X[members] - X[members].mean(axis=0)).sum(axis=1)
+    nearest = np.argsort(distances, kind="stable")[:TYPICAL_ROWS]
+    return "typical: " + listed(row_names[members].iloc[nearest].map(str))
+
+
+def summary(features, X, names, labels, confidence, row_names=None):
+    """Write the table of the clusters.
+
+    Parameters
+    ----------
+    features : DataFrame of shape (n_samples, n_features)
+        The columns in use, in their own units.
+    X : ndarray of shape (n_samples, n_prepared)
+        The same, prepared.
+    names : list of str
+        Names of the columns of `X`.
+    labels, confidence : ndarray of shape (n_samples,)
+        Cluster of each row, and how sure the estimator is of it.
+    row_names : Series of shape (n_samples,), default=None
+        Names of the rows, if they have any.
+    """
+    clusters = sorted(set(labels.tolist()))
+    lines = [
+        f"{len(clusters)} cluster{'s' * (len(clusters) > 1)} of {len(X):,} rows",
+        "",
+        "cluster      rows   share  confidence  what sets it apart",
+    ]
+    for cluster in clusters:
+        members = labels == cluster
+        remarks = list(distinctions(features, X, names, members))
+        remarks = remarks or ["close to the average in every column"]
+        if row_names is not None:
+            remarks.append(typical_rows(X, row_names, members))
+        lines.append(
+            f"{cluster:>7}{members.sum():>10,}{members.mean():>8.1%}"
+            f"{confidence[members].mean():>12.2f}  {remarks[0]}"
+        )
+        lines += [f"{'':39}{remark}" for remark in remarks[1:]]
+    return "\n".join(lines)

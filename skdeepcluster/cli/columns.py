@@ -1,0 +1,219 @@
+"""From the columns of any table to an array that can be clustered."""
+
+from typing import NamedTuple
+
+from .messages import CommandError, listed
+
+# A level held by fewer than one row in a hundred, or past the twentieth, is
+# noise to a distance: such levels are taken together.
+MIN_LEVEL_SHARE = 0.01
+MAX_LEVELS = 20
+MISSING_LEVEL = "(missing)"
+RARE_LEVELS = "(rare levels)"
+NUMERIC_KINDS = {"integer", "floating", "mixed-integer-float", "decimal"}
+CATEGORICAL_KINDS = {"string", "boolean", "categorical", "mixed", "mixed-integer"}
+DATE_FORMATS = ("ISO8601", "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y")
+DATES_LOOKED_AT = 1_000
+# Squares of larger numbers, summed over a table, leave the range of float64.
+LARGEST_NUMBER = 1e150
+
+
+class Roles(NamedTuple):
+    """What the columns of a table are used for."""
+
+    numeric: list
+    categorical: list
+    unused: dict  # name -> why
+
+
+def as_numbers(column):
+    """Turn a column of numbers into float64, missing values into NaN."""
+    import pandas as pd
+
+    values = column.to_numpy(dtype="float64", na_value=float("nan"))
+    return pd.Series(values, index=column.index)
+
+
+def as_levels(column):
+    """Turn a column into strings, missing values into NaN."""
+    levels = column.astype(object).map(str, na_action="ignore")
+    return levels.astype(object).where(column.notna(), float("nan"))
+
+
+def are_dates(levels):
+    """Whether strings are dates, in one of the usual forms."""
+    import pandas as pd
+
+    # Digits alone may be a year, but just as well a postcode.
+    levels = levels[:DATES_LOOKED_AT]
+    return not levels[0].isalnum() and any(
+        pd.to_datetime(levels, format=form, errors="coerce", utc=True).notna().all()
+        for form in DATE_FORMATS
+    )
+
+
+def why_no_number(column, kind):
+    """Say why numbers cannot tell groups apart, or return None."""
+    values = as_numbers(column).dropna()
+    n_distinct = values.nunique()
+    if n_distinct < 2:
+        return "constant" if n_distinct else "empty"
+    if kind != "integer" or n_distinct < len(column):
+        return None
+    if (values.diff()[1:] == 1).all():
+        return "counts the rows"
+    is_id = column.name.lower() == "id" or column.name.endswith(("_id", "_ID", "Id"))
+    return "identifies the rows" if is_id else None
+
+
+def why_no_category(column, kind):
+    """Say why anything but numbers cannot tell groups apart, or return None."""
+    if kind == "empty":
+        return "empty"
+    if kind not in CATEGORICAL_KINDS:
+        return "dates" if kind.startswith("date") else f"{kind} values"
+    frequencies = as_levels(column).value_counts()
+    n_levels = len(frequencies)
+    if n_levels < 2:
+        return "constant" if n_levels else "empty"
+    if are_dates(frequencies.index):
+        return "dates"
+    all_rare = frequencies.iloc[0] < MIN_LEVEL_SHARE * len(column)
+    if all_rare or n_levels > frequencies.sum() / 2:
+        return f"text, {n_levels:,} different values"
+    return None
+
+
+def assign_roles(table, set_aside):
+    """Decide what each column is used for.
+
+    Parameters
+    ----------
+    table : DataFrame
+        The table as it was read.
+    set_aside : dict
+        Columns that are not to be used, name -> why.
+    """
+    from pandas.api.types import infer_dtype
+
+    roles = Roles([], [], dict(set_aside))
+    for name in table.columns.drop(list(set_aside)):
+        kind = infer_dtype(table[name], skipna=True)
+        if kind in NUMERIC_KINDS:
+            members, reason = roles.numeric, why_no_number(table[name], kind)
+        else:
+            members, reason = roles.categorical, why_no_category(table[name], kind)
+        if reason is None:
+            members.append(name)
+        else:
+            roles.unused[name] = reason
+    return roles
+
+
+def as_features(table, roles):
+    """Return the columns in use, as float64 numbers and as strings."""
+    import pandas as pd
+
+    features = pd.DataFrame(
+        {name: as_numbers(table[name]) for name in roles.numeric}
+        | {name: as_levels(table[name]) for name in roles.categorical},
+        index=table.index,
+    )
+    for name in roles.numeric:
+        too_large = features[name].abs().to_numpy() > LARGEST_NUMBER
+        if too_large.any():
+            row = too_large.argmax()
+            raise CommandError(
+                f"column {name!r} holds {features[name].iloc[row]:g} in row {row + 1}: "
+                "correct it, or leave the column out by --drop"
+            )
+    return features
+
+
+def column_preparation(roles):
+    """Build the transformer from `as_features` to an array for clustering."""
+    from sklearn.compose import ColumnTransformer
+    from sklearn.impute import SimpleImputer
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+    numbers = make_pipeline(SimpleImputer(strategy="median"), StandardScaler())
+    categories = make_pipeline(
+        SimpleImputer(strategy="constant", fill_value=MISSING_LEVEL),
+        OneHotEncoder(
+            min_frequency=MIN_LEVEL_SHARE,
+            max_categories=MAX_LEVELS,
+            handle_unknown="infrequent_if_exist",
+            sparse_output=False,
+        ),
+    )
+    return ColumnTransformer(
+        [
+            ("numbers", numbers, roles.numeric),
+            ("categories", categories, roles.categorical),
+        ]
+    )
+
+
+def prepared_names(preparation, roles):
+    """Name what a fitted preparation makes: numbers, then "column = level"."""
+    names = list(roles.numeric)
+    if roles.categorical:
+        encoder = preparation.named_transformers_["categories"][-1]
+        for column, levels, rare in zip(
+            roles.categorical,
+            encoder.categories_,
+            encoder.infrequent_categories_,
+            strict=True,
+        ):
+            rare = [] if rare is None else list(rare)
+            kept = [level for level in levels if level not in rare]
+            kept += [RARE_LEVELS] if rare else []
+            names += [f"{column} = {level}" for level in kept]
+    return names
+
+
+def prepare(features, roles):
+    """Fit the preparation of the columns.
+
+    Returns
+    -------
+    X : ndarray of shape (n_samples, n_prepared), dtype=float64
+        The numbers, then one column per level.
+    preparation : ColumnTransformer
+        Fitted.
+    """
+    import numpy as np
+
+    if features.columns.empty:
+        unused = listed(f"{name} ({why})" for name, why in roles.unused.items())
+        raise CommandError(f"no column can be used: {unused}")
+    preparation = column_preparation(roles)
+    X = preparation.fit_transform(features)
+    return np.ascontiguousarray(X), preparation
+
+
+def column_notes(features, roles, names):
+    """Yield one line for each kind of decision taken about the columns."""
+    if roles.numeric:
+        yield f"numbers, scaled: {listed(roles.numeric)}"
+    if roles.categorical:
+        n_levels = features[roles.categorical].nunique()
+        merged = {
+            name: ", rare ones together" * (f"{name} = {RARE_LEVELS}" in names)
+            for name in roles.categorical
+        }
+        named = listed(
+            f"{name} ({n} levels{merged[name]})" for name, n in n_levels.items()
+        )
+        yield f"categories, one column per level: {named}"
+    if roles.unused:
+        named = listed(f"{name} ({why})" for name, why in roles.unused.items())
+        yield f"not used: {named}"
+    n_missing = features.isna().sum()
+    if n_missing.any():
+        named = listed(f"{name} ({n:,})" for name, n in n_missing.items() if n)
+        yield (
+            f"missing values: {named}; numbers get the median, categories a level "
+            f'"{MISSING_LEVEL}"'
+        )

@@ -1,0 +1,17 @@
+"""Pictures of clusters, in the form of scikit-learn's Displays."""
+
+from importlib import import_module
+
+_HOMES = {"EmbeddingDisplay": "embedding"}
+
+__all__ = ["EmbeddingDisplay"]
+
+
+def __getattr__(name):
+    if name in _HOMES:
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted(__all__)

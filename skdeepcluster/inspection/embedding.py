@@ -1,0 +1,262 @@
+"""A two-dimensional view of rows, coloured by cluster."""
+
+import numpy as np
+from sklearn.decomposition import PCA
+from sklearn.pipeline import Pipeline
+from sklearn.utils import check_array, check_consistent_length, column_or_1d
+from sklearn.utils.validation import _get_feature_names
+
+# Paul Tol's "muted" scheme: nine colours that colour-blind readers can tell apart.
+_COLORS = (
+    *("#332288", "#CC6677", "#117733", "#88CCEE", "#DDCC77"),
+    *("#882255", "#44AA99", "#999933", "#AA4499"),
+)
+# Past the colours a cluster is known by its marker.
+_MARKERS = ("o", "^")
+_MAX_SHOWN = len(_COLORS) * len(_MARKERS)
+_OTHERS_COLOR = "#BBBBBB"
+# From here on single points are not told apart: a picture that stays a vector
+# drawing would only be slow.
+_RASTERIZED_FROM = 2_000
+
+
+def _representation(estimator, X):
+    """Return what an estimator clusters and the names of its columns."""
+    if isinstance(estimator, Pipeline):
+        estimator, X = estimator[-1], estimator[:-1].transform(X)
+    if hasattr(estimator, "transform"):
+        X = estimator.transform(X)
+    elif getattr(estimator, "encoder_", None) is not None:
+        X = estimator.encoder_.transform(X)
+    return X
+
+
+def _two_dimensions(X):
+    """Reduce a table to two columns; see :class:`EmbeddingDisplay`.
+
+    Returns
+    -------
+    embedding : ndarray of shape (n_samples, 2)
+        Coordinates on the picture.
+    axis_labels : tuple of str
+        What the two axes are.
+    """
+    names = _get_feature_names(X)
+    X = check_array(X, dtype=[np.float64, np.float32], ensure_min_samples=2)
+    if X.shape[1] > 2:
+        pca = PCA(n_components=2, random_state=0)
+        # A power of two changes no digit, and keeps the squares in range.
+        exponent = np.frexp(np.abs(X).max())[1]
+        # Without any variance a component explains 0 / 0 of it.
+        with np.errstate(invalid="ignore"):
+            embedding = np.ldexp(pca.fit_transform(np.ldexp(X, -exponent)), exponent)
+        shares = np.nan_to_num(pca.explained_variance_ratio_)
+        return embedding, tuple(
+            f"principal component {i} ({share:.0%} of the variance)"
+            for i, share in enumerate(shares, start=1)
+        )
+    if names is None:
+        names = [f"dimension {i + 1}" for i in range(X.shape[1])]
+    if X.shape[1] == 1:
+        share_below = np.empty(len(X))
+        share_below[np.argsort(X[:, 0], kind="stable")] = np.arange(len(X)) / len(X)
+        return np.column_stack([X, share_below]), (names[0], "share of rows below")
+    return X, tuple(names)
+
+
+def _distinct(labels):
+    """Return the distinct labels in order, and the number of each row's."""
+    try:
+        return np.unique(labels, return_inverse=True)
+    except TypeError:
+        # Numbers and names have no common order: each type has its own.
+        distinct = sorted(set(labels), key=lambda label: (str(type(label)), str(label)))
+        numbers = {label: number for number, label in enumerate(distinct)}
+        return distinct, np.array([numbers[label] for label in labels])
+
+
+class EmbeddingDisplay:
+    """Two-dimensional view of the rows of a table, coloured by cluster.
+
+    It is recommended to use
+    :meth:`~skdeepcluster.inspection.EmbeddingDisplay.from_estimator` or
+    :meth:`~skdeepcluster.inspection.EmbeddingDisplay.from_predictions` to
+    create a display. All parameters are stored as attributes.
+
+    Parameters
+    ----------
+    embedding : ndarray of shape (n_samples, 2)
+        Coordinates of the rows.
+    labels : ndarray of shape (n_samples,)
+        Cluster of each row: numbers, names, or objects of mixed types.
+    axis_labels : tuple of 2 str, default=("dimension 1", "dimension 2")
+        What the two coordinates are.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        Axes of the picture.
+    figure_ : matplotlib Figure
+        Figure that holds the axes.
+    scatters_ : list of matplotlib PathCollection
+        The points: one entry per cluster, and where there are more than 18
+        clusters a last one for all but the 18 largest.
+
+    See Also
+    --------
+    sklearn.decomposition.PCA : Reduces more than two dimensions to two.
+
+    Examples
+    --------
+    >>> from sklearn.cluster import KMeans
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from skdeepcluster.datasets import load_penguins
+    >>> from skdeepcluster.inspection import EmbeddingDisplay
+    >>> X, _ = load_penguins(return_X_y=True)
+    >>> X = StandardScaler().fit_transform(X)
+    >>> labels = KMeans(n_clusters=3, n_init=10, random_state=0).fit_predict(X)
+    >>> display = EmbeddingDisplay.from_predictions(X, labels)
+    >>> display.ax_.get_xlabel()
+    'principal component 1 (69% of the variance)'
+    """
+
+    def __init__(
+        self, *, embedding, labels, axis_labels=("dimension 1", "dimension 2")
+    ):
+        self.embedding = embedding
+        self.labels = labels
+        self.axis_labels = axis_labels
+
+    @classmethod
+    def from_estimator(cls, estimator, X, *, ax=None):
+        """Draw the rows as a fitted estimator sees and clusters them.
+
+        Parameters
+        ----------
+        estimator : object or Pipeline
+            Fitted clusterer with `predict`. What is drawn is its `transform`
+            of `X`, or that of its `encoder_`, or `X` itself where there is
+            neither; the last step of a Pipeline is meant.
+        X : array-like of shape (n_samples, n_features)
+            Rows to draw.
+        ax : matplotlib Axes, default=None
+            Axes to draw on; None makes a new figure.
+
+        Returns
+        -------
+        display : :class:`~skdeepcluster.inspection.EmbeddingDisplay`
+            The display, drawn.
+        """
+        labels = estimator.predict(X)
+        return cls.from_predictions(_representation(estimator, X), labels, ax=ax)
+
+    @classmethod
+    def from_predictions(cls, X, labels, *, ax=None):
+        """Draw rows whose clusters are known.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows to draw. More than two columns are reduced by PCA; one column
+            is drawn against the share of rows below.
+        labels : array-like of shape (n_samples,)
+            Cluster of each row: numbers, names, or objects of mixed types.
+        ax : matplotlib Axes, default=None
+            Axes to draw on; None makes a new figure.
+
+        Returns
+        -------
+        display : :class:`~skdeepcluster.inspection.EmbeddingDisplay`
+            The display, drawn.
+        """
+        embedding, axis_labels = _two_dimensions(X)
+        labels = column_or_1d(labels)
+        check_consistent_length(embedding, labels)
+        display = cls(embedding=embedding, labels=labels, axis_labels=axis_labels)
+        return display.plot(ax=ax)
+
+    def plot(self, ax=None):
+        """Draw the picture.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Axes to draw on; None makes a new figure. The legend stands to the
+            right of the axes, so their figure needs room there: constrained
+            layout makes it.
+
+        Returns
+        -------
+        display : :class:`~skdeepcluster.inspection.EmbeddingDisplay`
+            The display itself.
+        """
+        if ax is None:
+            import matplotlib.pyplot as plt
+
+            _, ax = plt.subplots(figsize=(6.4, 4.8), layout="constrained")
+        clusters, codes = _distinct(self.labels)
+        sizes = np.bincount(codes)
+        shown = np.sort(np.argsort(-sizes, kind="stable")[:_MAX_SHOWN])
+
+        self.scatters_ = [
+            self._scatter(
+                ax,
+                codes == code,
+                color=_COLORS[i % len(_COLORS)],
+                marker=_MARKERS[i // len(_COLORS)],
+                label=f"{clusters[code]} ({sizes[code]:,})",
+            )
+            for i, code in enumerate(shown)
+        ]
+        if len(clusters) > len(shown):
+            rest = ~np.isin(codes, shown)
+            label = f"{len(clusters) - len(shown)} more ({np.count_nonzero(rest):,})"
+            self.scatters_.append(
+                self._scatter(ax, rest, color=_OTHERS_COLOR, label=label, zorder=0.5)
+            )
+        for code in shown:
+            _write_at_median(ax, self.embedding[codes == code], clusters[code])
+
+        ax.set(xlabel=self.axis_labels[0], ylabel=self.axis_labels[1])
+        ax.spines[["top", "right"]].set_visible(False)
+        self._legend(ax)
+        self.ax_, self.figure_ = ax, ax.figure
+        return self
+
+    def _scatter(self, ax, rows, **style):
+        """Draw some of the rows, smaller and fainter where there are many."""
+        n_rows = len(self.embedding)
+        return ax.scatter(
+            *self.embedding[rows].T,
+            s=np.clip(500 / np.sqrt(n_rows), 3, 28),
+            alpha=np.clip(60 / np.sqrt(n_rows), 0.3, 0.8),
+            linewidths=0,
+            rasterized=n_rows >= _RASTERIZED_FROM,
+            **style,
+        )
+
+    def _legend(self, ax):
+        """Put the clusters and their sizes beside the axes."""
+        legend = ax.legend(
+            title="cluster (rows)",
+            loc="center left",
+            bbox_to_anchor=(1.0, 0.5),
+            frameon=False,
+            handletextpad=0.2,
+        )
+        for handle in legend.legend_handles:
+            handle.set(alpha=1.0, sizes=[28])
+
+
+def _write_at_median(ax, points, cluster):
+    """Write the name of a cluster amid its points."""
+    from matplotlib.patheffects import withStroke
+
+    ax.annotate(
+        str(cluster),
+        np.median(points, axis=0),
+        ha="center",
+        va="center",
+        fontweight="bold",
+        path_effects=[withStroke(linewidth=3, foreground="white")],
+    )

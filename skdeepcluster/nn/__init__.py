@@ -1,0 +1,1 @@
+"""Torch building blocks, and the one place where skorch is configured."""

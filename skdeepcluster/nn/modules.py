@@ -1,0 +1,171 @@
+"""Networks for tables: multilayer perceptron and autoencoder."""
+
+from itertools import pairwise
+from numbers import Integral
+
+import torch
+from torch import nn
+
+
+def mlp(sizes, *, batch_norm=False, dropout=0.0):
+    """Stack linear layers with ReLU between them and none after the last.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Widths of input, hidden layers and output.
+    batch_norm : bool, default=False
+        Whether every hidden layer normalises its batch before the ReLU.
+    dropout : float, default=0.0
+        Share of hidden units that a training step leaves out.
+
+    Returns
+    -------
+    torch.nn.Sequential
+        The network.
+    """
+    layers = []
+    for n_in, n_out in pairwise(sizes[:-1]):
+        layers.append(nn.Linear(n_in, n_out))
+        if batch_norm:
+            layers.append(nn.BatchNorm1d(n_out))
+        layers.append(nn.ReLU())
+        if dropout:
+            layers.append(nn.Dropout(dropout))
+    layers.append(nn.Linear(sizes[-2], sizes[-1]))
+    return nn.Sequential(*layers)
+
+
+def reconstruction_error(rows, restored, weights):
+    """Weighted mean over rows of the mean squared error of a row."""
+    return (weights * (rows - restored).square().mean(dim=1)).mean()
+
+
+class AutoencoderModule(nn.Module):
+    """A perceptron into a small code and one back, each beside a linear map.
+
+    With :meth:`start_linear` the linear maps begin as principal component
+    analysis and the perceptrons at zero: training bends a good linear code
+    instead of finding one from nothing, which a table of few rows cannot pay.
+
+    Parameters
+    ----------
+    n_features : int
+        Columns of the table.
+    hidden_sizes : sequence of int
+        Widths of the encoder's hidden layers; the decoder mirrors them.
+    latent_dim : int
+        Width of the code.
+    batch_norm : bool, default=False
+        Whether hidden layers normalise their batch.
+    dropout : float, default=0.0
+        Share of hidden units that a training step leaves out.
+    shortcut : bool, default=True
+        Whether there are linear maps beside the perceptrons.
+    """
+
+    def __init__(
+        self,
+        n_features,
+        hidden_sizes,
+        latent_dim,
+        *,
+        batch_norm=False,
+        dropout=0.0,
+        shortcut=True,
+    ):
+        super().__init__()
+        sound = (
+            isinstance(n, Integral) and not isinstance(n, bool) for n in hidden_sizes
+        )
+        if not all(sound) or any(n < 1 for n in hidden_sizes):
+            raise ValueError(
+                f"hidden_sizes must be positive integers, got {hidden_sizes!r}."
+            )
+        sizes = [n_features, *hidden_sizes, latent_dim]
+        options = {"batch_norm": batch_norm, "dropout": dropout}
+        self.encoder = mlp(sizes, **options)
+        self.decoder = mlp(sizes[::-1], **options)
+        self.shortcut_in = self.shortcut_out = None
+        if shortcut:
+            self.shortcut_in = nn.Linear(n_features, latent_dim, bias=False)
+            self.shortcut_out = nn.Linear(latent_dim, n_features, bias=False)
+
+    def encode(self, rows):
+        """Map rows to codes."""
+        codes = self.encoder(rows)
+        return codes if self.shortcut_in is None else codes + self.shortcut_in(rows)
+
+    def decode(self, codes):
+        """Map codes back to rows."""
+        rows = self.decoder(codes)
+        return rows if self.shortcut_out is None else rows + self.shortcut_out(codes)
+
+    def forward(self, rows):
+        """Restore rows from their codes."""
+        return self.decode(self.encode(rows))
+
+    @torch.no_grad()
+    def start_linear(self, rows, weights, *, spherical=False):
+        """Begin as principal component analysis of centred rows.
+
+        Parameters
+        ----------
+        rows : torch.Tensor of shape (n_samples, n_features), dtype float64
+            Centred rows.
+        weights : torch.Tensor of shape (n_samples,), dtype float64
+            Their weights.
+        spherical : bool, default=False
+            Whether codes will be brought to length 1 before they are decoded;
+            the linear decoder is then the best for such codes.
+        """
+        latent_dim = self.shortcut_in.out_features
+        rank = min(latent_dim, *rows.shape)
+        # A few axes more than are wanted make the randomised algorithm exact
+        # enough; its cost is linear in rows and columns.
+        _, _, axes = torch.svd_lowrank(
+            rows * weights.sqrt()[:, None], q=min(rank + 10, *rows.shape), niter=4
+        )
+        codes = torch.zeros(len(rows), latent_dim, dtype=rows.dtype)
+        codes[:, :rank] = rows @ axes[:, :rank]
+        if spherical:
+            codes = nn.functional.normalize(codes)
+        weighted = codes * weights[:, None]
+        decoder = torch.linalg.pinv(weighted.T @ codes, hermitian=True)
+        decoder = decoder @ (weighted.T @ rows)
+        self.shortcut_in.weight.zero_()
+        self.shortcut_in.weight[:rank] = axes[:, :rank].T.to(torch.float32)
+        self.shortcut_out.weight.copy_(decoder.T)
+        for last in (self.encoder[-1], self.decoder[-1]):
+            last.weight.zero_()
+            last.bias.zero_()
+
+
+class Reconstruction(nn.Module):
+    """What trains an autoencoder, its own or a user's, to restore its input.
+
+    Parameters
+    ----------
+    autoencoder : torch.nn.Module
+        Network with methods ``encode`` and ``decode``.
+    """
+
+    def __init__(self, autoencoder):
+        super().__init__()
+        self.autoencoder = autoencoder
+
+    def encode(self, rows):
+        """Map rows to codes."""
+        return self.autoencoder.encode(rows)
+
+    def decode(self, codes):
+        """Map codes back to rows."""
+        return self.autoencoder.decode(codes)
+
+    def forward(self, rows):
+        """Restore rows from their codes."""
+        return self.decode(self.encode(rows))
+
+    def loss(self, rows, weights):
+        """Weighted mean squared error of the restored rows."""
+        return reconstruction_error(rows, self(rows), weights)

@@ -1,0 +1,128 @@
+"""A bounded summary of a stream of rows that merges with others."""
+
+import numpy as np
+
+from ..base import distinct_rows
+from ..kernels.partition import hash_rows, uniform_numbers
+
+# Distinct rows that a summary holds. What a partition of at most 1024 cells is
+# tested on is never fewer than about a hundred rows a cell.
+CAPACITY = 100_000
+
+
+class Summary:
+    """A weighted sample of the distinct rows of a stream.
+
+    Up to `capacity` distinct rows are kept with their exact weights. Beyond,
+    the rows with the smallest keys stay: the key of a row is exponentially
+    distributed with its weight as rate, by a hash of its values in place of a
+    random number. This is sampling without replacement, proportional to
+    weight [1]_; since nothing but values and weights enters, neither the order
+    of the rows, nor the chunks they came in, nor the order of merging matters.
+
+    Parameters
+    ----------
+    capacity : int, default=CAPACITY
+        Distinct rows kept.
+
+    References
+    ----------
+    .. [1] P. S. Efraimidis and P. G. Spirakis, "Weighted random sampling with a
+       reservoir", Information Processing Letters 97, 2006.
+    """
+
+    def __init__(self, capacity=CAPACITY):
+        self.capacity = capacity
+        self.threshold = np.inf
+        self.rows = None
+        self.weights = np.empty(0)
+        self.hashes = np.empty(0, dtype=np.uint64)
+        self._waiting = []
+
+    @property
+    def is_sample(self):
+        """Whether rows had to be left out."""
+        self._settle()
+        return np.isfinite(self.threshold)
+
+    def add(self, rows, weights=None):
+        """Take up rows; they are looked at when many have come together."""
+        if weights is None:
+            weights = np.ones(len(rows))
+        elif not np.all(weights > 0):
+            rows, weights = rows[weights > 0], weights[weights > 0]
+        self._waiting.append((rows, weights, _hashes(rows)))
+        if sum(len(waiting[0]) for waiting in self._waiting) >= self.capacity:
+            self._settle()
+        return self
+
+    def merge(self, other):
+        """Take up the summary of other rows of the same stream."""
+        other._settle()
+        self.threshold = min(self.threshold, other.threshold)
+        if other.rows is not None:
+            self._waiting.append((other.rows, other.weights, other.hashes))
+        self._settle()
+        return self
+
+    def _settle(self):
+        """Merge equal rows of what came in, and keep the smallest keys."""
+        if not self._waiting:
+            return
+        parts = self._waiting
+        if self.rows is not None:
+            parts = [(self.rows, self.weights, self.hashes), *parts]
+        self._waiting = []
+        hashes = np.concatenate([part[2] for part in parts])
+        weights = np.concatenate([part[1] for part in parts])
+        # Equal rows by weight: the rounding of the sum depends on no order.
+        order = np.lexsort((weights, hashes))
+        hashes = hashes[order]
+        is_first = np.ones(len(hashes), dtype=bool)
+        is_first[1:] = hashes[1:] != hashes[:-1]
+        places = np.flatnonzero(is_first)
+        self.hashes = hashes[places]
+        self.weights = np.add.reduceat(weights[order], places)
+        chosen = order[places]
+        # Exponential numbers whose rates are the weights.
+        keys = -np.log(uniform_numbers(self.hashes)) / self.weights
+        kept = keys < self.threshold
+        if np.count_nonzero(kept) > self.capacity:
+            self.threshold = np.partition(keys, self.capacity)[self.capacity]
+            kept = keys < self.threshold
+        self.hashes, self.weights = self.hashes[kept], self.weights[kept]
+        self.rows = _gather([part[0] for part in parts], chosen[kept])
+
+    def table(self):
+        """Return the rows in value order, with weights.
+
+        Returns
+        -------
+        rows : ndarray of shape (n_rows, n_features)
+            Distinct rows in lexicographic order.
+        weights : ndarray of shape (n_rows,)
+            Their weights; of a sample, what they stand for, in units in which
+            a row of small weight counts as one.
+        """
+        self._settle()
+        rows, weights = distinct_rows(self.rows, self.weights)
+        if self.is_sample:
+            rate = weights * self.threshold
+            weights = rate / -np.expm1(-rate)
+        return rows, weights
+
+
+def _hashes(rows):
+    # Adding 0 turns the negative zero into the positive one.
+    return hash_rows((np.asarray(rows, np.float64) + 0.0).view(np.uint64))
+
+
+def _gather(parts, numbers):
+    """Rows of stacked arrays, without stacking them."""
+    ends = np.cumsum([len(part) for part in parts])
+    rows = np.empty((len(numbers), parts[0].shape[1]), dtype=np.result_type(*parts))
+    owner = np.searchsorted(ends, numbers, side="right")
+    for k, part in enumerate(parts):
+        mine = owner == k
+        rows[mine] = part[numbers[mine] - (ends[k] - len(part))]
+    return rows

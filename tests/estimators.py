@@ -1,0 +1,75 @@
+"""The registry of the common tests: every public estimator, none forgotten.
+
+What is public is read off the package. Here stand only further configurations
+of an estimator, beside its defaults, that the common tests shall walk.
+"""
+
+from importlib import import_module
+
+import torch
+from sklearn.base import BaseEstimator
+
+import skdeepcluster
+from skdeepcluster import PPP, TELL, AutoEncoder
+
+
+class Rotation(torch.nn.Module):
+    """The smallest network that somebody may bring."""
+
+    def __init__(self, n_features):
+        super().__init__()
+        self.turn = torch.nn.Linear(n_features, n_features)
+
+    def encode(self, rows):
+        return self.turn(rows)
+
+    def decode(self, codes):
+        return codes @ self.turn.weight
+
+
+CONFIGURATIONS = {
+    "AutoEncoder": [AutoEncoder(2, hidden_sizes=(8,), batch_norm=True, dropout=0.1)],
+    "PPP": [
+        PPP(min_clusters=2, assume="gaussian"),
+        PPP(assume="unimodal", max_clusters=4, feature_selection=True),
+    ],
+    "TELL": [
+        TELL(latent_dim=2, hidden_sizes=(8,), pretrain_epochs=20, max_epochs=20),
+        TELL(geometry="sphere", init="k-means++", n_init=2),
+        TELL(module=Rotation, max_epochs=5, pretrain_epochs=5),
+    ],
+}
+
+
+def public_classes():
+    """Every class that the package or one of its rooms offers by name."""
+    homes = [skdeepcluster]
+    homes += [import_module(f"skdeepcluster.{room}") for room in skdeepcluster._ROOMS]
+    names = {(home, name) for home in homes for name in getattr(home, "__all__", ())}
+    found = {getattr(home, name) for home, name in names}
+    return sorted(
+        (item for item in found if isinstance(item, type)), key=lambda c: c.__name__
+    )
+
+
+def estimator_classes():
+    """Every public class that is an estimator."""
+    return [item for item in public_classes() if issubclass(item, BaseEstimator)]
+
+
+def estimators():
+    """Every public estimator with its defaults, then its configurations."""
+    instances = []
+    for kind in estimator_classes():
+        instances += [kind(), *CONFIGURATIONS.get(kind.__name__, [])]
+    return instances
+
+
+def clusterers():
+    """Those that label rows."""
+    return [item for item in estimators() if hasattr(item, "fit_predict")]
+
+
+def transformers():
+    """Those that embed rows."""
+    return [item for item in estimators() if hasattr(item, "transform")]

@@ -1,0 +1,200 @@
+"""The frame: distinct rows, scaling, chunks, numbering, and the encoder."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.cluster import KMeans
+from sklearn.datasets import make_blobs
+from sklearn.decomposition import PCA
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+
+from skdeepcluster import AutoEncoder
+from skdeepcluster.base import (
+    DeepClusterer,
+    GlobalScaling,
+    canonical_order,
+    distinct_rows,
+    draw_seed,
+    in_chunks,
+    lexicographic_order,
+    unchanged_on_error,
+)
+
+# Few values, so that ties are many.
+small_tables = hnp.arrays(
+    np.float64,
+    hnp.array_shapes(min_dims=2, max_dims=2, max_side=12),
+    elements=st.sampled_from([-1.0, 0.0, 0.5, 2.0]),
+)
+
+
+class TestDistinctRows:
+    @given(small_tables)
+    def test_order_is_that_of_sorted_tuples(self, X):
+        order, is_first = lexicographic_order(X)
+        rows = [tuple(row) for row in X[order]]
+        assert rows == sorted(map(tuple, X))
+        expected = [i == 0 or rows[i] != rows[i - 1] for i in range(len(rows))]
+        assert is_first.tolist() == expected
+
+    @given(small_tables, st.data())
+    def test_agrees_with_a_dictionary(self, X, data):
+        weights = data.draw(
+            hnp.arrays(np.float64, len(X), elements=st.sampled_from([0.0, 0.25, 3.0]))
+        )
+        total = {}
+        for row, weight in zip(map(tuple, X), weights, strict=True):
+            if weight > 0:
+                total[row] = total.get(row, 0.0) + weight
+        if total:
+            rows, merged = distinct_rows(X, weights)
+            assert [tuple(row) for row in rows] == sorted(total)
+            assert_allclose(merged, [total[row] for row in sorted(total)])
+
+    @settings(max_examples=30)
+    @given(small_tables, st.integers(0, 2**32 - 1))
+    def test_does_not_see_the_order_of_rows(self, X, seed):
+        rng = np.random.default_rng(seed)
+        weights = rng.random(len(X)) + 0.1
+        shuffled = rng.permutation(len(X))
+        one, other = (
+            distinct_rows(X, weights),
+            distinct_rows(X[shuffled], weights[shuffled]),
+        )
+        assert_array_equal(one[0], other[0])
+        assert_array_equal(one[1], other[1])
+
+
+class TestGlobalScaling:
+    @pytest.mark.parametrize("factor", [1e-300, 1e-8, 1.0, 1e8, 1e300])
+    def test_scales_to_unit_variance_and_back(self, factor):
+        X = np.random.default_rng(0).normal([1, 5, -3], [1, 2, 0.1], (200, 3)) * factor
+        scaling = GlobalScaling(X)
+        scaled = scaling.apply(X)
+        assert_allclose(scaled.mean(axis=0), 0, atol=1e-12)
+        assert_allclose(scaled.var(axis=0).mean(), 1)
+        assert_allclose(scaling.undo(scaled), X, rtol=1e-9)
+
+    def test_offset_loses_no_digits(self):
+        X = np.random.default_rng(0).integers(0, 1000, (100, 3)) / 1024
+        near, far = GlobalScaling(X).apply(X), GlobalScaling(X + 2**20).apply(X + 2**20)
+        assert_allclose(near, far, atol=1e-9)
+
+    def test_weight_of_two_is_two_rows(self):
+        X = np.random.default_rng(0).normal(size=(20, 2))
+        weights = np.arange(20) % 3
+        one = GlobalScaling(X, weights)
+        other = GlobalScaling(np.repeat(X, weights, axis=0))
+        assert_allclose(one.mean * one.unit, other.mean * other.unit)
+        assert_allclose(one.scale * one.unit, other.scale * other.unit)
+
+    def test_constant_table(self):
+        scaled = GlobalScaling(np.full((5, 2), 7.0)).apply(np.full((5, 2), 7.0))
+        assert_array_equal(scaled, 0)
+
+
+@given(st.integers(1, 40), st.integers(1, 9))
+def test_chunks_have_one_shape_and_change_nothing(n_samples, n_rows):
+    X = np.arange(2.0 * n_samples).reshape(n_samples, 2)
+    shapes = set()
+
+    def double(chunk):
+        shapes.add(chunk.shape)
+        return 2 * chunk
+
+    assert_array_equal(in_chunks(double, X, n_rows), 2 * X)
+    assert shapes == {(n_rows, 2)}
+
+
+def test_canonical_order():
+    sizes = [3, 5, 3, 3]
+    centers = np.array([[1.0, 2.0], [9.0, 9.0], [1.0, 1.0], [0.0, 7.0]])
+    assert canonical_order(sizes, centers).tolist() == [1, 3, 2, 0]
+
+
+class TestSeed:
+    def test_int_is_itself(self):
+        assert draw_seed(7) == 7
+
+    def test_none_is_fresh(self):
+        assert len({draw_seed(None) for _ in range(5)}) == 5
+
+    def test_random_state_moves_on(self):
+        random_state = np.random.RandomState(0)
+        assert draw_seed(random_state) != draw_seed(random_state)
+        assert draw_seed(np.random.RandomState(0)) == draw_seed(
+            np.random.RandomState(0)
+        )
+
+
+def test_unchanged_on_error():
+    estimator = KMeans(2)
+    estimator.kept_ = 1
+
+    def fail_half_way():
+        with unchanged_on_error(estimator):
+            estimator.kept_, estimator.new_ = 2, 3
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail_half_way()
+    assert estimator.kept_ == 1
+    assert not hasattr(estimator, "new_")
+
+
+class Nearest(DeepClusterer):
+    """The smallest clusterer with an encoder."""
+
+    _parameter_constraints = {}
+
+    def __init__(self, n_clusters=2, *, encoder=None):
+        self.n_clusters = n_clusters
+        self.encoder = encoder
+
+    def _fit_clusters(self, Z, sample_weight):
+        self.kmeans_ = KMeans(self.n_clusters, n_init=3, random_state=0).fit(Z)
+        self.labels_ = self.kmeans_.labels_.astype(np.int64)
+
+    def _predict_labels(self, Z):
+        return self.kmeans_.predict(Z).astype(np.int64)
+
+
+class TestEncoder:
+    X = make_blobs(90, 5, centers=3, random_state=0)[0]
+
+    @pytest.mark.parametrize(
+        "encoder",
+        [
+            PCA(2),
+            make_pipeline(StandardScaler(), PCA(2)),
+            AutoEncoder(2, max_epochs=5, n_iter_no_change=None, random_state=0),
+        ],
+        ids=["PCA", "Pipeline", "AutoEncoder"],
+    )
+    @pytest.mark.parametrize("dtype", [np.float32, np.float64])
+    def test_rows_are_clustered_behind_the_encoder(self, encoder, dtype):
+        X = self.X.astype(dtype)
+        model = Nearest(3, encoder=encoder).fit(X)
+        embedded = model.encoder_.transform(X)
+        assert model.kmeans_.n_features_in_ == 2
+        assert embedded.dtype == dtype
+        assert_array_equal(model.predict(X), model.kmeans_.predict(embedded))
+        assert_array_equal(model.predict(X), model.labels_)
+        assert model.n_features_in_ == 5
+        assert not hasattr(model, "transform")
+
+    def test_the_users_encoder_is_not_fitted(self):
+        encoder = PCA(2)
+        Nearest(3, encoder=encoder).fit(self.X)
+        assert not hasattr(encoder, "components_")
+
+    def test_embedding_that_is_not_finite_is_refused(self):
+        broken = FunctionTransformer(lambda X: X * np.inf)
+        model = Nearest(3, encoder=broken)
+        with pytest.raises(ValueError, match="encoder returned values that are not"):
+            model.fit(self.X)
+        assert not hasattr(model, "encoder_")

@@ -1,0 +1,776 @@
+"""The command line, run in this process but where a fresh one is the point."""
+
+import errno
+import gzip
+import io
+import os
+import stat
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pyarrow
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pyarrow import parquet
+from sklearn.cluster import KMeans
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import adjusted_rand_score
+
+import skdeepcluster
+from skdeepcluster import TELL
+from skdeepcluster.cli import main
+from skdeepcluster.cli.clusters import METHODS, choose_n_clusters
+from skdeepcluster.cli.columns import (
+    as_features,
+    assign_roles,
+    prepare,
+    prepared_names,
+)
+from skdeepcluster.cli.tables import write_table
+from skdeepcluster.datasets import load_penguins
+
+TRUTH = np.repeat([0, 1, 2], [60, 40, 20])
+
+
+@pytest.fixture
+def table():
+    """Three groups, far apart in numbers and in colour."""
+    rng = np.random.default_rng(0)
+    weight = np.array([10.0, 3000.0, 6000.0])[TRUTH] + rng.normal(size=120)
+    height = np.array([1.0, 8.0, 2.0])[TRUTH] + rng.normal(size=120) / 10
+    return pd.DataFrame(
+        {
+            "name": [f"row {i}" for i in range(120)],
+            "weight": weight.round(3),
+            "height": height.round(3),
+            "noise": rng.normal(size=120).round(3),
+            "colour": np.array(["red", "red", "blue"])[TRUTH],
+        }
+    )
+
+
+@pytest.fixture
+def source(table, tmp_path):
+    path = tmp_path / "table.csv"
+    table.to_csv(path, index=False)
+    return path
+
+
+@pytest.fixture
+def run(capsys):
+    """Run the command and return its status, stdout and stderr."""
+
+    def run(*args):
+        status = main([str(arg) for arg in args])
+        return status, *capsys.readouterr()
+
+    return run
+
+
+class HardKMeans(KMeans):
+    """Stand-in for a method, quick and sure of itself."""
+
+    def predict_proba(self, X):
+        return np.eye(self.n_clusters)[self.predict(X)]
+
+
+def use_method(monkeypatch, fit=None):
+    """Make --method tell a stand-in that first calls `fit`."""
+
+    class StandIn(HardKMeans):
+        def fit(self, X, y=None):
+            if fit is not None:
+                fit()
+            return super().fit(X)
+
+    monkeypatch.setitem(
+        METHODS, "tell", lambda k, seed: StandIn(k, n_init=1, random_state=seed)
+    )
+
+
+# What comes out -------------------------------------------------------------
+
+
+def test_summary_names_what_sets_the_groups_apart(source, run):
+    status, out, _ = run("cluster", source, "--n-clusters", 3)
+    assert status == 0
+    lines = out.splitlines()
+    assert lines[0] == "3 clusters of 120 rows"
+    first = [line.split()[:3] for line in lines[3:] if line[:7].strip()]
+    assert first == [
+        ["0", "60", "50.0%"],
+        ["1", "40", "33.3%"],
+        ["2", "20", "16.7%"],
+    ]
+    weight = pd.read_csv(source)["weight"]
+    # Four digits, and thousands without decimals.
+    assert f"weight: mean {weight[:60].mean():.4g} vs {weight.mean():,.0f}" in out
+    assert f"weight: mean {weight[100:].mean():,.0f} vs {weight.mean():,.0f}" in out
+    assert "colour = blue: 100% vs 17% overall" in out
+    assert "colour = red: 100%" not in out  # 83 % overall: no half deviation
+    assert "noise" not in out
+
+
+def test_groups_and_confidences_are_written(source, table, run, tmp_path):
+    out = tmp_path / "out.csv"
+    status, _, err = run("cluster", source, "--n-clusters", 3, "--out", out)
+    assert status == 0
+    assert f"wrote {out}" in err
+    result = pd.read_csv(out)
+    assert [*result] == [*table, "cluster", "cluster_confidence"]
+    assert result["cluster"].tolist() == TRUTH.tolist()
+
+    roles = assign_roles(table, {})
+    X, _ = prepare(as_features(table, roles), roles)
+    probabilities = TELL(3, random_state=0).fit(X).predict_proba(X)
+    np.testing.assert_allclose(
+        result["cluster_confidence"], probabilities.max(axis=1), atol=1e-6
+    )
+
+
+@pytest.mark.parametrize("out_format", ["csv", "csv.gz", "parquet"])
+@pytest.mark.parametrize("in_format", ["csv", "csv.gz", "parquet"])
+def test_round_trip(in_format, out_format, table, tmp_path, run, monkeypatch):
+    use_method(monkeypatch)
+    source, out = tmp_path / f"in.{in_format}", tmp_path / f"out.{out_format}"
+    table.loc[3, ["name", "weight"]] = None
+    write_table(table, source, in_format)
+    assert run("cluster", source, "--n-clusters", 3, "--out", out)[0] == 0
+    result = pd.read_parquet(out) if out_format == "parquet" else pd.read_csv(out)
+    pd.testing.assert_frame_equal(result[[*table]], table, check_dtype=False)
+    assert adjusted_rand_score(result["cluster"], TRUTH) > 0.9
+
+
+def test_cells_of_a_csv_file_stay_as_they_are(tmp_path, run, monkeypatch):
+    use_method(monkeypatch)
+    source, out = tmp_path / "in.csv", tmp_path / "out.csv"
+    rows = [
+        "code,number,said,level",
+        '007,1.10,"a, b",NA',
+        "008,1e3,\u00e9,x",
+        "008,,None,x",
+        "007,5,,NA",
+    ]
+    source.write_text("\n".join(rows) + "\n", encoding="utf-8-sig")
+    assert run("cluster", source, "--n-clusters", 2, "--out", out)[0] == 0
+    written = out.read_text(encoding="utf-8").splitlines()
+    assert [line.rsplit(",", 2)[0] for line in written] == rows
+
+
+@pytest.mark.parametrize("header", ["a,a,a.1", ",b,", '"x, y",1.0,1'])
+def test_header_of_a_csv_file_stays_as_it_is(header, tmp_path, run, monkeypatch):
+    use_method(monkeypatch)
+    source, out = tmp_path / "in.csv", tmp_path / "out.csv"
+    rows = [header, "1,5,x", "2,6,y", "4,5,x", "9,,y"]
+    source.write_text("\n".join(rows) + "\n", encoding="utf-8-sig")
+    assert run("cluster", source, "--n-clusters", 2, "--out", out)[0] == 0
+    written = [line.rsplit(",", 2) for line in out.read_text().splitlines()]
+    assert [line[0] for line in written] == rows
+    assert written[0][1:] == ["cluster", "cluster_confidence"]
+
+
+def test_index_of_a_parquet_file_becomes_columns(table, tmp_path, run, monkeypatch):
+    use_method(monkeypatch)
+    source, out = tmp_path / "in.parquet", tmp_path / "out.csv"
+    table.set_index("name").to_parquet(source)
+    assert run("cluster", source, "--n-clusters", 3, "--out", out)[0] == 0
+    assert pd.read_csv(out)["name"].tolist() == table["name"].tolist()
+
+
+@pytest.mark.parametrize("name", ["out.csv", "out.csv.gz", "out.parquet", "out.png"])
+def test_same_seed_same_bytes(name, source, tmp_path, run):
+    option = "--plot" if name.endswith(".png") else "--out"
+    written = []
+    for folder in ("first", "second"):
+        path = tmp_path / folder / name
+        path.parent.mkdir()
+        assert run("cluster", source, option, path, "--random-state", 5)[0] == 0
+        written.append(path.read_bytes())
+    assert written[0] == written[1]
+
+
+def test_plot(source, tmp_path, run):
+    path = tmp_path / "picture.png"
+    assert run("cluster", source, "--plot", path)[0] == 0
+    assert plt.imread(path).shape == (960, 1280, 4)
+    assert plt.get_fignums() == []
+
+
+def test_shipped_table_shows_species_and_sexes(tmp_path, run):
+    out = tmp_path / "out.csv"
+    penguins = load_penguins().filename
+    arguments = ["--drop", "species", "year", "--n-clusters", 6, "--out", out]
+    assert run("cluster", penguins, *arguments)[0] == 0
+    result = pd.read_csv(out).dropna(subset="sex")
+    groups = result["species"] + result["sex"]
+    assert adjusted_rand_score(groups, result["cluster"]) > 0.95
+
+
+def test_id_names_typical_rows(source, run):
+    _, out, err = run("cluster", source, "--n-clusters", 3, "--id", "name")
+    assert "not used: name (--id)" in err
+    typical = [line.split(": ")[1] for line in out.splitlines() if "typical" in line]
+    assert len(typical) == 3
+    for cluster, names in enumerate(typical):
+        rows = [int(name.removeprefix("row ")) for name in names.split(", ")]
+        assert len(set(rows)) == 3
+        assert TRUTH[rows].tolist() == [cluster] * 3
+
+
+def test_overwrites_a_file_and_can_overwrite_the_source(source, run, monkeypatch):
+    use_method(monkeypatch)
+    mode = source.stat().st_mode
+    assert run("cluster", source, "--n-clusters", 3, "--out", source)[0] == 0
+    assert "cluster_confidence" in pd.read_csv(source)
+    assert source.stat().st_mode == mode
+    assert os.listdir(source.parent) == [source.name]
+
+
+def test_writes_through_a_link_and_keeps_the_mode(source, tmp_path, run, monkeypatch):
+    use_method(monkeypatch)
+    target, link = tmp_path / "elsewhere" / "private.csv", tmp_path / "link.csv"
+    target.parent.mkdir()
+    target.touch()
+    target.chmod(0o600)
+    link.symlink_to(target)
+    assert run("cluster", source, "--n-clusters", 3, "--out", link)[0] == 0
+    assert link.is_symlink()
+    assert "cluster_confidence" in pd.read_csv(target)
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
+    assert os.listdir(target.parent) == [target.name]
+
+
+def test_writes_files_of_the_longest_name(source, tmp_path, run, monkeypatch):
+    use_method(monkeypatch)
+    longest = os.pathconf(tmp_path, "PC_NAME_MAX")
+    names = ["x" * (longest - 4) + suffix for suffix in (".csv", ".png")]
+    files = ["--out", tmp_path / names[0], "--plot", tmp_path / names[1]]
+    assert run("cluster", source, "--n-clusters", 3, *files)[0] == 0
+    assert sorted(os.listdir(tmp_path)) == sorted([source.name, *names])
+
+
+def test_stdout_that_lacks_letters(table, tmp_path, monkeypatch):
+    use_method(monkeypatch)
+    source = tmp_path / "in.csv"
+    table.assign(name="n\u00e4me\U0001f600").to_csv(source, index=False)
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", stream)
+    assert main(["cluster", str(source), "--n-clusters", "3", "--id", "name"]) == 0
+    stream.flush()
+    assert rb"typical: n\xe4me\U0001f600" in stream.buffer.getvalue()
+
+
+def test_stdout_may_be_any_object_with_write(source, monkeypatch):
+    use_method(monkeypatch)
+    stream = io.StringIO()
+    monkeypatch.setattr(sys, "stdout", stream)
+    assert main(["cluster", str(source), "--n-clusters", "3"]) == 0
+    assert stream.getvalue().startswith("3 clusters of 120 rows")
+
+
+def test_quiet(source, run):
+    status, out, err = run("cluster", source, "--n-clusters", 3, "--quiet")
+    assert status == 0
+    assert out.startswith("3 clusters of 120 rows")
+    assert err == ""
+
+
+def test_cluster_like_all_rows_is_said_to_be_so(source, run):
+    _, out, _ = run("cluster", source, "--n-clusters", 1)
+    assert out.startswith("1 cluster of 120 rows")
+    assert out.splitlines()[3].endswith("1.00  close to the average in every column")
+
+
+# Number of clusters ---------------------------------------------------------
+
+
+def test_number_of_clusters_is_chosen_and_said(source, run):
+    status, out, err = run("cluster", source)
+    assert status == 0
+    assert out.startswith("3 clusters of 120 rows")
+    assert "3 clusters: best silhouette (0." in err
+    assert "with 2 to 10 clusters on 120 rows" in err
+
+
+def test_ppp_finds_the_number_of_clusters_itself(source, run):
+    status, out, err = run("cluster", source, "--method", "ppp")
+    assert status == 0
+    assert out.startswith("3 clusters of")
+    assert "silhouette" not in err
+    status, out, _ = run("cluster", source, "--method", "ppp", "--n-clusters", "2")
+    assert status == 0
+    assert out.startswith("2 clusters of")
+
+
+def test_number_of_clusters_of_a_large_table():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(5_000, 2)) + 20 * rng.integers(0, 4, size=(5_000, 1))
+    n_clusters, reason = choose_n_clusters(X, random_state=0)
+    assert n_clusters == 4
+    assert "on 2,000 rows" in reason
+
+
+@pytest.mark.parametrize("n_distinct", [1, 2, 3, 4])
+def test_number_of_clusters_of_few_distinct_rows(n_distinct):
+    X = np.eye(4)[np.arange(8) % n_distinct]
+    n_clusters, _ = choose_n_clusters(X, random_state=0)
+    assert n_clusters == {1: 1, 2: 2, 3: 2, 4: 3}[n_distinct]
+
+
+# Columns --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("values", "role"),
+    [
+        ([1, 5, 2, 2, 9, 7], "numeric"),
+        ([1.5, None, 2, 2, 9, 7], "numeric"),
+        (pd.array([1, None, 2, 2, 9, 7], dtype="Int64"), "numeric"),
+        (np.array([1, 5, 2, 2, 9, 7], dtype=np.float32), "numeric"),
+        ([2**70, 1, 2, 3, 4, 5], "numeric"),
+        (["a", "b", "a", None, "b", "b"], "categorical"),
+        ([True, False, True, True, False, False], "categorical"),
+        (pd.array([True, None, True, True, False, False]), "categorical"),
+        (pd.Categorical([3, 4, 3, 3, 4, None]), "categorical"),
+        ([1, "a", 1, "a", "a", "a"], "categorical"),
+        (["8001", "8002", "8001", "8002", "8001", "8001"], "categorical"),
+        ([7] * 6, "constant"),
+        ([7, None] * 3, "constant"),
+        (["x"] * 6, "constant"),
+        ([None] * 6, "empty"),
+        ([np.nan] * 6, "empty"),
+        ([1, 2, 3, 4, 5, 6], "counts the rows"),
+        ([1.0, 2, 3, 4, 5, 6], "numeric"),
+        (list("abcdef"), "text, 6 different values"),
+        ([*"abcdd", None], "text, 4 different values"),
+        (["2020-01-01", "2020-02-01"] * 3, "dates"),
+        (["31.12.2020", "01.02.2021"] * 3, "dates"),
+        (["2020-01-01 10:00:00", None] * 3, "constant"),
+        (pd.date_range("2020-01-01", periods=6), "dates"),
+        (pd.to_timedelta(range(6), unit="s"), "timedelta64 values"),
+        ([1j, 2] * 3, "complex values"),
+    ],
+)
+def test_role_of_a_column(values, role):
+    roles = assign_roles(pd.DataFrame({"x": values}), {})
+    expected = {
+        "numeric": (["x"], [], {}),
+        "categorical": ([], ["x"], {}),
+    }.get(role, ([], [], {"x": role}))
+    assert roles == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "is_id"),
+    [
+        *[("id", True), ("ID", True), ("user_id", True), ("PassengerId", True)],
+        *[("paid", False), ("amount", False)],
+    ],
+)
+def test_numbers_that_identify_rows(name, is_id):
+    roles = assign_roles(pd.DataFrame({name: [5, 3, 11, 8]}), {})
+    assert roles.unused == ({name: "identifies the rows"} if is_id else {})
+    # A number that comes twice identifies nothing.
+    assert assign_roles(pd.DataFrame({name: [5, 3, 5, 8]}), {}).numeric == [name]
+
+
+def test_prepared_columns(table):
+    table.loc[[0, 1, 2], "weight"] = None
+    table.loc[[5, 6], "colour"] = None
+    roles = assign_roles(table, {"height": "--drop", "noise": "--drop"})
+    assert roles.unused["name"] == "text, 120 different values"
+    X, preparation = prepare(as_features(table, roles), roles)
+    names = prepared_names(preparation, roles)
+    assert names == ["weight"] + [
+        f"colour = {level}" for level in ("(missing)", "blue", "red")
+    ]
+    weight = table["weight"].fillna(table["weight"].median())
+    np.testing.assert_allclose(X[:, 0], (weight - weight.mean()) / weight.std(ddof=0))
+    np.testing.assert_array_equal(X[:, 1], table["colour"].isna())
+    np.testing.assert_array_equal(X[:, 2], table["colour"] == "blue")
+    assert X.flags["C_CONTIGUOUS"]
+
+
+def test_preparation_serves_new_rows(table):
+    roles = assign_roles(table, {})
+    X, preparation = prepare(as_features(table, roles), roles)
+    new = table.iloc[::-1].assign(colour="green")
+    prepared = preparation.transform(as_features(new, roles))
+    np.testing.assert_array_equal(prepared[::-1, :3], X[:, :3])
+    np.testing.assert_array_equal(prepared[:, 3:], 0)
+
+
+def test_rare_levels_are_taken_together():
+    # 30 levels with 60 rows each, and two with 3 rows of 1806.
+    town = [f"town {i:02}" for i in range(30)] * 60 + ["hamlet", "farm"] * 3
+    table = pd.DataFrame({"town": town})
+    roles = assign_roles(table, {})
+    X, preparation = prepare(as_features(table, roles), roles)
+    names = prepared_names(preparation, roles)
+    assert len(names) == X.shape[1] == 20
+    assert names[-1] == "town = (rare levels)"
+    is_hamlet = (table["town"] == "hamlet").to_numpy()
+    np.testing.assert_array_equal(X[is_hamlet].sum(axis=0), [0] * 19 + [3])
+    for j, name in enumerate(names[:-1]):
+        np.testing.assert_array_equal(X[:, j], table["town"] == name.split(" = ")[1])
+
+
+def test_text_whose_every_value_is_rare_is_not_used():
+    table = pd.DataFrame({"word": [f"w{i}" for i in range(200)] * 3})
+    assert assign_roles(table, {}).unused == {"word": "text, 200 different values"}
+
+
+def test_decisions_are_said(tmp_path, run):
+    table = pd.DataFrame(
+        {
+            "row": range(200),
+            "size": np.arange(200.0) % 7,
+            "kind": ["a", "b"] * 99 + [None, "c"],
+            "cm": 1,
+            "mark": range(200, 0, -1),
+        }
+    )
+    table.loc[4:6, "size"] = np.nan
+    source = tmp_path / "in.csv"
+    table.to_csv(source, index=False)
+    _, _, err = run("cluster", source, "--n-clusters", 2, "--drop", "mark")
+    assert err.splitlines() == [
+        "skdeepcluster: numbers, scaled: size",
+        "skdeepcluster: categories, one column per level: kind (3 levels, rare ones "
+        "together)",
+        "skdeepcluster: not used: mark (--drop), row (counts the rows), cm (constant)",
+        "skdeepcluster: missing values: size (3), kind (1); numbers get the median, "
+        'categories a level "(missing)"',
+    ]
+
+
+def test_long_lists_of_columns_are_cut(tmp_path, run):
+    source = tmp_path / "in.csv"
+    numbers = np.random.default_rng(0).normal(size=(20, 40))
+    pd.DataFrame(numbers, columns=[f"x{i}" for i in range(40)]).to_csv(
+        source, index=False
+    )
+    _, _, err = run("cluster", source, "--n-clusters", 2)
+    assert err.splitlines()[0].endswith("x10, x11 and 28 more")
+
+
+# What goes wrong ------------------------------------------------------------
+
+
+def check_error(status, out, err, message):
+    assert status == 2
+    assert out == ""
+    assert err.startswith("skdeepcluster: error: ")
+    assert err.count("\n") == 1
+    assert message in err
+
+
+GOOD = "a,b\n1,5\n2,6\n4,5\n9,9\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("in.csv", None, "there is no file"),
+        ("in.csv", b"", "No columns to parse"),
+        ("in.csv", b"a,b\n", "holds no rows"),
+        ("in.csv", "a,b\n\u00e9,1\n".encode("latin-1"), "is not UTF-8 text"),
+        ("in.csv", GOOD.encode("utf-16"), "is not UTF-8 text"),
+        ("in.csv", b"a,b\n1,2\n3,4,5\n", "Expected 2 fields in line 3, saw 3"),
+        ("in.csv", b"a,b\n1,2,3\n3,4,5\n", "cannot read"),
+        ("in.csv", b'a,b\n1,"2\n3,4\n', "EOF inside string"),
+        ("in.csv", b"a;b\n1;2\n3;4\n", "not separated by commas"),
+        ("in.csv", b"a,b\n1,2\ninf,3\n", "column 'a' holds inf in row 2"),
+        ("in.csv", b"a,b\n1,2\n-inf,3\n", "column 'a' holds -inf in row 2"),
+        ("in.csv", b"a,b\n-1e308,2\n1e308,3\n", "column 'a' holds -1e+308 in row 1"),
+        ("in.csv", b"a,b\n1,x\n1,y\n", "no column can be used: a (constant), b (text"),
+        ("in.csv", b"a,cluster\n1,2\n2,3\n", "already has a column 'cluster'"),
+        ("in.csv", b"a,cluster_confidence\n1,2\n", "column 'cluster_confidence'"),
+        ("in.csv.gz", GOOD.encode(), "Not a gzipped file"),
+        ("in.csv.gz", gzip.compress(GOOD.encode() * 99, mtime=0)[:-20], "cannot read"),
+        ("in.parquet", b"PAR1 nothing", "cannot read"),
+        ("in.parquet", None, "there is no file"),
+        ("in.xlsx", b"PK", "the name must end in .csv, .csv.gz or .parquet"),
+    ],
+)
+def test_bad_table(name, content, message, tmp_path, run):
+    source, out = tmp_path / name, tmp_path / "out.csv"
+    out.write_text("precious")
+    if content is not None:
+        source.write_bytes(content)
+    before = sorted(os.listdir(tmp_path))
+    check_error(*run("cluster", source, "--out", out), message)
+    assert sorted(os.listdir(tmp_path)) == before
+    assert out.read_text() == "precious"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "the following arguments are required: COMMAND"),
+        (["explode"], "invalid choice: 'explode'"),
+        (["cluster"], "the following arguments are required: TABLE"),
+        (["cluster", "--drop", "a", "{source}"], "TABLE; it comes before --drop"),
+        (["cluster", "{source}", "--colour"], "unrecognized arguments: --colour"),
+        (["cluster", "{source}", "--method", "magic"], "invalid choice: 'magic'"),
+        (["cluster", "{source}", "--drop", "hue"], "--drop: there is no column 'hue'"),
+        (["cluster", "{source}", "--id", "hue"], "--id: there is no column 'hue'"),
+        (["cluster", "{source}", "--n-clusters", "121"], "has only 120 rows"),
+        (["cluster", "{source}", "--n-clusters", "0"], "not a positive integer"),
+        (["cluster", "{source}", "--n-clusters", "x"], "not a positive integer"),
+        (["cluster", "{source}", "--random-state", "-1"], "not an integer from 0"),
+        (["cluster", "{source}", "--random-state", "4294967296"], "from 0 to"),
+        (["cluster", "{source}", "--out", "{folder}/out.txt"], "must end in .csv"),
+        (["cluster", "{source}", "--out", "{folder}/no/out.csv"], "no folder"),
+        (["cluster", "{source}", "--out", "{folder}/dir.csv"], "not a regular file"),
+        (["cluster", "{source}", "--out", "{folder}/pipe.csv"], "not a regular file"),
+        (["cluster", "{source}", "--out", "{folder}/loop.csv"], "symbolic links"),
+        (["cluster", "{source}", "--out", f"{'x' * 5000}.csv"], "name too long"),
+        (["cluster", "{source}", "--plot", "{folder}/out.jpg"], "must end in .png"),
+        (["cluster", "{source}", "--plot", "{folder}/no/out.png"], "no folder"),
+        (["cluster", "{folder}"], "the name must end in .csv"),
+        (["cluster", "{folder}/dir.csv"], "Is a directory"),
+    ],
+)
+def test_bad_arguments(arguments, message, source, tmp_path, run):
+    (tmp_path / "dir.csv").mkdir()
+    os.mkfifo(tmp_path / "pipe.csv")
+    (tmp_path / "loop.csv").symlink_to("loop.csv")
+    before = sorted(os.listdir(tmp_path))
+    arguments = [a.format(source=source, folder=tmp_path) for a in arguments]
+    check_error(*run(*arguments), message)
+    assert sorted(os.listdir(tmp_path)) == before
+
+
+def test_two_columns_of_one_name(tmp_path, run):
+    source = tmp_path / "in.parquet"
+    columns = [pyarrow.array([1, 2, 2]), pyarrow.array([3, 3, 4])]
+    parquet.write_table(pyarrow.table(columns, names=["a", "a"]), source)
+    check_error(*run("cluster", source), "cannot read")
+
+
+def test_folder_without_permission(source, tmp_path, run, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    result = run("cluster", source, "--out", tmp_path / "out.csv")
+    check_error(*result, "the folder is not writable")
+
+
+@pytest.mark.parametrize(
+    ("module", "arguments"),
+    [
+        ("pandas", []),
+        ("pyarrow", ["--out", "out.parquet"]),
+        ("matplotlib", ["--plot", "out.png"]),
+    ],
+)
+def test_missing_extra(module, arguments, source, run, monkeypatch):
+    monkeypatch.chdir(source.parent)
+    monkeypatch.setitem(sys.modules, module, None)
+    result = run("cluster", source, *arguments)
+    check_error(*result, f'{module} is not installed: pip install "skdeepcluster[cli]"')
+    assert os.listdir() == [source.name]
+
+
+def test_missing_pyarrow_for_a_parquet_table(table, tmp_path, run, monkeypatch):
+    source = tmp_path / "in.parquet"
+    table.to_parquet(source)
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    check_error(*run("cluster", source), "pyarrow is not installed")
+
+
+def test_disk_full(source, tmp_path, run, monkeypatch):
+    def write_half(table, path, file_format):
+        path.write_text("half")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    use_method(monkeypatch)
+    monkeypatch.setattr("skdeepcluster.cli.commands.write_table", write_half)
+    out = tmp_path / "out.csv"
+    out.write_text("precious")
+    check_error(*run("cluster", source, "--out", out, "--quiet"), "No space left")
+    assert out.read_text() == "precious"
+    assert sorted(os.listdir(tmp_path)) == ["out.csv", "table.csv"]
+
+
+def test_no_table_is_left_when_the_picture_fails(source, tmp_path, run, monkeypatch):
+    def fail(estimator, X, path):
+        path.write_text("half")
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    use_method(monkeypatch)
+    monkeypatch.setattr("skdeepcluster.cli.commands.draw", fail)
+    files = ["--out", tmp_path / "out.csv", "--plot", tmp_path / "out.png"]
+    message = f"error: cannot write {files[-1]}: {os.strerror(errno.EIO)}\n"
+    check_error(*run("cluster", source, *files, "--quiet"), message)
+    assert os.listdir(tmp_path) == [source.name]
+
+
+def test_mistake_in_drawing_is_not_blamed_on_the_files(
+    source, tmp_path, run, monkeypatch
+):
+    def fail(estimator, X, path):
+        raise IndexError("a mistake")
+
+    use_method(monkeypatch)
+    monkeypatch.setattr("skdeepcluster.cli.commands.draw", fail)
+    files = ["--out", tmp_path / "out.csv", "--plot", tmp_path / "out.png"]
+    with pytest.raises(IndexError, match="a mistake"):
+        run("cluster", source, *files, "--quiet")
+    assert os.listdir(tmp_path) == [source.name]
+
+
+@pytest.mark.parametrize("column", [[1, "x", b"y"], [1, 2**70, 2]])
+def test_table_that_parquet_cannot_hold(column, source, tmp_path, run, monkeypatch):
+    def result_table(*args):
+        return pd.DataFrame({"a": column})
+
+    use_method(monkeypatch)
+    monkeypatch.setattr("skdeepcluster.cli.commands.result_table", result_table)
+    out = tmp_path / "out.parquet"
+    result = run("cluster", source, "--n-clusters", 2, "--out", out, "--quiet")
+    check_error(*result, "Parquet cannot hold this table: ")
+    assert os.listdir(tmp_path) == [source.name]
+
+
+def test_interrupt(source, tmp_path, run, monkeypatch):
+    def interrupt():
+        raise KeyboardInterrupt
+
+    use_method(monkeypatch, interrupt)
+    arguments = ["--n-clusters", 3, "--out", tmp_path / "out.csv", "--quiet"]
+    status, out, err = run("cluster", source, *arguments)
+    assert (status, out, err) == (130, "", "skdeepcluster: interrupted\n")
+    assert os.listdir(tmp_path) == [source.name]
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (ValueError("no good\nat all"), "no good"),
+        (MemoryError(), "not enough memory"),
+    ],
+)
+def test_errors_of_the_method(error, message, source, run, monkeypatch):
+    def fail():
+        raise error
+
+    use_method(monkeypatch, fail)
+    check_error(*run("cluster", source, "--n-clusters", 3, "--quiet"), message)
+
+
+def test_warnings_of_the_method_become_notes(source, run, monkeypatch):
+    def warn():
+        for _ in range(2):
+            warnings.warn("did not\nconverge", ConvergenceWarning, stacklevel=2)
+        warnings.warn("will be renamed", FutureWarning, stacklevel=2)
+
+    use_method(monkeypatch, warn)
+    status, _, err = run("cluster", source, "--n-clusters", 3)
+    assert status == 0
+    assert err.count("skdeepcluster: did not\n") == 1
+    assert "renamed" not in err
+
+
+# Any table at all -----------------------------------------------------------
+
+CELLS = st.one_of(
+    st.sampled_from(["", "NA", "a", "b", "True", "False", "2020-01-01", '"x,y"']),
+    st.integers(-3, 3).map(str),
+    st.integers().map(str),
+    st.floats().map(str),
+    st.text("ab\u00e9 '", max_size=3),
+)
+
+
+@st.composite
+def csv_texts(draw):
+    n_columns = draw(st.integers(1, 4))
+    n_rows = draw(st.integers(0, 12))
+    # Columns draw from few kinds of cells, as columns do.
+    pools = [draw(st.lists(CELLS, min_size=1, max_size=6)) for _ in range(n_columns)]
+    header = ",".join(f"c{i}" for i in range(n_columns))
+    rows = [
+        ",".join(draw(st.sampled_from(pool)) for pool in pools) for _ in range(n_rows)
+    ]
+    return "\n".join([header, *rows]) + "\n"
+
+
+@settings(
+    max_examples=50,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(text=csv_texts(), n_clusters=st.none() | st.integers(1, 4))
+def test_any_table_is_clustered_or_refused(text, n_clusters, tmp_path, run):
+    source, out = tmp_path / "in.csv", tmp_path / "out.csv"
+    source.write_text(text, encoding="utf-8")
+    out.unlink(missing_ok=True)
+    arguments = ["--quiet", "--out", out]
+    if n_clusters is not None:
+        arguments += ["--n-clusters", n_clusters]
+    status, stdout, err = run("cluster", source, *arguments)
+    if status == 0:
+        assert err == ""
+        result = pd.read_csv(out)
+        assert len(result) == len(pd.read_csv(source))
+        assert result["cluster"].between(0, 10).all()
+        assert result["cluster_confidence"].between(0, 1).all()
+        assert stdout.splitlines()[0].endswith(f"of {len(result)} rows")
+    else:
+        check_error(status, stdout, err, "")
+        assert not out.exists()
+
+
+# The process ----------------------------------------------------------------
+
+
+def run_process(*arguments):
+    return subprocess.run(
+        [sys.executable, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        cwd=Path(skdeepcluster.__file__).parents[1],
+    )
+
+
+def test_version(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main(["--version"])
+    assert capsys.readouterr().out == f"skdeepcluster {skdeepcluster.__version__}\n"
+
+
+def test_help_loads_nothing_heavy():
+    code = """
+import sys
+from skdeepcluster.cli import main
+try:
+    main(["cluster", "--help"])
+except SystemExit as end:
+    assert end.code == 0
+heavy = {"numpy", "scipy", "pandas", "sklearn", "numba", "torch", "matplotlib"}
+print("loaded:", sorted(heavy & set(sys.modules)))
+"""
+    process = run_process("-c", code)
+    assert process.stdout.startswith("usage: skdeepcluster cluster")
+    assert process.stdout.endswith("loaded: []\n")
+
+
+def test_fresh_process_gives_the_same_bytes(source, tmp_path, run):
+    here, there = tmp_path / "here.csv", tmp_path / "there.csv"
+    status, stdout, _ = run("cluster", source, "--out", here)
+    process = run_process("-m", "skdeepcluster", "cluster", source, "--out", there)
+    assert (status, process.returncode) == (0, 0), process.stderr
+    assert process.stdout == stdout
+    assert there.read_bytes() == here.read_bytes()
+
+
+def test_error_of_a_fresh_process(tmp_path):
+    process = run_process("-m", "skdeepcluster", "cluster", tmp_path / "no.csv")
+    check_error(process.returncode, process.stdout, process.stderr, "there is no file")

@@ -1,0 +1,41 @@
+"""The gallery runs without a warning, and the API page forgets no public name."""
+
+import os
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+import skdeepcluster
+
+ROOT = Path(__file__).parents[1]
+SCRIPTS = sorted((ROOT / "examples").glob("*.py"))
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
+def test_script_runs_without_a_warning(script):
+    # Where there is a display, Agg warns that it cannot show a figure on it.
+    not_shown = "ignore:FigureCanvasAgg is non-interactive:UserWarning"
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-W", not_shown, script],
+        env={**os.environ, "MPLBACKEND": "Agg", "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def public_names():
+    """Estimators, and what the rooms offer by name."""
+    names = set(skdeepcluster.__all__) - {*skdeepcluster._ROOMS, "__version__"}
+    for room in skdeepcluster._ROOMS:
+        names |= set(getattr(import_module(f"skdeepcluster.{room}"), "__all__", ()))
+    return names
+
+
+def test_api_page_lists_every_public_name():
+    page = (ROOT / "doc" / "api.rst").read_text(encoding="utf-8")
+    lines = {line.strip() for line in page.splitlines()}
+    assert public_names() - lines == set()
