@@ -17,6 +17,7 @@ _ROOMS = (
     "base",
     "datasets",
     "deep",
+    "discovery",
     "inspection",
     "kernels",
     "metrics",

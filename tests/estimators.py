@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator
 
 import skdeepcluster
 from skdeepcluster import PPP, TELL, AutoEncoder
+from skdeepcluster.discovery._frame import DiscoveryEstimator
 
 
 class Rotation(torch.nn.Module):
@@ -68,6 +69,11 @@ def estimators():
 def clusterers():
     """Those that label rows."""
     return [item for item in estimators() if hasattr(item, "fit_predict")]
+
+
+def discoverers():
+    """Those that find new classes beside known ones."""
+    return [item for item in estimators() if isinstance(item, DiscoveryEstimator)]
 
 
 def transformers():
