@@ -23,7 +23,9 @@ def spanning_tree(X, core_distances=None):
     -------
     edges : ndarray of shape (n_samples - 1, 2), dtype intp
         A row that was connected before, and the one that the edge connects, in
-        the order of Prim's algorithm from row 0; the first row wins ties.
+        the order of Prim's algorithm from row 0. Of edges of equal mutual
+        reachability the one of the least distance is taken, so that the tree does
+        not depend on the order of the rows while distances differ; then the first.
     lengths : ndarray of shape (n_samples - 1,), dtype float64
         Lengths of the edges.
 
@@ -63,10 +65,11 @@ def _spanning_tree(X, squared_cores):
     n_samples = len(X)
     edges = np.empty((n_samples - 1, 2), dtype=np.intp)
     lengths = np.empty(n_samples - 1)
-    # Rows that are not connected yet, in order: the shortest edge to each, and
-    # the row where it starts.
+    # Rows that are not connected yet, in order: the shortest edge to each, the
+    # distance alone that decides between equal edges, and the row where it starts.
     left = np.arange(1, n_samples)
     shortest = np.full(n_samples, np.inf)
+    distance = np.full(n_samples, np.inf)
     start = np.zeros(n_samples, dtype=np.intp)
     newest = 0
     for step in range(n_samples - 1):
@@ -74,14 +77,16 @@ def _spanning_tree(X, squared_cores):
         n_left = n_samples - 1 - step
         for place in range(n_left):
             row = left[place]
-            squared = max(
-                squared_distance(X[newest], X[row]),
-                squared_cores[newest],
-                squared_cores[row],
-            )
-            if squared < shortest[row]:
-                shortest[row], start[row] = squared, newest
-            if shortest[row] < shortest[left[best]]:
+            squared = squared_distance(X[newest], X[row])
+            reach = max(squared, squared_cores[newest], squared_cores[row])
+            if reach < shortest[row] or (
+                reach == shortest[row] and squared < distance[row]
+            ):
+                shortest[row], distance[row], start[row] = reach, squared, newest
+            first = left[best]
+            if shortest[row] < shortest[first] or (
+                shortest[row] == shortest[first] and distance[row] < distance[first]
+            ):
                 best = place
         newest = left[best]
         edges[step, 0], edges[step, 1] = start[newest], newest

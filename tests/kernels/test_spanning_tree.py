@@ -52,6 +52,16 @@ def test_lengths_are_the_heights_of_single_linkage():
     assert_allclose(np.sort(lengths), linkage(X, "single")[:, 2], rtol=1e-9)
 
 
+def test_tree_of_mutual_reachability_does_not_depend_on_row_order():
+    rng = np.random.default_rng(0)
+    X, order = rng.normal(size=(80, 2)), rng.permutation(80)
+    cores = np.sort(cdist(X, X))[:, 9]  # many edges are of equal length
+    edges, _ = spanning_tree(X, cores)
+    shuffled, _ = spanning_tree(X[order], cores[order])
+    trees = [{frozenset(edge) for edge in found} for found in (edges, order[shuffled])]
+    assert trees[0] == trees[1]
+
+
 @pytest.mark.parametrize(
     ("X", "expected"),
     [
