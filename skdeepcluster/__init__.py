@@ -21,6 +21,7 @@ _ROOMS = (
     "inspection",
     "kernels",
     "metrics",
+    "model_selection",
     "nn",
     "partition",
 )
