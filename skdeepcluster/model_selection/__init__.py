@@ -4,6 +4,7 @@ from importlib import import_module
 
 _HOMES = {
     "WholeData": "_split",
+    "estimate_n_clusters": "_number",
     "get_scorer": "_scorers",
     "get_scorer_names": "_scorers",
 }
