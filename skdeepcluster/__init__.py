@@ -11,6 +11,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "PPP": "partition",
     "TELL": "deep",
+    "AutoCluster": "model_selection",
     "AutoEncoder": "deep",
 }
 _ROOMS = (

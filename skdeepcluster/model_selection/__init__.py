@@ -3,6 +3,7 @@
 from importlib import import_module
 
 _HOMES = {
+    "AutoCluster": "auto_cluster",
     "WholeData": "_split",
     "estimate_n_clusters": "_number",
     "get_scorer": "_scorers",

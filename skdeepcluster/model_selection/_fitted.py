@@ -84,7 +84,9 @@ def _may_be_fitted_on(estimator, labels, X):
     if _merges_nearest_rows_first(estimator):
         pair = X[estimator.children_[0]].astype(np.float64)
         nearest = NearestNeighbors(n_neighbors=1).fit(X).kneighbors()[0].min()
-        return bool(np.linalg.norm(pair[0] - pair[1]) <= nearest * (1 + 1e-6))
+        # Distances by matrix products lose half of the digits of the largest entry.
+        rounding = 1e-6 * (nearest + np.abs(X).max() * X.shape[1] ** 0.5)
+        return bool(np.linalg.norm(pair[0] - pair[1]) <= nearest + rounding)
     return True
 
 
