@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ..base import distinct_rows
 from ..kernels.assignment import lloyd, nearest_centers
 from ..kernels.seeding import kmeans_plusplus, n_kmeans_plusplus_draws
 from ..kernels.soft_assignment import soft_assignments, squared_distances
@@ -59,6 +60,15 @@ def kmeans(rows, weights, n_clusters, rng, n_init):
         for _ in range(n_init)
     )
     return best_of_starts(rows, weights, starts)
+
+
+def class_means(rows, known):
+    """Mean of the labeled rows of each class, whatever their order."""
+    means = np.empty((known.n_known, rows.shape[1]))
+    for code in range(known.n_known):
+        distinct, weights = distinct_rows(rows[known.codes == code])
+        means[code] = np.average(distinct, axis=0, weights=weights)
+    return means
 
 
 class Centers:
