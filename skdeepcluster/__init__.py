@@ -13,6 +13,8 @@ _HOMES = {
     "TELL": "deep",
     "AutoCluster": "model_selection",
     "AutoEncoder": "deep",
+    "NCDKMeans": "discovery",
+    "NCDSpectralClustering": "discovery",
 }
 _ROOMS = (
     "base",
