@@ -4,6 +4,7 @@ import numpy as np
 
 from ._jit import jit, read_only
 from .assignment import squared_distance
+from .spanning_tree import spanning_tree
 
 
 def spanning_tree_edges(X):
@@ -31,32 +32,7 @@ def spanning_tree_edges(X):
     >>> spanning_tree_edges(np.array([[0.0], [7.0], [1.0], [3.0]]))
     array([1., 2., 4.])
     """
-    return np.sort(np.sqrt(_spanning_tree(read_only(X))))
-
-
-@jit()
-def _spanning_tree(X):
-    """Squared lengths of the edges, in the order in which Prim finds them."""
-    n_samples = len(X)
-    edges = np.empty(n_samples - 1)
-    # The rows outside of the tree, packed, with their distances to it.
-    outside = np.arange(1, n_samples)
-    closest = np.full(n_samples - 1, np.inf)
-    last = 0
-    for step in range(n_samples - 1):
-        n_outside = n_samples - 1 - step
-        nearest = 0
-        for place in range(n_outside):
-            distance = squared_distance(X[outside[place]], X[last])
-            if distance < closest[place]:
-                closest[place] = distance
-            if closest[place] < closest[nearest]:
-                nearest = place
-        edges[step] = closest[nearest]
-        last = outside[nearest]
-        outside[nearest] = outside[n_outside - 1]
-        closest[nearest] = closest[n_outside - 1]
-    return edges
+    return np.sort(spanning_tree(X)[1])
 
 
 def normalized_affinities(X, weights, precision, *, self_loops):
