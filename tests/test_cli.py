@@ -308,6 +308,19 @@ def test_ppp_finds_the_number_of_clusters_itself(source, run):
     assert out.startswith("2 clusters of")
 
 
+def test_auto_takes_the_best_of_several_methods(source, run, tmp_path):
+    status, out, err = run("cluster", source, "--method", "auto")
+    assert status == 0
+    assert out.startswith("3 clusters of")
+    assert "silhouette" not in err
+    found = tmp_path / "found.csv"
+    options = ("--method", "auto", "--n-clusters", "2", "--out", found)
+    status, out, _ = run("cluster", source, *options)
+    assert status == 0
+    assert out.startswith("2 clusters of")
+    assert pd.read_csv(found)["cluster"].nunique() == 2
+
+
 def test_number_of_clusters_of_a_large_table():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(5_000, 2)) + 20 * rng.integers(0, 4, size=(5_000, 1))

@@ -31,10 +31,22 @@ def _ppp(n_clusters, random_state):
     return PPP(min_clusters=n_clusters, max_clusters=n_clusters)
 
 
+def _auto(n_clusters, random_state):
+    from .. import AutoCluster
+
+    bounds = {"min_clusters": n_clusters, "max_clusters": n_clusters}
+    return AutoCluster(random_state=random_state, **(bounds if n_clusters else {}))
+
+
 # Methods that find the number of clusters themselves.
-FIND_NUMBER = {"ppp"}
+FIND_NUMBER = {"ppp", "auto"}
 # Name of a method -> function (n_clusters, random_state) that builds it.
-METHODS = {"tell": _tell, "tell-autoencoder": _tell_autoencoder, "ppp": _ppp}
+METHODS = {
+    "tell": _tell,
+    "tell-autoencoder": _tell_autoencoder,
+    "ppp": _ppp,
+    "auto": _auto,
+}
 
 
 def choose_n_clusters(X, random_state):
@@ -84,12 +96,15 @@ def fit_clusters(build, X, n_clusters, random_state):
     labels : ndarray of shape (n_samples,)
         Cluster of each row.
     confidence : ndarray of shape (n_samples,)
-        Probability that the estimator gives to this cluster.
+        Probability that the estimator gives to this cluster; NaN where it gives
+        none.
     """
     import numpy as np
 
     estimator = build(n_clusters, random_state).fit(X)
     labels = estimator.labels_
+    if not hasattr(estimator, "predict_proba"):
+        return estimator, labels, np.full(len(X), np.nan)
     confidence = estimator.predict_proba(X)[np.arange(len(X)), labels]
     return estimator, labels, confidence.round(6)
 

@@ -174,14 +174,15 @@ def build_parser():
         default="tell",
         help="tell: k-means on the prepared columns; tell-autoencoder: a network "
         "learns a code of the rows first; ppp: finds the number of clusters itself; "
+        "auto: the best of several methods by scores that need no labels; "
         "default: %(default)s",
     )
     command.add_argument(
         "--n-clusters",
         metavar="K",
         type=positive_integer,
-        help="number of clusters; left out, ppp finds it, and for the other methods "
-        "it is chosen by the silhouette",
+        help="number of clusters; left out, ppp and auto find it, and for the other "
+        "methods it is chosen by the silhouette",
     )
     command.add_argument(
         "--out",

@@ -17,7 +17,7 @@ DEFAULT_RANGE = range(2, 11)
 
 
 def estimate_n_clusters(
-    X, *, estimator=None, k_range=None, scoring="silhouette", n_jobs=None
+    X, *, estimator=None, k_range=None, scoring="consensus", n_jobs=None
 ):
     """Estimate the number of clusters by the best score of a scan.
 
@@ -32,10 +32,10 @@ def estimate_n_clusters(
     k_range : iterable of int, default=None
         Numbers to try; None for 2 to 10. Numbers that are not below the number
         of rows are left out.
-    scoring : str or callable, default="silhouette"
-        A name of :func:`get_scorer_names`, or ``scorer(estimator, X)``, higher
-        is better. "consensus" averages the ranks that the numbers have in
-        silhouette, dbcv and stability.
+    scoring : str or callable, default="consensus"
+        "consensus" averages the ranks that the numbers have in dbcv and
+        stability, which takes ten more fits of each. Else a name of
+        :func:`get_scorer_names`, or ``scorer(estimator, X)``, higher is better.
     n_jobs : int, default=None
         Fits that run at the same time, as in joblib.
 
@@ -69,7 +69,8 @@ def estimate_n_clusters(
     --------
     >>> from sklearn.datasets import make_blobs
     >>> from skdeepcluster.model_selection import estimate_n_clusters
-    >>> X, _ = make_blobs(200, centers=5, cluster_std=0.5, random_state=2)
+    >>> centers = [[0, 0], [0, 6], [6, 0], [6, 6], [3, 3]]
+    >>> X, _ = make_blobs(200, centers=centers, cluster_std=0.5, random_state=0)
     >>> estimate_n_clusters(X).n_clusters
     5
     """

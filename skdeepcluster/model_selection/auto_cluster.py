@@ -10,14 +10,30 @@ from joblib import Parallel, delayed
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neighbors import NearestNeighbors
 from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.metaestimators import available_if
 
-from ..base import DeepClusterer, canonical_order, distinct_rows, draw_seed
+from ..base import (
+    DeepClusterer,
+    canonical_order,
+    distinct_rows,
+    draw_seed,
+    in_chunks,
+)
 from ..kernels.assignment import nearest_centers
 from ._axes import TableAxes
 from ._candidates import default_candidates, fit_candidate, seeded
 from ._fitted import NOISE, is_degenerate, labels_of
 from ._number import rank_average
 from ._scorers import CONSENSUS, get_scorer, get_scorer_names
+
+
+def _best_is_soft(model):
+    """Whether the best candidate has a probability for every cluster, and no more."""
+    return (
+        model._rows is None
+        and hasattr(model.best_estimator_, "predict_proba")
+        and np.array_equal(np.sort(model._names), np.arange(model._n_columns))
+    )
 
 
 class AutoCluster(DeepClusterer):
@@ -38,8 +54,8 @@ class AutoCluster(DeepClusterer):
         HDBSCAN with clusters of at least 2 % of the rows. They scale the columns
         themselves; so should yours, as pipelines.
     scoring : str or callable, default="consensus"
-        "consensus" averages the ranks of the candidates in silhouette, dbcv and
-        stability. Else a name of
+        "consensus" averages the ranks of the candidates in dbcv and stability,
+        the combination that chose best on labelled tables. Else a name of
         :func:`~skdeepcluster.model_selection.get_scorer_names`, or
         ``scorer(estimator, X)``, higher is better.
     min_clusters : int, default=2
@@ -303,6 +319,9 @@ class AutoCluster(DeepClusterer):
         order = canonical_order(np.bincount(codes), centers)
         self._names, self._centers = names[order], centers[order]
         self.n_clusters_ = len(names)
+        self._n_columns = 0
+        if self._rows is None and hasattr(self.best_estimator_, "predict_proba"):
+            self._n_columns = self.best_estimator_.predict_proba(Z[:1]).shape[1]
         self.labels_ = self._predict_labels(Z)
 
     def _predict_labels(self, Z):
@@ -316,6 +335,24 @@ class AutoCluster(DeepClusterer):
             rows = self._axes.transform(Z[foreign])
             found[foreign] = nearest_centers(rows, self._centers)[0]
         return found
+
+    @available_if(_best_is_soft)
+    def predict_proba(self, X):
+        """Soft assignment of rows to clusters, where the best candidate has one.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Table with the columns seen in fit.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_samples, n_clusters_)
+            Rows sum to 1; in the dtype of `X`.
+        """
+        Z = self._embed(X)
+        soft = in_chunks(self.best_estimator_.predict_proba, Z)
+        return soft[:, self._names].astype(Z.dtype)
 
     @property
     def leaderboard_(self):

@@ -37,7 +37,8 @@ def test_the_number_of_blobs(scoring):
 )
 def test_any_estimator_with_a_number_which_is_left_as_it_is(estimator):
     before = str(estimator.get_params())
-    assert estimate_n_clusters(X, estimator=estimator).n_clusters == 4
+    found = estimate_n_clusters(X, estimator=estimator, scoring="silhouette")
+    assert found.n_clusters == 4
     assert str(estimator.get_params()) == before
 
 
