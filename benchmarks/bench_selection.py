@@ -213,7 +213,7 @@ def page(tables):
     n_rows, n_resamples = tables[0]["rows"], tables[0]["resamples"]
     parts = [
         "# Choosing without labels: regret of each score",
-        f"- Command: `{command()}`\n"
+        f"- Command: `{command().replace(' --page', '')}`\n"
         f"- Versions: {tables[0]['versions']}\n"
         f"- {np.count_nonzero(~shape)} real tables and {np.count_nonzero(shape)} of "
         f"the clustbench shapes, at most {n_rows} rows of each, standardised, of "

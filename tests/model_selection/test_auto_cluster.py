@@ -50,7 +50,7 @@ def test_finds_the_groups_and_lists_what_was_tried():
 def test_shapes_go_to_the_density_method():
     moons, half = make_moons(300, noise=0.04, random_state=0)
     kinds = KMeans(2), ("density", DBSCAN(0.2))
-    model = auto(*kinds, scoring="consensus").fit(moons)
+    model = auto(*kinds, scoring="dbcv").fit(moons)
     assert model.best_name_ == "density"
     assert adjusted_rand_score(half, model.labels_) == 1
     # New rows go to the nearest clustered row.
