@@ -44,6 +44,7 @@ autodoc_default_options = {
 # What a newcomer reads first; scripts without a place of their own come last.
 GALLERY_ORDER = (
     "plot_cluster_a_table.py",
+    "plot_look_at_groups.py",
     "plot_explain_a_group.py",
     "plot_autoencoder_or_not.py",
     "plot_own_torch_module.py",
