@@ -1,5 +1,7 @@
 """The methods behind ``--method``, and the summary of what they found."""
 
+from typing import NamedTuple
+
 from .messages import listed
 
 # The silhouette looks at every pair of rows.
@@ -131,8 +133,18 @@ def typical_rows(X, row_names, members):
     return "typical: " + listed(row_names[members].iloc[nearest].map(str))
 
 
-def summary(features, X, names, labels, confidence, row_names=None):
-    """Write the table of the clusters.
+class Described(NamedTuple):
+    """One cluster in words."""
+
+    cluster: int
+    n_rows: int
+    share: float
+    confidence: float  # mean over its rows
+    remarks: list  # what sets it apart
+
+
+def described(features, X, names, labels, confidence, row_names=None):
+    """Describe the clusters.
 
     Parameters
     ----------
@@ -146,22 +158,48 @@ def summary(features, X, names, labels, confidence, row_names=None):
         Cluster of each row, and how sure the estimator is of it.
     row_names : Series of shape (n_samples,), default=None
         Names of the rows, if they have any.
+
+    Returns
+    -------
+    list of Described
+        One for each cluster.
     """
-    clusters = sorted(set(labels.tolist()))
-    lines = [
-        f"{len(clusters)} cluster{'s' * (len(clusters) > 1)} of {len(X):,} rows",
-        "",
-        "cluster      rows   share  confidence  what sets it apart",
-    ]
-    for cluster in clusters:
+    clusters = []
+    for cluster in sorted(set(labels.tolist())):
         members = labels == cluster
         remarks = list(distinctions(features, X, names, members))
         remarks = remarks or ["close to the average in every column"]
         if row_names is not None:
             remarks.append(typical_rows(X, row_names, members))
+        clusters.append(
+            Described(
+                cluster,
+                int(members.sum()),
+                float(members.mean()),
+                float(confidence[members].mean()),
+                remarks,
+            )
+        )
+    return clusters
+
+
+def headline(clusters):
+    """Say how many clusters and rows there are."""
+    n_rows = sum(cluster.n_rows for cluster in clusters)
+    plural = "s" * (len(clusters) > 1)
+    return f"{len(clusters)} cluster{plural} of {n_rows:,} rows"
+
+
+def summary(clusters):
+    """Write the table of the clusters."""
+    lines = [
+        headline(clusters),
+        "",
+        "cluster      rows   share  confidence  what sets it apart",
+    ]
+    for cluster, n_rows, share, confidence, remarks in clusters:
         lines.append(
-            f"{cluster:>7}{members.sum():>10,}{members.mean():>8.1%}"
-            f"{confidence[members].mean():>12.2f}  {remarks[0]}"
+            f"{cluster:>7}{n_rows:>10,}{share:>8.1%}{confidence:>12.2f}  {remarks[0]}"
         )
         lines += [f"{'':39}{remark}" for remark in remarks[1:]]
     return "\n".join(lines)

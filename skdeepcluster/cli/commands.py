@@ -9,6 +9,7 @@ from .clusters import (
     FIND_NUMBER,
     METHODS,
     choose_n_clusters,
+    described,
     fit_clusters,
     summary,
 )
@@ -28,6 +29,7 @@ from .messages import (
     say,
     warnings_as_notes,
 )
+from .report import cluster_report
 from .tables import (
     check_writable,
     read_table,
@@ -59,6 +61,11 @@ def check_outputs(args):
             raise CommandError(f"{args.plot}: the name must end in .png")
         require("matplotlib")
         check_writable(args.plot)
+    if args.report is not None:
+        if args.report.suffix.lower() not in (".html", ".htm"):
+            raise CommandError(f"{args.report}: the name must end in .html")
+        require("matplotlib")
+        check_writable(args.report)
 
 
 def draw(estimator, X, path):
@@ -73,7 +80,7 @@ def draw(estimator, X, path):
     figure.savefig(path, format="png", dpi=200)
 
 
-def write_results(args, table, estimator, X, labels, confidence, note):
+def write_results(args, table, estimator, X, labels, confidence, report, note):
     """Write the files that were asked for: all of them or none."""
     with ExitStack() as files:
         if args.out is not None:
@@ -82,7 +89,10 @@ def write_results(args, table, estimator, X, labels, confidence, note):
             write_table(result, aside, table_format(args.out))
         if args.plot is not None:
             draw(estimator, X, files.enter_context(written_aside(args.plot)))
-    for path in filter(None, (args.out, args.plot)):
+        if args.report is not None:
+            aside = files.enter_context(written_aside(args.report))
+            aside.write_text(report(), encoding="utf-8")
+    for path in filter(None, (args.out, args.plot, args.report)):
         note(f"wrote {path}")
 
 
@@ -119,13 +129,34 @@ def cluster(args):
     features = as_features(table, roles)
     X, preparation = prepare(features, roles)
     names = prepared_names(preparation, roles)
-    for text in column_notes(features, roles, names):
+    facts = []
+
+    def remember(text):
+        facts.append(text)
         note(text)
 
+    for text in column_notes(features, roles, names):
+        remember(text)
+
+    with warnings_as_notes(remember):
+        estimator, labels, confidence = cluster_rows(args, X, remember)
+    clusters = described(features, X, names, labels, confidence, row_names)
+
+    def report():
+        return cluster_report(
+            args.table.name,
+            estimator=estimator,
+            features=features,
+            X=X,
+            n_numbers=len(roles.numeric),
+            names=names,
+            clusters=clusters,
+            facts=facts,
+        )
+
     with warnings_as_notes(note):
-        estimator, labels, confidence = cluster_rows(args, X, note)
-        write_results(args, table, estimator, X, labels, confidence, note)
-    print(summary(features, X, names, labels, confidence, row_names))
+        write_results(args, table, estimator, X, labels, confidence, report, note)
+    print(summary(clusters))
 
 
 class _Parser(argparse.ArgumentParser):
@@ -192,6 +223,12 @@ def build_parser():
     )
     command.add_argument(
         "--plot", metavar="FILE.png", type=Path, help="draw the clusters"
+    )
+    command.add_argument(
+        "--report",
+        metavar="FILE.html",
+        type=Path,
+        help="write a page with pictures, rules and how it was made",
     )
     command.add_argument(
         "--drop",

@@ -72,7 +72,8 @@ def cluster_rules(
 
     A decision tree is fitted to the clusters that an estimator gives to the
     rows; each of its leaves is a rule for the cluster that most of its rows
-    belong to. Rules describe, they do not decide: their precision says how well.
+    belong to. A column of zeros and ones is said as a yes or a no. Rules describe,
+    they do not decide: their precision says how well.
 
     Parameters
     ----------
@@ -123,16 +124,33 @@ def cluster_rules(
     cluster 0: petal length (cm) > 3.4  [100% of the cluster, 100% right]
     cluster 1: petal length (cm) <= 3.4  [100% of the cluster, 100% right]
     """
-    X, labels, names = named_table(X, estimator.predict(X), feature_names)
+    return rules_of_labels(
+        *named_table(X, estimator.predict(X), feature_names),
+        max_depth=max_depth,
+        min_coverage=min_coverage,
+        random_state=random_state,
+    )
+
+
+def rules_of_labels(
+    X, labels, names, *, max_depth=3, min_coverage=0.05, random_state=0
+):
+    """Describe clusters that are known; see `cluster_rules`."""
     clusters, codes = distinct(labels)
     clusters = np.asarray(clusters, dtype=object)
+    is_flag = np.all((X == 0) | (X == 1), axis=0)
+
+    def conditions_of(bounds):
+        return " and ".join(_said(bounds, names, is_flag)) or "all rows"
+
     tree = DecisionTreeClassifier(max_depth=max_depth, random_state=random_state)
     # The tree computes in float32: one scale per column keeps all in its range.
     exponent = np.frexp(np.abs(X).max(axis=0))[1]
     tree.fit(np.ldexp(X, -exponent), codes)
     sizes = np.bincount(codes)
     found = sorted(
-        _leaves(tree.tree_, names, exponent), key=lambda leaf: (leaf[0], -leaf[2])
+        _leaves(tree.tree_, conditions_of, exponent),
+        key=lambda leaf: (leaf[0], -leaf[2]),
     )
     rules, described = [], set()
     for code, n_rows, n_members, conditions in found:
@@ -146,7 +164,7 @@ def cluster_rules(
     return ClusterRules(rules)
 
 
-def _leaves(tree, names, exponent):
+def _leaves(tree, conditions_of, exponent):
     """Yield cluster, rows, members and conditions of every leaf."""
     stack = [(0, {})]
     while stack:
@@ -155,7 +173,7 @@ def _leaves(tree, names, exponent):
             shares = tree.value[node, 0] / tree.value[node, 0].sum()
             n_rows = int(tree.n_node_samples[node])
             members = round(float(shares.max()) * n_rows)
-            yield int(shares.argmax()), n_rows, members, _said(bounds, names)
+            yield int(shares.argmax()), n_rows, members, conditions_of(bounds)
             continue
         j = int(tree.feature[node])
         threshold = float(np.ldexp(tree.threshold[node], exponent[j]))
@@ -164,14 +182,14 @@ def _leaves(tree, names, exponent):
         stack.append((tree.children_left[node], bounds | {j: (low, threshold)}))
 
 
-def _said(bounds, names):
-    """Write intervals of features as words."""
-    said = []
+def _said(bounds, names, is_flag):
+    """Yield intervals of features in words."""
     for j, (low, high) in bounds.items():
-        if low == -np.inf:
-            said.append(f"{names[j]} <= {readable(high)}")
+        if is_flag[j]:
+            yield names[j] if low > -np.inf else f"not {names[j]}"
+        elif low == -np.inf:
+            yield f"{names[j]} <= {readable(high)}"
         elif high == np.inf:
-            said.append(f"{names[j]} > {readable(low)}")
+            yield f"{names[j]} > {readable(low)}"
         else:
-            said.append(f"{readable(low)} < {names[j]} <= {readable(high)}")
-    return " and ".join(said) or "all rows"
+            yield f"{readable(low)} < {names[j]} <= {readable(high)}"

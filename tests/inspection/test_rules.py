@@ -76,6 +76,12 @@ def test_text_and_frame():
     }
 
 
+def test_flags_are_said_as_yes_or_no():
+    X = pd.DataFrame({"smoker": [0.0, 1.0, 1.0, 0.0]})
+    rules = cluster_rules(Given(np.array([0, 1, 1, 0])), X)
+    assert [rule.conditions for rule in rules] == ["not smoker", "smoker"]
+
+
 def test_small_rules_are_left_out_but_never_the_best():
     X = np.arange(100.0)[:, None]
     labels = np.zeros(100, dtype=int)
