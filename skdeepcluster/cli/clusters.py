@@ -4,9 +4,6 @@ from typing import NamedTuple
 
 from .messages import listed
 
-# The silhouette looks at every pair of rows.
-SILHOUETTE_ROWS = 2_000
-MAX_CLUSTERS_TRIED = 10
 # In standard deviations: a column that differs by less is not worth naming.
 NOTABLE_DIFFERENCE = 0.5
 FEATURES_SHOWN = 3
@@ -33,47 +30,19 @@ def _ppp(n_clusters, random_state):
     return PPP(min_clusters=n_clusters, max_clusters=n_clusters)
 
 
-# Methods that find the number of clusters themselves.
-FIND_NUMBER = {"ppp"}
 # Name of a method -> function (n_clusters, random_state) that builds it.
 METHODS = {"tell": _tell, "tell-autoencoder": _tell_autoencoder, "ppp": _ppp}
+# Methods that find the number of clusters themselves.
+FIND_NUMBER = {"ppp"}
 
 
-def choose_n_clusters(X, random_state):
-    """Find the number of clusters with the best silhouette of k-means.
+def default_method(n_clusters):
+    """Name the method for a number of clusters; None is a number to be found.
 
-    Returns
-    -------
-    n_clusters : int
-        From 2 to 10; fewer where the rows hold fewer than 3 distinct ones.
-    reason : str
-        What was compared, and the score.
+    PPP merges what it finds no evidence for, and can only be made to keep a
+    given number. Who knows the number is better served by k-means.
     """
-    import numpy as np
-    from sklearn.cluster import KMeans
-    from sklearn.metrics import pairwise_distances, silhouette_score
-    from threadpoolctl import threadpool_limits
-
-    if len(X) > SILHOUETTE_ROWS:
-        rng = np.random.default_rng(random_state)
-        X = X[rng.choice(len(X), SILHOUETTE_ROWS, replace=False)]
-    n_distinct = len(np.unique(X, axis=0))
-    if n_distinct < 3:
-        return n_distinct, f"there are {n_distinct} distinct rows"
-    tried = range(2, min(MAX_CLUSTERS_TRIED, n_distinct - 1) + 1)
-    scores = {}
-    # On so few rows threads cost more than they bring: on a busy machine they
-    # wait for each other at the end of each of many short steps.
-    with threadpool_limits(1):
-        distances = pairwise_distances(X)
-        for k in tried:
-            model = KMeans(k, n_init=10, random_state=random_state).fit(X)
-            scores[k] = silhouette_score(distances, model.labels_, metric="precomputed")
-    best = max(scores, key=scores.get)
-    return best, (
-        f"best silhouette ({scores[best]:.2f}) of k-means with {tried[0]} to "
-        f"{tried[-1]} clusters on {len(X):,} rows"
-    )
+    return "ppp" if n_clusters is None else "tell"
 
 
 def fit_clusters(build, X, n_clusters, random_state):

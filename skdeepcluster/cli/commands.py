@@ -8,7 +8,7 @@ from .. import __version__
 from .clusters import (
     FIND_NUMBER,
     METHODS,
-    choose_n_clusters,
+    default_method,
     described,
     fit_clusters,
     summary,
@@ -96,14 +96,22 @@ def write_results(args, table, estimator, X, labels, confidence, report, note):
         note(f"wrote {path}")
 
 
-def cluster_rows(args, X, note):
+def check_method(args):
+    """Settle the method, and refuse one that lacks its number of clusters."""
+    if args.method is None:
+        args.method = default_method(args.n_clusters)
+    if args.n_clusters is None and args.method not in FIND_NUMBER:
+        raise CommandError(
+            f"--method {args.method} needs --n-clusters K; "
+            f"{listed(sorted(FIND_NUMBER))} finds the number itself"
+        )
+
+
+def cluster_rows(args, X):
     """Fit the method that was asked for; see `fit_clusters`."""
-    n_clusters = args.n_clusters
+    build = METHODS[args.method]
     try:
-        if n_clusters is None and args.method not in FIND_NUMBER:
-            n_clusters, reason = choose_n_clusters(X, args.random_state)
-            note(f"{n_clusters} clusters: {reason}")
-        return fit_clusters(METHODS[args.method], X, n_clusters, args.random_state)
+        return fit_clusters(build, X, args.n_clusters, args.random_state)
     except ValueError as error:
         raise CommandError(first_line(error)) from error
 
@@ -111,6 +119,7 @@ def cluster_rows(args, X, note):
 def cluster(args):
     """Run ``skdeepcluster cluster``."""
     note = keep_quiet if args.quiet else say
+    check_method(args)
     check_outputs(args)
     table = read_table(args.table)
     if args.n_clusters is not None and args.n_clusters > len(table):
@@ -139,7 +148,7 @@ def cluster(args):
         remember(text)
 
     with warnings_as_notes(remember):
-        estimator, labels, confidence = cluster_rows(args, X, remember)
+        estimator, labels, confidence = cluster_rows(args, X)
     clusters = described(features, X, names, labels, confidence, row_names)
 
     def report():
@@ -202,17 +211,15 @@ def build_parser():
     command.add_argument(
         "--method",
         choices=METHODS,
-        default="tell",
-        help="tell: k-means on the prepared columns; tell-autoencoder: a network "
-        "learns a code of the rows first; ppp: finds the number of clusters itself; "
-        "default: %(default)s",
+        help="ppp: finds the number of clusters, the same from every start; tell: "
+        "k-means on the prepared columns; tell-autoencoder: a network learns a code "
+        "of the rows first; default: ppp, and tell with --n-clusters",
     )
     command.add_argument(
         "--n-clusters",
         metavar="K",
         type=positive_integer,
-        help="number of clusters; left out, ppp finds it, and for the other methods "
-        "it is chosen by the silhouette",
+        help="number of clusters, where it is known; left out, ppp finds it",
     )
     command.add_argument(
         "--out",
@@ -246,7 +253,7 @@ def build_parser():
         metavar="SEED",
         type=seed,
         default=0,
-        help="same seed, same result; default: %(default)s",
+        help="same seed, same result (ppp draws nothing); default: %(default)s",
     )
     command.add_argument(
         "--quiet", action="store_true", help="print the summary and errors only"
