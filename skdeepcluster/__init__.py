@@ -11,7 +11,10 @@ __version__ = "0.1.0"
 _HOMES = {
     "PPP": "partition",
     "TELL": "deep",
+    "AutoCluster": "model_selection",
     "AutoEncoder": "deep",
+    "NCDKMeans": "discovery",
+    "NCDSpectralClustering": "discovery",
 }
 _ROOMS = (
     "base",
@@ -21,6 +24,7 @@ _ROOMS = (
     "inspection",
     "kernels",
     "metrics",
+    "model_selection",
     "nn",
     "partition",
 )

@@ -2,7 +2,10 @@
 
 from importlib import import_module
 
-_HOMES = {}
+_HOMES = {
+    "NCDKMeans": "kmeans",
+    "NCDSpectralClustering": "spectral",
+}
 
 __all__ = [*_HOMES]
 

@@ -3,12 +3,20 @@
 from importlib import import_module
 
 _HOMES = {
+    "class_separability": "_separability",
     "clustering_accuracy": "_matching",
+    "dbcv_score": "_density",
     "discovery_accuracy": "_matching",
     "match_labels": "_matching",
 }
 
-__all__ = ["clustering_accuracy", "discovery_accuracy", "match_labels"]
+__all__ = [
+    "class_separability",
+    "clustering_accuracy",
+    "dbcv_score",
+    "discovery_accuracy",
+    "match_labels",
+]
 
 
 def __getattr__(name):

@@ -1,0 +1,23 @@
+"""Choosing without labels: searches, scores, numbers of clusters."""
+
+from importlib import import_module
+
+_HOMES = {
+    "AutoCluster": "auto_cluster",
+    "WholeData": "_split",
+    "estimate_n_clusters": "_number",
+    "get_scorer": "_scorers",
+    "get_scorer_names": "_scorers",
+}
+
+__all__ = [*_HOMES]
+
+
+def __getattr__(name):
+    if name in _HOMES:
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted(__all__)

@@ -1,0 +1,361 @@
+"""AutoCluster: several clusterers, and the best by scores without labels."""
+
+import time
+import warnings
+from numbers import Integral, Real
+from typing import ClassVar
+
+import numpy as np
+from joblib import Parallel, delayed
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.neighbors import NearestNeighbors
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from ..base import DeepClusterer, canonical_order, distinct_rows, draw_seed
+from ..kernels.assignment import nearest_centers
+from ._axes import TableAxes
+from ._candidates import default_candidates, fit_candidate, seeded
+from ._fitted import NOISE, is_degenerate, labels_of
+from ._number import rank_average
+from ._scorers import CONSENSUS, get_scorer, get_scorer_names
+
+
+class AutoCluster(DeepClusterer):
+    """Cluster a table by several methods and keep the best without labels.
+
+    Every candidate is fitted on the same rows, its partition is scored without
+    labels, and the one with the best score labels the table. All are scored in
+    one space, standardised columns or, of more than 20, their first 20 principal
+    axes, so that the scores compare.
+
+    Parameters
+    ----------
+    candidates : "default" or list of estimator or of (str, estimator), \
+            default="default"
+        What is tried, by preference: the first of equals wins. The default
+        candidates are :class:`PPP`; a Gaussian mixture, its number of components
+        by the BIC; k-means, its number of clusters by the silhouette; and
+        HDBSCAN with clusters of at least 2 % of the rows. They scale the columns
+        themselves; so should yours, as pipelines.
+    scoring : str or callable, default="consensus"
+        "consensus" averages the ranks of the candidates in silhouette, dbcv and
+        stability. Else a name of
+        :func:`~skdeepcluster.model_selection.get_scorer_names`, or
+        ``scorer(estimator, X)``, higher is better.
+    min_clusters : int, default=2
+        Smallest number of clusters. A candidate that finds fewer ranks behind
+        those that do not.
+    max_clusters : int, default=None
+        Largest number of clusters, likewise; None for no limit, beyond the
+        20 up to which the default candidates scan.
+    max_samples : int, default=20000
+        Candidates are fitted on so many distinct rows at most, drawn at random;
+        the best one labels them all.
+    max_time : float, default=None
+        Seconds after which no further candidate is begun; the first always is.
+        What is found then depends on the machine. None sets no limit, and the
+        same seed gives the same labels.
+    n_jobs : int, default=None
+        Candidates that are fitted at the same time, as in joblib.
+    verbose : bool, default=False
+        Whether a progress bar is shown.
+    random_state : int, RandomState or None, default=None
+        Seed of the candidates that have none, of the rows drawn and of the
+        scores. None draws a new seed at each fit.
+
+    Attributes
+    ----------
+    labels_ : ndarray of shape (n_samples,), dtype=int64
+        Cluster of each row; 0 is the largest.
+    n_clusters_ : int
+        Number of clusters.
+    best_estimator_ : object
+        The candidate that won, fitted.
+    best_name_ : str
+        Its name.
+    best_score_ : float
+        Its score.
+    leaderboard_ : DataFrame
+        A row per candidate, the best first: its name, ``score`` and the parts
+        of a consensus, ``n_clusters``, the share of ``noise``, seconds, and the
+        ``error`` of one that failed.
+    n_features_in_ : int
+        Columns of the table.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, where the table had names.
+
+    Raises
+    ------
+    ValueError
+        If a parameter or the table is not as described, or no candidate can be
+        fitted on it.
+
+    Warns
+    -----
+    ConvergenceWarning
+        If no candidate finds clusters that can be scored.
+
+    See Also
+    --------
+    PPP : One method that finds the number of clusters, and can answer one.
+    skdeepcluster.model_selection.get_scorer : The scores.
+
+    Notes
+    -----
+    The scores compare partitions of two clusters or more: that there is only
+    one cluster is not an answer here, but PPP's.
+
+    Candidates see the distinct rows of the table in lexicographic order, so that
+    the order of the rows does not matter. New rows are labelled by ``predict`` of
+    the best candidate or, where it has none, as the nearest clustered row; so is
+    noise, and no row is left without a cluster.
+
+    ``leaderboard_`` needs pandas, which is imported when it is read.
+
+    References
+    ----------
+    .. [1] D. Moulavi, P. A. Jaskowiak, R. J. G. B. Campello, A. Zimek and
+       J. Sander (2014). "Density-based clustering validation." SIAM
+       International Conference on Data Mining.
+    .. [2] T. Lange, V. Roth, M. L. Braun and J. M. Buhmann (2004).
+       "Stability-based validation of clustering solutions." Neural Computation
+       16.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_wine
+    >>> from skdeepcluster import AutoCluster
+    >>> model = AutoCluster(random_state=0).fit(load_wine().data)
+    >>> model.n_clusters_
+    3
+    >>> sorted(model.leaderboard_["name"])
+    ['hdbscan', 'kmeans', 'mixture', 'ppp']
+    """
+
+    _parameter_constraints: ClassVar[dict] = {
+        "candidates": [StrOptions({"default"}), list],
+        "scoring": [StrOptions(set(get_scorer_names())), callable],
+        "min_clusters": [Interval(Integral, 1, None, closed="left")],
+        "max_clusters": [Interval(Integral, 1, None, closed="left"), None],
+        "max_samples": [Interval(Integral, 2, None, closed="left")],
+        "max_time": [Interval(Real, 0, None, closed="neither"), None],
+        "n_jobs": [Integral, None],
+        "verbose": ["verbose"],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        candidates="default",
+        *,
+        scoring="consensus",
+        min_clusters=2,
+        max_clusters=None,
+        max_samples=20000,
+        max_time=None,
+        n_jobs=None,
+        verbose=False,
+        random_state=None,
+    ):
+        self.candidates = candidates
+        self.scoring = scoring
+        self.min_clusters = min_clusters
+        self.max_clusters = max_clusters
+        self.max_samples = max_samples
+        self.max_time = max_time
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+        self.random_state = random_state
+
+    def _fit_clusters(self, Z, sample_weight):
+        self._check_limits()
+        seed = draw_seed(self.random_state)
+        rows, weights = distinct_rows(Z)
+        if len(rows) > self.max_samples:
+            rng = np.random.default_rng(seed)
+            drawn = np.sort(rng.choice(len(rows), self.max_samples, replace=False))
+            rows, weights = rows[drawn], weights[drawn]
+        sample = np.repeat(rows, weights.astype(np.intp), axis=0)
+        if len(sample) > self.max_samples:
+            sample = rows
+        self._axes = TableAxes().fit(sample)
+        named = self._named_candidates(len(rows))
+        results = self._try_all(named, sample, seed)
+        self._choose(results, sample)
+        self._number(Z)
+
+    def _check_limits(self):
+        if self.max_clusters is not None and self.max_clusters < self.min_clusters:
+            raise ValueError(
+                f"max_clusters={self.max_clusters} should be >= "
+                f"min_clusters={self.min_clusters}."
+            )
+
+    def _named_candidates(self, n_distinct):
+        if self.candidates == "default":
+            return default_candidates(n_distinct, self.min_clusters, self.max_clusters)
+        if not self.candidates:
+            raise ValueError("candidates is empty: give an estimator, or 'default'.")
+        named = []
+        for item in self.candidates:
+            name, estimator = (
+                item if isinstance(item, tuple) else (type(item).__name__, item)
+            )
+            if not hasattr(estimator, "fit"):
+                raise ValueError(f"The candidate {name!r} has no fit: {estimator!r}.")
+            named.append((name, estimator))
+        return named
+
+    def _scorers(self, seed):
+        if callable(self.scoring):
+            return {"score": self.scoring}
+        names = CONSENSUS if self.scoring == "consensus" else [self.scoring]
+        return {
+            name: get_scorer(name, space=self._axes, random_state=seed)
+            for name in names
+        }
+
+    def _try_all(self, named, sample, seed):
+        """Fit and score the candidates; Ctrl-C keeps those that are done."""
+        stop = np.inf if self.max_time is None else time.monotonic() + self.max_time
+        scorers = self._scorers(seed)
+        runs = Parallel(n_jobs=self.n_jobs, return_as="generator")(
+            delayed(_try_one)(name, seeded(model, seed), sample, scorers, begin_by)
+            for (name, model), begin_by in zip(
+                named, [np.inf] + [stop] * (len(named) - 1), strict=True
+            )
+        )
+        results = []
+        try:
+            for result in _progress(runs, len(named), self.verbose):
+                results.append(result)
+        except KeyboardInterrupt:
+            if not results:
+                raise
+            warnings.warn(
+                f"Interrupted: the best of the first {len(results)} of {len(named)} "
+                "candidates is kept.",
+                stacklevel=2,
+            )
+        return [result for result in results if result is not None]
+
+    def _choose(self, results, sample):
+        fitted = [result for result in results if result["model"] is not None]
+        if not fitted:
+            raise ValueError(
+                f"No candidate could be fitted; {results[0]['name']} said: "
+                f"{results[0]['error']}"
+            )
+        parts = {
+            name: np.array([result["scores"][name] for result in fitted])
+            for name in fitted[0]["scores"]
+        }
+        scores = rank_average(parts) if len(parts) > 1 else next(iter(parts.values()))
+        sound = np.array([self._is_sound(result["labels"]) for result in fitted])
+        for result, score in zip(fitted, scores.tolist(), strict=True):
+            result["score"] = score
+        order = np.lexsort((np.arange(len(fitted)), -scores, ~sound))
+        ranked = [fitted[place] for place in order]
+        if is_degenerate(ranked[0]["labels"]):
+            warnings.warn(
+                "No candidate found clusters that can be scored: the labels are "
+                f"those of {ranked[0]['name']}.",
+                ConvergenceWarning,
+                stacklevel=5,
+            )
+        best = ranked[0]
+        self.best_name_, self.best_estimator_ = best["name"], best["model"]
+        self.best_score_ = best["score"]
+        self._keep_rows(sample, best["labels"])
+        failed = [result for result in results if result["model"] is None]
+        self._board = [_board_row(result) for result in ranked + failed]
+
+    def _is_sound(self, labels):
+        n_clusters = labels.max(initial=NOISE) + 1
+        largest = np.inf if self.max_clusters is None else self.max_clusters
+        return not is_degenerate(labels) and self.min_clusters <= n_clusters <= largest
+
+    def _keep_rows(self, sample, labels):
+        """Keep the clustered rows, where the best candidate cannot label them all."""
+        self._rows = None
+        clustered = labels != NOISE
+        if not clustered.any():
+            clustered, labels = ~clustered, np.zeros_like(labels)
+        if not (clustered.all() and hasattr(self.best_estimator_, "predict")):
+            # A tree takes differences of coordinates: exact for equal rows, and
+            # the same bits in whatever company.
+            tree = NearestNeighbors(n_neighbors=1, algorithm="kd_tree")
+            tree.fit(self._axes.transform(sample[clustered]))
+            self._rows = tree, labels[clustered]
+
+    def _raw_labels(self, Z):
+        if self._rows is None:
+            return np.asarray(self.best_estimator_.predict(Z))
+        tree, labels = self._rows
+        places = tree.kneighbors(self._axes.transform(Z), return_distance=False)
+        return labels[places[:, 0]]
+
+    def _number(self, Z):
+        """Number the clusters by size; label the rows of fit."""
+        names, codes = np.unique(self._raw_labels(Z), return_inverse=True)
+        rows = self._axes.transform(Z)
+        centers = np.array([rows[codes == j].mean(axis=0) for j in range(len(names))])
+        order = canonical_order(np.bincount(codes), centers)
+        self._names, self._centers = names[order], centers[order]
+        self.n_clusters_ = len(names)
+        self.labels_ = self._predict_labels(Z)
+
+    def _predict_labels(self, Z):
+        found = np.full(len(Z), NOISE, dtype=np.int64)
+        raw = self._raw_labels(Z)
+        for rank, name in enumerate(self._names):
+            found[raw == name] = rank
+        # A cluster of the model that held no row of fit has no number.
+        foreign = found == NOISE
+        if foreign.any():
+            rows = self._axes.transform(Z[foreign])
+            found[foreign] = nearest_centers(rows, self._centers)[0]
+        return found
+
+    @property
+    def leaderboard_(self):
+        """Candidates and their scores, the best first, as a DataFrame."""
+        import pandas as pd
+
+        return pd.DataFrame(self._board)
+
+
+def _try_one(name, estimator, sample, scorers, begin_by):
+    """Fit and score one candidate, unless it is too late."""
+    if time.monotonic() > begin_by:
+        return None
+    start = time.perf_counter()
+    model, error = fit_candidate(estimator, sample)
+    result = {"name": name, "model": model, "error": error}
+    if model is not None:
+        try:
+            result["labels"] = labels_of(model, sample)
+            result["scores"] = {
+                key: float(scorer(model, sample)) for key, scorer in scorers.items()
+            }
+        except ValueError as raised:
+            result |= {"model": None, "error": f"ValueError: {raised}"}
+    return result | {"seconds": time.perf_counter() - start}
+
+
+def _progress(runs, total, verbose):
+    if not verbose:
+        return runs
+    from tqdm.auto import tqdm
+
+    return tqdm(runs, total=total, desc="candidates")
+
+
+def _board_row(result):
+    """Lay out what the leaderboard shows of a candidate."""
+    row = {"name": result["name"], "score": result.get("score", np.nan)}
+    row |= result.get("scores", {})
+    labels = result.get("labels", np.empty(0, dtype=np.int64))
+    row["n_clusters"] = int(labels.max(initial=NOISE)) + 1
+    row["noise"] = float(np.mean(labels == NOISE)) if len(labels) else np.nan
+    return row | {"seconds": result["seconds"], "error": result["error"]}

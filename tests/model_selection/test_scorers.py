@@ -1,0 +1,305 @@
+"""Scores without labels: values, noise, degenerate partitions, labels, spaces."""
+
+import pickle
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+from sklearn.base import BaseEstimator, ClusterMixin, clone
+from sklearn.cluster import (
+    DBSCAN,
+    HDBSCAN,
+    OPTICS,
+    AgglomerativeClustering,
+    KMeans,
+    SpectralClustering,
+)
+from sklearn.datasets import load_iris, make_blobs
+from sklearn.metrics import (
+    calinski_harabasz_score,
+    davies_bouldin_score,
+    silhouette_score,
+)
+from sklearn.mixture import GaussianMixture
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skdeepcluster.metrics import dbcv_score
+from skdeepcluster.model_selection import get_scorer, get_scorer_names
+from skdeepcluster.model_selection._fitted import labels_of
+from skdeepcluster.model_selection._resampling import _kept_together
+
+X = load_iris().data
+PARTITION = ("silhouette", "calinski_harabasz", "davies_bouldin", "dbcv")
+LABELS = (*PARTITION, "stability", "prediction_strength", "consensus")
+
+
+class Given(ClusterMixin, BaseEstimator):
+    """A clusterer without `predict` whose labels somebody else wrote down."""
+
+    def __init__(self, labels=None):
+        self.labels = labels
+
+    def fit(self, X, y=None):
+        self.labels_ = np.asarray(self.labels)[: len(X)]
+        return self
+
+
+def blobs(cluster_std):
+    corners = 10 * np.eye(3)
+    return make_blobs(120, centers=corners, cluster_std=cluster_std, random_state=0)
+
+
+@pytest.mark.parametrize(
+    ("name", "reference"),
+    [
+        ("silhouette", silhouette_score),
+        ("calinski_harabasz", calinski_harabasz_score),
+        ("davies_bouldin", lambda rows, labels: -davies_bouldin_score(rows, labels)),
+        ("dbcv", dbcv_score),
+    ],
+)
+def test_without_noise_scores_are_the_known_ones(name, reference):
+    model = KMeans(3, random_state=0).fit(X)
+    assert get_scorer(name)(model, X) == pytest.approx(reference(X, model.labels_))
+    # In whatever units, and far from the origin.
+    far = KMeans(3, random_state=0).fit(1e-100 * X)
+    assert get_scorer(name)(far, 1e-100 * X) == pytest.approx(
+        reference(X, far.labels_), rel=1e-6
+    )
+
+
+@pytest.mark.parametrize("name", ["bic", "aic"])
+def test_likelihood_scores_are_those_of_the_model(name):
+    model = GaussianMixture(2, random_state=0).fit(X)
+    assert get_scorer(name)(model, X) == -getattr(model, name)(X)
+    piped = make_pipeline(StandardScaler(), clone(model)).fit(X)
+    rows = StandardScaler().fit_transform(X)
+    assert get_scorer(name)(piped, X) == -getattr(piped[-1], name)(rows)
+    # One component is a model like any other.
+    single = GaussianMixture(1, random_state=0).fit(X)
+    assert get_scorer(name)(single, X) == -getattr(single, name)(X)
+    with pytest.raises(ValueError, match=f"KMeans has no {name}: .* GaussianMixture"):
+        get_scorer(name)(KMeans(2).fit(X), X)
+
+
+@pytest.mark.parametrize("name", LABELS)
+def test_right_number_of_clusters_scores_best(name):
+    rows, _ = blobs(cluster_std=1.0)
+    scores = [
+        get_scorer(name)(KMeans(k, n_init=5, random_state=0).fit(rows), rows)
+        for k in (2, 3, 8)
+    ]
+    assert scores[0] < scores[1] > scores[2]
+
+
+@pytest.mark.parametrize("name", LABELS)
+def test_rows_called_noise_win_nothing(name):
+    rows, labels = blobs(cluster_std=0.8)
+    scorer = get_scorer(name)
+    scores = []
+    for share in (0.0, 0.3, 0.6):
+        noise = np.random.default_rng(0).random(120) < share
+        estimator = Given(np.where(noise, -1, labels)).fit(rows)
+        if name in PARTITION:
+            scores.append(scorer(estimator, rows))
+        else:
+            noisy = _WithNoise(noise, rows).fit(rows)
+            scores.append(scorer(noisy, rows))
+    assert scores[0] > scores[1] > scores[2]
+
+
+class _WithNoise(KMeans):
+    """Three clusters; rows near to some given ones are called noise."""
+
+    def __init__(self, noise=None, rows=None, n_clusters=3):
+        super().__init__(n_clusters, n_init=3, random_state=0)
+        self.noise, self.rows = noise, rows
+
+    def predict(self, X):
+        gaps = np.abs(np.asarray(X)[:, np.newaxis] - self.rows).sum(axis=2)
+        return np.where(self.noise[gaps.argmin(axis=1)], -1, super().predict(X))
+
+
+@pytest.mark.parametrize("name", sorted(set(get_scorer_names()) - {"bic", "aic"}))
+@pytest.mark.parametrize(
+    "labels",
+    [
+        np.zeros(40),
+        np.arange(40),
+        np.full(40, -1),
+        np.where(np.arange(40) < 2, np.arange(40), -1),
+        np.where(np.arange(40) < 9, 0, -1),
+    ],
+    ids=["one cluster", "singletons", "noise", "two rows", "one cluster and noise"],
+)
+def test_degenerate_partitions_get_the_worst_score(name, labels):
+    scorer = get_scorer(name)
+    rows = make_blobs(40, 2, random_state=0)[0]
+    score = scorer(Given(labels.astype(int)).fit(rows), rows)
+    assert score == scorer.worst
+    assert np.isfinite(score)
+    # No partition that says something can be worse.
+    assert score < scorer(Given(np.arange(40) % 2).fit(rows), rows)
+
+
+@pytest.mark.parametrize("name", LABELS)
+@pytest.mark.parametrize(
+    "rows",
+    [
+        np.zeros((20, 2)),
+        np.repeat([[0.0], [1.0]], 10, axis=0),
+        np.vstack([np.zeros((19, 1)), [[1e300]]]),
+        np.arange(3.0).reshape(-1, 1),
+    ],
+    ids=["one value", "two values", "outlier", "three rows"],
+)
+def test_hard_tables_have_finite_scores(name, rows):
+    labels = np.arange(len(rows)) // 2 % 2
+    assert np.isfinite(get_scorer(name)(Given(labels).fit(rows), rows))
+
+
+def test_clusters_of_one_centre_are_as_bad_as_can_be():
+    rows = np.array([[-1.0], [1.0], [-2.0], [2.0]])
+    scorer = get_scorer("davies_bouldin")
+    assert scorer(Given([0, 0, 1, 1]).fit(rows), rows) == scorer.worst
+    # scikit-learn's index takes them for perfect.
+    assert davies_bouldin_score(rows, [0, 0, 1, 1]) == 0
+
+
+def test_separability_looks_at_the_representation_and_at_collapse():
+    scorer = get_scorer("class_separability")
+    apart, near = (blobs(cluster_std=std)[0] for std in (0.5, 9.0))
+    models = [KMeans(3, random_state=0).fit(rows) for rows in (apart, near)]
+    assert scorer(models[0], apart) > scorer(models[1], near)
+    assert scorer(models[0], apart) == scorer(KMeans(2).fit(apart), apart)
+    collapsed = np.repeat(np.eye(3), 10, axis=0)
+    assert scorer(KMeans(3).fit(collapsed), collapsed) == scorer.worst
+
+
+@pytest.mark.parametrize("name", LABELS)
+def test_large_tables_are_sampled_by_the_seed(name):
+    scorers = [
+        get_scorer(name, max_samples=60, random_state=seed) for seed in (0, 0, 1)
+    ]
+    rows, _ = blobs(cluster_std=4.0)
+    model = KMeans(4, n_init=1, random_state=0).fit(rows)
+    scores = [scorer(model, rows) for scorer in scorers]
+    assert scores[0] == scores[1] != scores[2]
+    # A cluster that the sample lost is no error.
+    labels = np.where(np.arange(120) == 7, 1, 0)
+    assert np.isfinite(scorers[0](Given(labels).fit(rows), rows))
+
+
+def test_kept_together_by_hand():
+    own = np.array([0, 0, 0, 1, 1, 1, 1, -1])
+    foreign = np.array([0, 0, 1, 2, 2, 2, -1, 0])
+    # Cluster 0 keeps 1 of 3 pairs, cluster 1 keeps 3 of 6; 7 of 8 rows count.
+    assert _kept_together(own, foreign) == pytest.approx(7 / 8 / 3)
+
+
+def test_stability_extends_labels_by_predict_or_by_nearest_rows():
+    rows, _ = blobs(cluster_std=0.5)
+    for model in (KMeans(3, random_state=0), AgglomerativeClustering(3), DBSCAN(1.0)):
+        for name in ("stability", "prediction_strength"):
+            assert get_scorer(name)(model.fit(rows), rows) > 0.8
+    # Halves that are too small for the estimator agree with nothing.
+    many = KMeans(8, n_init=1, random_state=0).fit(rows[:12])
+    assert get_scorer("stability")(many, rows[:12]) == 0
+    assert get_scorer("prediction_strength")(many, rows[:12]) == 0
+
+
+# ------------------------------------------------------------------ whose labels
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        AgglomerativeClustering(3),
+        DBSCAN(),
+        HDBSCAN(copy=True),
+        OPTICS(),
+        SpectralClustering(3, random_state=0),
+        make_pipeline(StandardScaler(), AgglomerativeClustering(3)),
+    ],
+    ids=lambda model: type(model).__name__,
+)
+def test_labels_without_predict_are_for_the_rows_of_fit(model):
+    model.fit(X)
+    last = model[-1] if hasattr(model, "steps") else model
+    found = labels_of(model, X)
+    assert_array_equal(found == -1, last.labels_ == -1)
+    assert len(np.unique(found)) == len(np.unique(last.labels_))
+    with pytest.raises(ValueError, match="100 rows are not the 150 that it was fitted"):
+        labels_of(model, X[:100])
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        AgglomerativeClustering(3),
+        AgglomerativeClustering(3, linkage="single"),
+        DBSCAN(),
+        HDBSCAN(copy=True),
+        make_pipeline(StandardScaler(), DBSCAN()),
+    ],
+    ids=str,
+)
+def test_other_rows_of_the_same_shape_are_refused_where_it_shows(model):
+    rng = np.random.default_rng(0)
+    with pytest.raises(ValueError, match="cv=WholeData"):
+        labels_of(model.fit(X), rng.permutation(X))
+
+
+def test_other_columns_are_refused():
+    with pytest.raises(ValueError, match="are not the 150 that it was fitted on"):
+        labels_of(OPTICS().fit(X), X[:, :2])
+
+
+def test_nothing_to_score_is_an_error():
+    with pytest.raises(ValueError, match="StandardScaler has neither predict nor"):
+        get_scorer("silhouette")(StandardScaler().fit(X), X)
+
+
+def test_predict_is_for_any_rows_and_labels_of_any_kind():
+    class Named(KMeans):
+        def predict(self, X):
+            return np.array(["a", "b", "c"])[super().predict(X)]
+
+    plain, named = (kind(3, random_state=0).fit(X) for kind in (KMeans, Named))
+    scorer = get_scorer("silhouette")
+    assert scorer(named, X[::2]) == scorer(plain, X[::2])
+
+
+# ---------------------------------------------------------------------- the space
+
+
+def test_a_pipeline_is_scored_where_its_last_step_is_by_default():
+    wide = X * [1, 1, 1, 1000]
+    model = make_pipeline(StandardScaler(), KMeans(3, random_state=0)).fit(wide)
+    scaler = StandardScaler().fit(wide)
+    labels, scaled = model.predict(wide), scaler.transform(wide)
+    expected = silhouette_score(scaled, labels)
+    assert get_scorer("silhouette")(model, wide) == pytest.approx(expected)
+    by_input = get_scorer("silhouette", space="input")
+    assert by_input(model, wide) == pytest.approx(silhouette_score(wide, labels))
+    # A fixed representation also serves what is no pipeline.
+    fixed = get_scorer("silhouette", space=scaler)
+    assert fixed(model, wide) == pytest.approx(expected)
+    bare = KMeans(3, random_state=0).fit(wide)
+    assert fixed(bare, wide) == pytest.approx(silhouette_score(scaled, bare.labels_))
+
+
+def test_errors_name_what_is_allowed():
+    with pytest.raises(ValueError, match="'best' is not one of aic, bic, calinski"):
+        get_scorer("best")
+    with pytest.raises(ValueError, match="neither 'last_step' nor 'input'"):
+        get_scorer("silhouette", space="first_step")
+
+
+@pytest.mark.parametrize("name", get_scorer_names())
+def test_scorers_pickle_and_have_names(name):
+    scorer = pickle.loads(pickle.dumps(get_scorer(name)))
+    assert repr(scorer) == f"get_scorer('{name}')"
+    model = GaussianMixture(2, random_state=0).fit(X)
+    assert scorer(model, X) == get_scorer(name)(model, X)
