@@ -10,6 +10,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "PPP": "partition",
+    "SDPKMeans": "sdp",
     "TELL": "deep",
     "AutoEncoder": "deep",
 }
@@ -22,6 +23,7 @@ _ROOMS = (
     "metrics",
     "nn",
     "partition",
+    "sdp",
 )
 
 __all__ = [*_HOMES, *_ROOMS, "__version__"]
