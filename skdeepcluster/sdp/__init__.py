@@ -2,9 +2,9 @@
 
 from importlib import import_module
 
-_HOMES = {"SDPKMeans": "kmeans"}
+_HOMES = {"ILASDP": "ilasdp", "SDPKMeans": "kmeans"}
 
-__all__ = ["SDPKMeans"]
+__all__ = ["ILASDP", "SDPKMeans"]
 
 
 def __getattr__(name):

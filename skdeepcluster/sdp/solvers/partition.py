@@ -75,6 +75,23 @@ def settle(X, weights, labels, n_clusters):
     return nearest, inertia
 
 
+def improve(X, weights, labels, n_clusters):
+    """Move single rows and whole clusters until neither lowers the inertia.
+
+    Returns
+    -------
+    labels : ndarray of shape (n_samples,), dtype=intp
+        Nearest mean of each row.
+    inertia : float
+        Weighted sum of squared distances to the means.
+    """
+    labels, inertia = settle(X, weights, labels, n_clusters)
+    moved, less = swap_clusters(X, weights, labels, inertia)
+    if less < inertia:
+        return settle(X, weights, moved, n_clusters)
+    return labels, inertia
+
+
 def swap_clusters(X, weights, labels, inertia):
     """Merge two clusters and cut a third in two, as long as that pays.
 
@@ -121,3 +138,27 @@ def _swaps(X, weights, labels, n_clusters):
         )
         after[b], after[split] = halves[split]
         yield after
+
+
+def systematic_sample(share, n_drawn, rng):
+    """Draw rows with given probabilities, spread evenly over all of them.
+
+    Parameters
+    ----------
+    share : ndarray of shape (n_samples,)
+        Positive, proportional to the probabilities.
+    n_drawn : int
+        Number of draws.
+    rng : numpy.random.Generator
+        Source of the order.
+
+    Returns
+    -------
+    ndarray of shape (at most n_drawn,), dtype=intp
+        Rows drawn, ascending; one drawn twice appears once.
+    """
+    order = rng.permutation(len(share))
+    cumulated = np.cumsum(share[order])
+    places = (np.arange(n_drawn) + rng.random()) / n_drawn * cumulated[-1]
+    chosen = np.searchsorted(cumulated, places, side="right")
+    return np.unique(order[np.minimum(chosen, len(share) - 1)])

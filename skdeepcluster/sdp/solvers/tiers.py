@@ -7,7 +7,14 @@ import numpy as np
 from ...kernels.assignment import lloyd, nearest_centers
 from . import low_rank
 from .certificate import CLOSED, Bound, certify
-from .partition import LLOYD_PASSES, kmeans, means, settle, swap_clusters
+from .partition import (
+    LLOYD_PASSES,
+    improve,
+    kmeans,
+    means,
+    settle,
+    systematic_sample,
+)
 
 # Noise of the factor's rows beside the indicators, over the root of the rows.
 NOISE = 0.3
@@ -119,15 +126,6 @@ def relax(X, weights, n_clusters, settings, rng):
     return found
 
 
-def improve(X, weights, labels, n_clusters):
-    """Move single rows and whole clusters until neither lowers the inertia."""
-    labels, inertia = settle(X, weights, labels, n_clusters)
-    moved, less = swap_clusters(X, weights, labels, inertia)
-    if less < inertia:
-        return settle(X, weights, moved, n_clusters)
-    return labels, inertia
-
-
 def _by_low_rank(X, weights, n_clusters, found, settings, rng):
     start = low_rank.indicator_factor(
         weights, found.labels, n_clusters, 2 * n_clusters, NOISE, rng
@@ -204,14 +202,8 @@ def relax_balanced(X, weights, n_clusters, settings, rng):
     share = weights / np.bincount(pilot, weights)[pilot]
     drawn, drawn_weights = np.arange(len(X)), share
     if len(X) > BALANCED_ROWS:
-        # Equal distances on the scale of cumulated shares, from a random start.
-        places = (np.arange(BALANCED_ROWS) + rng.random()) / BALANCED_ROWS
-        order = rng.permutation(len(X))
-        cumulated = np.cumsum(share[order])
-        chosen = np.searchsorted(cumulated, places * cumulated[-1], side="right")
-        chosen = order[np.minimum(chosen, len(X) - 1)]
-        drawn, counts = np.unique(chosen, return_counts=True)
-        drawn_weights = counts.astype(np.float64)
+        drawn = systematic_sample(share, BALANCED_ROWS, rng)
+        drawn_weights = np.ones(len(drawn))
     sample = np.ascontiguousarray(X[drawn])
     coarse = relax(sample, drawn_weights, n_clusters, settings, rng)
     starts, _ = means(sample, drawn_weights, coarse.labels, n_clusters)
