@@ -9,7 +9,9 @@ from importlib import import_module
 __version__ = "0.1.0"
 
 _HOMES = {
+    "ILASDP": "sdp",
     "PPP": "partition",
+    "SDPKMeans": "sdp",
     "TELL": "deep",
     "AutoCluster": "model_selection",
     "AutoEncoder": "deep",
@@ -27,6 +29,7 @@ _ROOMS = (
     "model_selection",
     "nn",
     "partition",
+    "sdp",
 )
 
 __all__ = [*_HOMES, *_ROOMS, "__version__"]
