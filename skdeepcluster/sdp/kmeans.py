@@ -32,7 +32,7 @@ class SDPKMeans(DeepClusterer):
         matrices of all pairs of rows, which gives a bound where the partition
         proves nothing itself; "cvxpy" hands it to SCS, up to 300 distinct rows.
         "auto" first tries to prove the partition of k-means optimal, then runs
-        "low_rank", and up to 300 distinct rows also "admm"; it stops where
+        "low_rank", and up to 1000 distinct rows also "admm"; it stops where
         the answer is proven.
     n_init : int, default=10
         Starts of k-means.
@@ -78,7 +78,8 @@ class SDPKMeans(DeepClusterer):
     gap_ : float
         ``(inertia_ - lower_bound_) / inertia_``, 0 where the inertia is 0.
     certified_ : bool
-        Whether the partition is proven to have the least inertia of all.
+        Whether the partition is proven to have the least inertia of all, up to a
+        relative 1e-7.
     infeasibility_ : float
         Norm by which the solution misses the constraint of the relaxation; 0
         where it was not solved.

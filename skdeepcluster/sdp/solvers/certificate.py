@@ -22,7 +22,7 @@ from .partition import means
 # Columns of the dual matrix, or rows, beyond which eigenvalues take too long.
 MAX_ORDER = 1500
 # A relative gap that counts as none.
-CLOSED = 1e-9
+CLOSED = 1e-7
 
 
 class Bound(NamedTuple):

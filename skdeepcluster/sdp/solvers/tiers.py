@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ...kernels.assignment import lloyd, nearest_centers
-from . import low_rank
-from .certificate import CLOSED, Bound, certify
+from . import low_rank, pairs
+from .certificate import CLOSED, Bound, bound_of, certify, dual_bound
 from .partition import (
     LLOYD_PASSES,
     improve,
@@ -19,7 +19,9 @@ from .partition import (
 # Noise of the factor's rows beside the indicators, over the root of the rows.
 NOISE = 0.3
 # Distinct rows up to which "auto" also runs the solver that holds all pairs.
-MAX_PAIRS = 300
+MAX_PAIRS = 1000
+# Iterations of these for each outer iteration of the low-rank solver.
+LONGER = 100
 # Weighted centres that stand for the rows of a large table, and the rows of
 # the sample that places them.
 SUMMARY_CENTERS, SUMMARY_ROWS, SUMMARY_PASSES = 2000, 40_000, 5
@@ -123,6 +125,12 @@ def relax(X, weights, n_clusters, settings, rng):
         return found
     if settings.solver in ("auto", "low_rank"):
         found = _by_low_rank(X, weights, n_clusters, found, settings, rng)
+    if settings.solver == "admm" or (
+        settings.solver == "auto" and len(X) <= MAX_PAIRS and not found.bound.is_proof
+    ):
+        found = _by_pairs(X, weights, n_clusters, found, settings, rng)
+    if settings.solver == "cvxpy":
+        found = _by_reference(X, weights, n_clusters, found, settings, rng)
     return found
 
 
@@ -138,9 +146,7 @@ def _by_low_rank(X, weights, n_clusters, found, settings, rng):
         tol=settings.tol,
         max_iter=settings.max_iter,
     )
-    labels = low_rank.round_factor(X, weights, solution.factor, n_clusters, rng)
-    labels, inertia = improve(X, weights, labels, n_clusters)
-    found = _better(X, weights, n_clusters, found, labels, inertia)
+    found = _round(X, weights, n_clusters, found, solution.factor, rng)
     history = [{"tier": "low_rank"} | entry for entry in solution.history]
     return found._replace(
         solver="low_rank",
@@ -153,11 +159,76 @@ def _by_low_rank(X, weights, n_clusters, found, settings, rng):
     )
 
 
+def _by_pairs(X, weights, n_clusters, found, settings, rng):
+    if n_clusters == 1 or n_clusters == len(X):
+        return found._replace(solver="admm")
+    solution = pairs.solve(
+        X,
+        weights,
+        n_clusters,
+        found.labels,
+        tol=settings.tol,
+        max_iter=LONGER * settings.max_iter,
+    )
+    found = _round(X, weights, n_clusters, found, solution.factor, rng)
+    history = [{"tier": "admm"} | entry for entry in solution.history]
+    return found._replace(
+        bound=_higher(found, solution.lower_bound),
+        solver="admm",
+        objective=solution.objective,
+        infeasibility=solution.infeasibility,
+        n_iter=pairs.STRIDE * len(history),
+        converged=solution.converged,
+        history=found.history + history,
+    )
+
+
+def _by_reference(X, weights, n_clusters, found, settings, rng):
+    from . import reference
+
+    solution = reference.solve(
+        X, weights, n_clusters, max_iter=LONGER * settings.max_iter
+    )
+    values, vectors = np.linalg.eigh(solution.Z)
+    factor = (vectors * np.sqrt(np.maximum(values, 0))).T[-2 * n_clusters :]
+    found = _round(X, weights, n_clusters, found, np.ascontiguousarray(factor), rng)
+    bound = found.bound
+    if n_clusters > 1:
+        bound = _higher(found, dual_bound(X, weights, solution.dual, n_clusters))
+    entry = {
+        "tier": "cvxpy",
+        "objective": solution.objective,
+        "infeasibility": solution.infeasibility,
+    }
+    return found._replace(
+        bound=bound,
+        solver="cvxpy",
+        objective=solution.objective,
+        infeasibility=solution.infeasibility,
+        n_iter=solution.n_iter,
+        converged=solution.converged,
+        history=[*found.history, entry],
+    )
+
+
+def _round(X, weights, n_clusters, found, factor, rng):
+    """Read a partition off a factor, and keep the better one."""
+    labels = low_rank.round_factor(X, weights, factor, n_clusters, rng)
+    labels, inertia = improve(X, weights, labels, n_clusters)
+    return _better(X, weights, n_clusters, found, labels, inertia)
+
+
+def _higher(found, value):
+    """The higher of two bounds."""
+    return bound_of(found.inertia, max(found.bound.value, value))
+
+
 def _better(X, weights, n_clusters, found, labels, inertia):
     """Keep the better of two partitions; an old bound still holds."""
     if inertia >= found.inertia * (1 - CLOSED):
         return found
     bound = certify(X, weights, labels, n_clusters, inertia)
+    bound = bound_of(inertia, max(bound.value, found.bound.value))
     return found._replace(labels=labels, inertia=inertia, bound=bound)
 
 
