@@ -8,10 +8,19 @@ from importlib import import_module
 
 import torch
 from sklearn.base import BaseEstimator
+from sklearn.cluster import HDBSCAN, KMeans
 
 import skdeepcluster
-from skdeepcluster import PPP, TELL, AutoEncoder, NCDSpectralClustering
+from skdeepcluster import (
+    PPP,
+    TELL,
+    AutoCluster,
+    AutoEncoder,
+    NCDKMeans,
+    NCDSpectralClustering,
+)
 from skdeepcluster.discovery._frame import DiscoveryEstimator
+from skdeepcluster.model_selection import HiddenClassSearchCV
 
 
 class Rotation(torch.nn.Module):
@@ -29,7 +38,23 @@ class Rotation(torch.nn.Module):
 
 
 CONFIGURATIONS = {
+    "AutoCluster": [
+        AutoCluster(
+            [KMeans(3), ("density", HDBSCAN(copy=True))],
+            scoring="silhouette",
+            max_clusters=6,
+            max_samples=50,
+        )
+    ],
     "AutoEncoder": [AutoEncoder(2, hidden_sizes=(8,), batch_norm=True, dropout=0.1)],
+    "HiddenClassSearchCV": [
+        HiddenClassSearchCV(
+            NCDKMeans(n_init=2),
+            {"selection": ["squared", "unsquared"]},
+            n_hidden=1,
+            n_splits=2,
+        )
+    ],
     "NCDSpectralClustering": [
         NCDSpectralClustering(affinity="mst"),
         NCDSpectralClustering(affinity="mst", self_loops=False, row_normalize=False),
@@ -45,6 +70,10 @@ CONFIGURATIONS = {
         TELL(module=Rotation, max_epochs=5, pretrain_epochs=5),
     ],
 }
+
+
+# What estimators without defaults for everything are made of.
+ARGUMENTS = {"HiddenClassSearchCV": {"estimator": NCDKMeans(n_init=2)}}
 
 
 def public_classes():
@@ -67,7 +96,8 @@ def estimators():
     """Every public estimator with its defaults, then its configurations."""
     instances = []
     for kind in estimator_classes():
-        instances += [kind(), *CONFIGURATIONS.get(kind.__name__, [])]
+        plain = kind(**ARGUMENTS.get(kind.__name__, {}))
+        instances += [plain, *CONFIGURATIONS.get(kind.__name__, [])]
     return instances
 
 

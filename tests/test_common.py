@@ -323,7 +323,7 @@ for kind, model in models.items():
         documentation = type(estimator).__doc__
         for section in ("Parameters", "Attributes", "Raises", "References", "Examples"):
             assert f"\n    {section}\n" in documentation, section
-        for name in estimator.get_params():
+        for name in estimator.get_params(deep=False):
             assert f"\n    {name} : " in documentation, name
         fitted = seeded(estimator).fit(table())
         for name in vars(fitted):

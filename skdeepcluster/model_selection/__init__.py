@@ -4,6 +4,8 @@ from importlib import import_module
 
 _HOMES = {
     "AutoCluster": "auto_cluster",
+    "HiddenClassSearchCV": "hidden_class_search",
+    "HiddenClassesSplit": "_hidden",
     "WholeData": "_split",
     "estimate_n_clusters": "_number",
     "get_scorer": "_scorers",

@@ -1,0 +1,195 @@
+"""Known classes that are hidden: the splits, and the search that uses them."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_array_equal
+from scipy.stats import randint
+from sklearn.base import clone
+from sklearn.datasets import make_blobs
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import adjusted_rand_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skdeepcluster import NCDKMeans, NCDSpectralClustering
+from skdeepcluster.model_selection import HiddenClassesSplit, HiddenClassSearchCV
+
+X, truth = make_blobs(160, 4, centers=8, cluster_std=0.8, random_state=0)
+y = np.where(truth < 6, truth, -1)
+
+
+# ---------------------------------------------------------------------- the splits
+
+
+@pytest.mark.parametrize("n_hidden", ["auto", 1, 4])
+def test_hidden_rows_lose_their_label_and_nothing_else_changes(n_hidden):
+    splits = list(HiddenClassesSplit(n_hidden, random_state=0).split(X, y))
+    assert len(splits) == 5
+    for y_masked, rows, hidden in splits:
+        assert len(hidden) == (3 if n_hidden == "auto" else n_hidden)
+        assert_array_equal(rows, np.flatnonzero(np.isin(y, hidden)))
+        assert_array_equal(y_masked, np.where(np.isin(y, hidden), -1, y))
+    assert len({tuple(hidden) for _, _, hidden in splits}) == 5
+
+
+def test_as_many_splits_as_there_are_sets_of_classes():
+    split = HiddenClassesSplit(2, n_splits=50, random_state=0)
+    assert split.get_n_splits(X, y) == len(list(split.split(X, y))) == 15
+    assert repr(split) == "HiddenClassesSplit(2, n_splits=50)"
+    # Too many sets to write down: drawn one by one, still different.
+    many = np.arange(60)
+    split = HiddenClassesSplit(n_splits=20, random_state=0)
+    hidden = {tuple(h) for _, _, h in split.split(many.reshape(-1, 1), many)}
+    assert split.get_n_splits(many.reshape(-1, 1), many) == len(hidden) == 20
+    assert {len(codes) for codes in hidden} == {30}
+
+
+def test_the_seed_decides():
+    def hidden(seed):
+        split = HiddenClassesSplit(random_state=seed)
+        return [tuple(classes) for _, _, classes in split.split(X, y)]
+
+    assert hidden(0) == hidden(0) != hidden(1)
+
+
+def test_named_classes():
+    names = np.array(list("abcdef"), dtype=object)
+    named = np.where(y < 0, None, names[y])
+    for y_masked, rows, hidden in HiddenClassesSplit(random_state=0).split(X, named):
+        is_hidden = np.isin(named, hidden)
+        assert_array_equal(rows, np.flatnonzero(is_hidden))
+        assert_array_equal(y_masked, np.where(is_hidden, None, named))
+
+
+@pytest.mark.parametrize(("n_hidden", "least"), [("auto", 4), (3, 4)])
+def test_too_few_known_classes_are_an_error(n_hidden, least):
+    split = HiddenClassesSplit(n_hidden)
+    few = np.where(y < 3, y, -1)
+    with pytest.raises(ValueError, match=f"3 known classes; .* takes {least}"):
+        next(split.split(X, few))
+    with pytest.raises(ValueError, match="3 known classes"):
+        split.get_n_splits(X, few)
+
+
+# ---------------------------------------------------------------------- the search
+
+# A start that looks at nothing, against one that looks at distances.
+GRID = {"seeding_power": [0, 2], "n_init": [1, 3]}
+
+
+def search(**options):
+    options = {"n_splits": 3, "random_state": 0} | options
+    return HiddenClassSearchCV(NCDKMeans(n_novel=2), GRID, **options)
+
+
+def test_results_are_those_of_fits_by_hand():
+    found = search().fit(X, y)
+    results = found.cv_results_
+    assert found.n_splits_ == len(found.hidden_classes_) == 3
+    splits = list(HiddenClassesSplit(2, n_splits=3, random_state=0).split(X, y))
+    for place, params in enumerate(results["params"]):
+        scores = []
+        for y_masked, rows, hidden in splits:
+            # Not more than the two novel classes, which stay in training.
+            assert len(hidden) == 2
+            model = NCDKMeans(n_novel=4, random_state=0, **params).fit(X, y_masked)
+            scores.append(adjusted_rand_score(truth[rows], model.labels_[rows]))
+        assert results["mean_test_score"][place] == pytest.approx(np.mean(scores))
+        assert results["std_test_score"][place] == pytest.approx(np.std(scores))
+        assert results["split1_test_score"][place] == scores[1]
+        assert results["mean_n_novel"][place] == 4
+    best = results["mean_test_score"].argmax()
+    assert found.best_index_ == best
+    assert found.best_score_ == results["mean_test_score"][best]
+    assert found.best_params_ == results["params"][best]
+    assert results["rank_test_score"][best] == 1
+    assert_array_equal(
+        results["param_n_init"], [params["n_init"] for params in results["params"]]
+    )
+
+
+def test_the_best_is_fitted_with_all_known_labels():
+    found = search().fit(X, y)
+    by_hand = NCDKMeans(n_novel=2, random_state=0, **found.best_params_).fit(X, y)
+    assert_array_equal(found.best_estimator_.labels_, by_hand.labels_)
+    assert_array_equal(found.predict(X), by_hand.predict(X))
+    assert_array_equal(found.predict_proba(X), by_hand.predict_proba(X))
+    without = search(refit=False).fit(X, y)
+    assert without.best_params_ == found.best_params_
+    assert not hasattr(without, "best_estimator_")
+
+
+def test_classes_of_unlabeled_rows_are_never_read():
+    scrambled = truth.copy()
+    novel = truth >= 6
+    scrambled[novel] = np.random.default_rng(0).permutation(truth[novel])
+    partial = [np.where(labels < 6, labels, -1) for labels in (truth, scrambled)]
+    results = [search().fit(X, labels).cv_results_ for labels in partial]
+    assert_array_equal(partial[0], partial[1])
+    assert_array_equal(results[0]["mean_test_score"], results[1]["mean_test_score"])
+
+
+def test_any_number_of_jobs_gives_the_same():
+    alone, both = (search(n_jobs=n_jobs).fit(X, y) for n_jobs in (None, 2))
+    assert_array_equal(
+        alone.cv_results_["mean_test_score"], both.cv_results_["mean_test_score"]
+    )
+
+
+def test_drawn_candidates_other_scores_and_a_pipeline():
+    found = HiddenClassSearchCV(
+        make_pipeline(StandardScaler(), NCDKMeans(n_novel=2)),
+        {"ncdkmeans__n_init": randint(1, 5)},
+        n_iter=2,
+        n_splits=2,
+        scoring="clustering_accuracy",
+        random_state=0,
+    ).fit(X, y)
+    assert len(found.cv_results_["params"]) == 2
+    assert 0.5 < found.best_score_ <= 1
+    assert set(found.best_estimator_[-1].labels_[y < 0]) == {6, 7}
+
+    def worst(y_true, y_pred):
+        return -adjusted_rand_score(y_true, y_pred)
+
+    assert search(scoring=worst).fit(X, y).best_score_ <= 0
+
+
+def test_the_number_of_classes_can_be_left_to_the_estimator():
+    found = HiddenClassSearchCV(
+        NCDKMeans(), {"n_init": [2]}, n_splits=2, random_state=0
+    ).fit(X, y)
+    # Three hidden classes and two novel ones.
+    assert found.cv_results_["mean_n_novel"][0] == pytest.approx(5, abs=1)
+
+
+def test_other_discoveries():
+    found = HiddenClassSearchCV(
+        NCDSpectralClustering(n_novel=2), n_splits=2, random_state=0
+    ).fit(X, y)
+    assert found.best_params_ == {}
+    assert found.best_score_ > 0.5
+
+
+@pytest.mark.parametrize("labels", [None, np.where(truth < 3, truth, -1)])
+def test_without_classes_to_hide_the_first_candidate_is_taken(labels):
+    with pytest.warns(ConvergenceWarning, match="the first candidate is taken as it"):
+        found = search().fit(X, labels)
+    assert found.best_params_ == {"n_init": 1, "seeding_power": 0}
+    assert found.n_splits_ == found.best_index_ == 0
+    assert np.isnan(found.best_score_)
+    assert_array_equal(found.cv_results_["rank_test_score"], 1)
+    assert found.best_estimator_.n_novel_ == 2
+
+
+def test_frames_names_and_errors():
+    frame = pd.DataFrame(X, columns=list("abcd"))
+    found = search().fit(frame, pd.Series(y))
+    assert list(found.feature_names_in_) == list("abcd")
+    assert_array_equal(found.predict(frame), search().fit(X, y).predict(X))
+    before = dict(vars(found))
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        found.fit(frame, y[:5])
+    assert all(vars(found)[name] is value for name, value in before.items())
+    assert clone(found).get_params()["estimator__n_novel"] == 2
