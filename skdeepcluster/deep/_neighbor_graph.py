@@ -6,8 +6,10 @@ from sklearn.neighbors import NearestNeighbors
 
 from ..kernels.neighbor_layout import neighbor_weights
 
-# Size of the noise that breaks ties, where rows have coordinates of size 1.
-_TIE_BREAK = 1e-6
+# Size of the noise that breaks ties, where rows have coordinates of size 1, and
+# its columns: noise in many columns has hubs of its own.
+_TIE_BREAK = 1e-4
+_TIE_COLUMNS = 2
 
 
 def nearest_rows(rows, n_neighbors, rng):
@@ -32,8 +34,8 @@ def nearest_rows(rows, n_neighbors, rng):
     distances : ndarray of shape (n_samples, n_neighbors), dtype float64
         Their distances.
     """
-    shaken = rows + _TIE_BREAK * rng.standard_normal(rows.shape)
-    search = NearestNeighbors(n_neighbors=n_neighbors).fit(shaken)
+    noise = _TIE_BREAK * rng.standard_normal((len(rows), _TIE_COLUMNS))
+    search = NearestNeighbors(n_neighbors=n_neighbors).fit(np.hstack([rows, noise]))
     distances, neighbors = search.kneighbors()
     return neighbors, distances
 
@@ -129,3 +131,11 @@ def heed_classes(graph, codes):
     stay = ~known | (left == right)
     places = edges.row[stay], edges.col[stay]
     return csr_array((weights[stay], places), shape=graph.shape)
+
+
+def within_classes(neighbors, codes):
+    """Put a row in the place of its neighbours that are known to be of other class."""
+    rows = np.arange(len(codes))[:, np.newaxis]
+    own, theirs = codes[rows], codes[neighbors]
+    strangers = (own != theirs) & (own >= 0) & (theirs >= 0)
+    return np.where(strangers, rows, neighbors).astype(np.int64)

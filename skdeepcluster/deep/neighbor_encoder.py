@@ -29,6 +29,7 @@ from ..base import (
 from ..kernels.neighbor_layout import move_points
 from ..nn.modules import BentMap, Regression
 from ..nn.training import (
+    MixedBatches,
     WarmCosine,
     history_of,
     in_double,
@@ -45,6 +46,7 @@ from ._neighbor_graph import (
     nearest_rows,
     neighbors_of_graph,
     weighted_graph,
+    within_classes,
 )
 from ._neighbor_input import NeighborSpace
 
@@ -265,10 +267,12 @@ class NeighborEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         with reproducible(self._seed, device):
             self._space = NeighborSpace(rows, weights, self.metric)
             inputs = in_chunks(self._space.apply, rows)
-            graph = self._graph(inputs, codes, neighbors, rng)
+            found = self._neighbors(inputs, neighbors, rng)
+            graph = heed_classes(weighted_graph(*found), codes)
             network, scaled = self._network(rows, weights, inputs)
             layout = self._lay_out(graph, inputs, self._n_features_out, rng)
-            self._train(network, scaled, weights, layout, device)
+            partners = within_classes(found[0], codes)
+            self._train(network, scaled, weights, layout, partners, device)
         self.history_ = history_of(self.net_)
         codes = run_rows(in_double(self.net_.module_), scaled[:CHUNK_ROWS])
         if not np.all(np.isfinite(codes)):
@@ -276,15 +280,14 @@ class NeighborEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
                 "The network's codes are not finite: lower lr, or check module."
             )
 
-    def _graph(self, inputs, codes, neighbors, rng):
+    def _neighbors(self, inputs, neighbors, rng):
         n_neighbors = min(self.n_neighbors, len(inputs) - 1)
         if n_neighbors == 0:
-            return None
+            # A lone row is its own neighbour.
+            return np.zeros((1, 1), dtype=np.int64), np.zeros((1, 1))
         if neighbors is None:
-            found = nearest_rows(inputs, n_neighbors, rng)
-        else:
-            found = neighbors_of_graph(neighbors, len(inputs), n_neighbors)
-        return heed_classes(weighted_graph(*found), codes)
+            return nearest_rows(inputs, n_neighbors, rng)
+        return neighbors_of_graph(neighbors, len(inputs), n_neighbors)
 
     def _network(self, rows, weights, inputs):
         """Build the network; return it with the rows in the form it sees."""
@@ -303,11 +306,9 @@ class NeighborEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         """Move the rows from their principal components along the graph."""
         layout = _start(inputs, n_components, rng)
         self.n_iter_ = 0
-        if graph is None or graph.nnz == 0:
-            return layout
         edges = graph.tocoo()
         heads, tails = edges.row.astype(np.int32), edges.col.astype(np.int32)
-        shares = edges.data / edges.data.max()
+        shares = edges.data / edges.data.max(initial=0.0)
         phases = rng.random(len(shares))
         state = rng.integers(1, 2**63, size=1, dtype=np.uint64)
         epochs = range(self.n_epochs)
@@ -331,8 +332,8 @@ class NeighborEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             )
         return layout
 
-    def _train(self, network, scaled, weights, layout, device):
-        """Teach the network the layout."""
+    def _train(self, network, scaled, weights, layout, partners, device):
+        """Teach the network the layout, at the rows and between neighbours."""
         layout = layout - np.average(layout, axis=0, weights=weights)
         variance = np.average(np.square(layout).mean(axis=1), weights=weights)
         scale = float(np.sqrt(variance)) or 1.0
@@ -347,11 +348,12 @@ class NeighborEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             device=device,
             callbacks=self.callbacks,
             verbose=self.verbose,
+            batches=MixedBatches,
         )
         n_steps = min(self.max_steps, LEAST_STEPS + len(scaled) // 5)
         epoch_steps = min(EPOCH_STEPS, n_steps)
         self.net_.iterator_train__min_steps = epoch_steps
-        datasets = split_rows(scaled, weights, 0.0, device, targets)
+        datasets = split_rows(scaled, weights, 0.0, device, targets, partners)
         epoch_steps = len(self.net_.get_iterator(datasets[0], training=True))
         train(
             self.net_,

@@ -113,8 +113,11 @@ def _neighbor_weights(distances):
     weights = np.empty((n_samples, n_neighbors))
     wanted = np.log2(n_neighbors + 1.0)
     for i in range(n_samples):
-        nearest = distances[i, 0]
-        low, high, scale = 0.0, np.inf, 1.0
+        nearest, mean = distances[i, 0], distances[i].mean()
+        if mean == nearest:
+            weights[i] = 1.0
+            continue
+        low, high, scale = 0.0, np.inf, mean
         for _ in range(_BISECTIONS):
             total = 0.0
             for j in range(n_neighbors):
@@ -125,10 +128,9 @@ def _neighbor_weights(distances):
             else:
                 low = scale
                 scale = 2 * scale if np.isinf(high) else (low + high) / 2
-        scale = max(scale, _LEAST_SCALE * distances[i].mean())
+        scale = max(scale, _LEAST_SCALE * mean)
         for j in range(n_neighbors):
-            beyond = distances[i, j] - nearest
-            weights[i, j] = np.exp(-beyond / scale) if beyond > 0 else 1.0
+            weights[i, j] = np.exp(-(distances[i, j] - nearest) / scale)
     return weights
 
 

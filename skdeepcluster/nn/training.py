@@ -1,7 +1,8 @@
 """The one place that configures skorch and runs networks.
 
 A module that is trained here has a method ``loss(rows, weights)``, or
-``loss(rows, weights, targets)``, which returns the loss of a batch. Rows come centred and divided by one global scale
+``loss(rows, weights, targets)``, which returns the loss of a batch. Rows come
+centred and divided by one global scale
 (:class:`skdeepcluster.base.GlobalScaling` does that), weights have mean 1 over
 the table.
 """
@@ -22,6 +23,9 @@ from torch.utils.data import TensorDataset
 # An epoch has at least so many gradient steps: a small table is passed
 # several times, so that epochs mean similar work on tables of all sizes.
 MIN_STEPS = 10
+
+# Largest share of the way to a neighbour that a mixed row goes.
+MOST_OF_THE_WAY = 0.5
 
 # Scaled input beyond this is clipped, so that no row, however far from the
 # training rows, turns into an infinity or NaN inside the network.
@@ -68,6 +72,32 @@ class Batches:
                 batches = order.tensor_split(self.n_batches)
             rows = batches[step % self.n_batches]
             yield tuple(tensor[rows] for tensor in self.tensors)
+
+
+class MixedBatches(Batches):
+    """Batches of rows on the way to one of their neighbours.
+
+    Every row goes a random share of the way, up to half, to a neighbour drawn
+    at random, and its targets go with it: what is learned then also holds
+    between the rows.
+
+    Parameters
+    ----------
+    dataset : torch.utils.data.TensorDataset
+        Rows, weights, targets, and the numbers of each row's neighbours.
+    batch_size, min_steps : int
+        As in :class:`Batches`.
+    """
+
+    def __iter__(self):
+        all_rows, _, all_targets, _ = self.tensors
+        for rows, weights, targets, neighbors in super().__iter__():
+            drawn = torch.randint(neighbors.shape[1], (len(rows), 1)).to(rows.device)
+            partners = neighbors.gather(1, drawn)[:, 0]
+            share = MOST_OF_THE_WAY * torch.rand(len(rows), 1).to(rows.device)
+            rows = torch.lerp(rows, all_rows[partners], share)
+            targets = torch.lerp(targets, all_targets[partners], share)
+            yield rows, weights, targets
 
 
 class Blocks:
@@ -391,7 +421,17 @@ def _try_module(network, n_features, decodes):
             )
 
 
-def make_net(module, *, optimizer, lr, batch_size, device, callbacks=None, verbose=0):
+def make_net(
+    module,
+    *,
+    optimizer,
+    lr,
+    batch_size,
+    device,
+    callbacks=None,
+    verbose=0,
+    batches=Batches,
+):
     """Wrap a module into an initialised skorch net.
 
     Parameters
@@ -410,6 +450,8 @@ def make_net(module, *, optimizer, lr, batch_size, device, callbacks=None, verbo
         The user's callbacks.
     verbose : int, default=0
         Whether to show a progress bar.
+    batches : type, default=Batches
+        What cuts a dataset into batches.
 
     Returns
     -------
@@ -431,7 +473,7 @@ def make_net(module, *, optimizer, lr, batch_size, device, callbacks=None, verbo
         optimizer=optimizer_class,
         lr=lr,
         batch_size=batch_size,
-        iterator_train=Batches,
+        iterator_train=batches,
         iterator_valid=Blocks,
         train_split=None,
         device=device,
@@ -443,7 +485,7 @@ def make_net(module, *, optimizer, lr, batch_size, device, callbacks=None, verbo
     return net.initialize()
 
 
-def split_rows(X, weights, validation_fraction, device, targets=None):
+def split_rows(X, weights, validation_fraction, device, *further):
     """Make a dataset of the rows to train on, and one of those held out.
 
     Parameters
@@ -456,18 +498,17 @@ def split_rows(X, weights, validation_fraction, device, targets=None):
         Share of the rows, drawn at random, that is held out.
     device : {"cpu", "cuda"}
         Where the rows go.
-    targets : ndarray of shape (n_samples, n_targets), default=None
-        What the rows shall be mapped to; None where the loss needs none.
+    *further : ndarrays of shape (n_samples, ...)
+        What else belongs to the rows: targets, numbers of other rows.
 
     Returns
     -------
     tuple of two torch.utils.data.TensorDataset
         The second is None where no row is held out.
     """
-    arrays = [X, weights / np.mean(weights), *([] if targets is None else [targets])]
     tensors = [
-        torch.as_tensor(np.asarray(array, np.float32), device=device)
-        for array in arrays
+        torch.as_tensor(_narrow(array), device=device)
+        for array in (X, weights / np.mean(weights), *further)
     ]
     n_held_out = int(validation_fraction * len(X))
     if n_held_out == 0:
@@ -478,6 +519,11 @@ def split_rows(X, weights, validation_fraction, device, targets=None):
         TensorDataset(*(tensor[kept] for tensor in tensors)),
         TensorDataset(*(tensor[held_out] for tensor in tensors)),
     )
+
+
+def _narrow(array):
+    """Numbers as networks take them; whole numbers stay what they are."""
+    return array if array.dtype.kind == "i" else np.asarray(array, np.float32)
 
 
 def train(net, datasets, *, max_epochs, tol=0.0, patience=None, callbacks=()):
