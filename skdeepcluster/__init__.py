@@ -17,6 +17,7 @@ _HOMES = {
     "AutoEncoder": "deep",
     "NCDKMeans": "discovery",
     "NCDSpectralClustering": "discovery",
+    "NeighborEncoder": "deep",
 }
 _ROOMS = (
     "base",

@@ -215,6 +215,16 @@ def warn_if_collapsed(n_found, n_clusters, hint):
         )
 
 
+def takes_partial_labels(encoder):
+    """Tell whether an encoder, or the end of a pipeline, takes partial labels.
+
+    Most transformers that use ``y`` would mistake -1 for a class: one that
+    does not has an attribute ``takes_partial_labels``.
+    """
+    steps = getattr(encoder, "steps", None)
+    return getattr(steps[-1][1] if steps else encoder, "takes_partial_labels", False)
+
+
 class DeepClusterer(ClusterMixin, BaseEstimator, metaclass=ABCMeta):
     """Frame of the clusterers: validate, embed, cluster, label.
 
@@ -269,11 +279,14 @@ class DeepClusterer(ClusterMixin, BaseEstimator, metaclass=ABCMeta):
                 )
         return weights
 
-    def _fit_encoder(self, X):
+    def _fit_encoder(self, X, y=None):
+        """Fit the encoder; it sees the codes `y` only where it says it takes such."""
         if getattr(self, "encoder", None) is None:
             return X
         self.encoder_ = clone(self.encoder)
-        return self._check_embedding(self.encoder_.fit_transform(X), X.dtype)
+        if not takes_partial_labels(self.encoder_):
+            y = None
+        return self._check_embedding(self.encoder_.fit_transform(X, y), X.dtype)
 
     def _embed(self, X):
         """Check rows that came after fit, and pass them through the encoder."""

@@ -48,7 +48,7 @@ class DiscoveryEstimator(DeepClusterer):
             self._check_n_novel(self.n_novel, known)
             weights = self._check_weights(sample_weight, X)
             self._known = known
-            self._fit_clusters(self._fit_encoder(X), weights)
+            self._fit_clusters(self._fit_encoder(X, known.codes), weights)
         return self
 
     def _fit_clusters(self, Z, sample_weight):

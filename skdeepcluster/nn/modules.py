@@ -36,6 +36,15 @@ def mlp(sizes, *, batch_norm=False, dropout=0.0):
     return nn.Sequential(*layers)
 
 
+def check_hidden_sizes(hidden_sizes):
+    """Refuse widths of hidden layers that are not positive integers."""
+    sound = (isinstance(n, Integral) and not isinstance(n, bool) for n in hidden_sizes)
+    if not all(sound) or any(n < 1 for n in hidden_sizes):
+        raise ValueError(
+            f"hidden_sizes must be positive integers, got {hidden_sizes!r}."
+        )
+
+
 def reconstruction_error(rows, restored, weights):
     """Weighted mean over rows of the mean squared error of a row."""
     return (weights * (rows - restored).square().mean(dim=1)).mean()
@@ -75,13 +84,7 @@ class AutoencoderModule(nn.Module):
         shortcut=True,
     ):
         super().__init__()
-        sound = (
-            isinstance(n, Integral) and not isinstance(n, bool) for n in hidden_sizes
-        )
-        if not all(sound) or any(n < 1 for n in hidden_sizes):
-            raise ValueError(
-                f"hidden_sizes must be positive integers, got {hidden_sizes!r}."
-            )
+        check_hidden_sizes(hidden_sizes)
         sizes = [n_features, *hidden_sizes, latent_dim]
         options = {"batch_norm": batch_norm, "dropout": dropout}
         self.encoder = mlp(sizes, **options)
@@ -169,3 +172,61 @@ class Reconstruction(nn.Module):
     def loss(self, rows, weights):
         """Weighted mean squared error of the restored rows."""
         return reconstruction_error(rows, self(rows), weights)
+
+
+class BentMap(nn.Module):
+    """A linear map and a perceptron beside it, which begins at zero.
+
+    Parameters
+    ----------
+    n_features : int
+        Columns of the table.
+    hidden_sizes : sequence of int
+        Widths of the hidden layers.
+    n_outputs : int
+        Width of the result.
+    """
+
+    def __init__(self, n_features, hidden_sizes, n_outputs):
+        super().__init__()
+        check_hidden_sizes(hidden_sizes)
+        self.linear = nn.Linear(n_features, n_outputs, bias=False)
+        self.bend = mlp([n_features, *hidden_sizes, n_outputs])
+
+    def forward(self, rows):
+        """Map rows."""
+        return self.linear(rows) + self.bend(rows)
+
+    @torch.no_grad()
+    def start_linear(self, rows, weights, targets):
+        """Begin as the least-squares map of rows to targets, all in float64."""
+        weighted = rows * weights[:, None]
+        solution = torch.linalg.pinv(weighted.T @ rows, hermitian=True)
+        self.linear.weight.copy_((solution @ (weighted.T @ targets)).T)
+        self.bend[-1].weight.zero_()
+        self.bend[-1].bias.zero_()
+
+
+class Regression(nn.Module):
+    """What trains a network to hit targets, and gives them their scale back.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        Maps rows to the scaled targets.
+    scale : float
+        Number that the targets were divided by.
+    """
+
+    def __init__(self, network, scale):
+        super().__init__()
+        self.network = network
+        self.scale = scale
+
+    def forward(self, rows):
+        """Map rows to targets in their own scale."""
+        return self.network(rows) * self.scale
+
+    def loss(self, rows, weights, targets):
+        """Weighted mean squared error of the scaled targets."""
+        return reconstruction_error(targets, self.network(rows), weights)

@@ -13,12 +13,15 @@ from skdeepcluster.nn.modules import AutoencoderModule, Reconstruction, mlp
 from skdeepcluster.nn.training import (
     MIN_STEPS,
     Batches,
+    MixedBatches,
+    WarmCosine,
     make_net,
     pick_device,
     reproducible,
     run_rows,
     split_rows,
     train,
+    user_module,
 )
 
 
@@ -62,6 +65,27 @@ def test_batches_are_even_and_enough(n_rows, batch_size):
 def test_lone_row_is_a_batch_of_two():
     batches = list(Batches(TensorDataset(torch.ones(1, 3)), 256))
     assert [batch.shape for (batch,) in batches] == [(2, 3)] * MIN_STEPS
+
+
+def test_mixed_rows_lie_on_the_way_to_a_neighbour():
+    table = torch.arange(10.0)[:, None] ** 2
+    numbers = torch.arange(10)
+    neighbors = torch.stack([numbers, (numbers + 1).clamp(max=9)], dim=1)
+    dataset = TensorDataset(table, torch.ones(10), -table, neighbors)
+    with reproducible(0):
+        batches = list(MixedBatches(dataset, 5, min_steps=40))
+    assert len(batches) == 40
+    seen = torch.cat([rows[:, 0] for rows, _, _ in batches])
+    for rows, weights, targets in batches:
+        assert rows.dtype == weights.dtype == torch.float32
+        assert_allclose(targets, -rows, rtol=1e-6)
+    # A mixed row goes up to half of the way to the next square.
+    start = torch.floor(torch.sqrt(seen))
+    way = (seen - start**2) / (2 * start + 1)
+    assert way.min() >= 0
+    assert 0.45 < way.max() <= 0.5
+    # Half of the rows are mixed with themselves.
+    assert 60 < (way == 0).sum() < 150
 
 
 def test_reproducible_leaves_torch_as_it_was():
@@ -143,6 +167,44 @@ def test_held_out_rows_are_not_trained_on():
     assert (len(kept), len(held_out)) == (180, 20)
     together = torch.cat([kept.tensors[0], held_out.tensors[0]]).numpy()
     assert_array_equal(np.sort(together, axis=0), np.sort(X.astype(np.float32), axis=0))
+
+
+def test_further_columns_go_with_the_rows():
+    X, weights = some_rows()
+    numbers = np.arange(len(X))
+    kept, held_out = split_rows(X, weights, 0.1, "cpu", X[:, :2], numbers)
+    for rows, _, targets, places in (kept.tensors, held_out.tensors):
+        assert targets.dtype == torch.float32
+        assert places.dtype == torch.int64
+        assert torch.equal(rows[:, :2], targets)
+        assert_array_equal(rows, X[places].astype(np.float32))
+
+
+def test_rate_rises_and_falls():
+    rates = []
+
+    class Record(Callback):
+        def on_batch_end(self, net, **kwargs):
+            rates.append(net.optimizer_.param_groups[0]["lr"])
+
+    net = some_net(callbacks=[Record()])
+    dataset, _ = split_rows(*some_rows(), 0.0, "cpu")
+    train(net, (dataset, None), max_epochs=6, callbacks=[WarmCosine(50, n_warm=5)])
+    assert len(rates) == 60
+    assert_allclose(rates[0], 1e-3 / 5, rtol=0.01)
+    assert 3 <= np.argmax(rates) <= 5
+    assert_allclose(max(rates), 1e-3, rtol=0.03)
+    assert np.all(np.diff(rates[5:]) <= 0)
+    assert_allclose(rates[49:], 2e-5)
+
+
+def test_module_that_only_maps():
+    network = user_module(torch.nn.Linear(6, 2), 6, decodes=False)
+    assert network.weight.shape == (2, 6)
+    with pytest.raises(ValueError, match=r"methods encode\(rows\) and decode"):
+        user_module(torch.nn.Linear(6, 2), 6)
+    with pytest.raises(ValueError, match="does not work on 2 rows of 5 features"):
+        user_module(torch.nn.Linear(6, 2), 5, decodes=False)
 
 
 class TestStopping:
