@@ -47,8 +47,8 @@ class NCDSpectralClustering(DiscoveryEstimator):
         longest edge has the affinity `s_min`.
     n_components : int, default=None
         Width of the embedding; None takes the number of classes, known and
-        novel, less 1: the trivial eigenvector never counts. With self-loops,
-        eigenvalues of zero are left out.
+        novel, less 1, since the trivial eigenvector never counts; at least 2. With
+        self-loops, eigenvalues of zero are left out.
     n_neighbors : int, default=10
         Neighbours of a row, where ``affinity="neighbors"``, or that vote in the
         prediction without self-loops.
@@ -273,7 +273,8 @@ class NCDSpectralClustering(DiscoveryEstimator):
 
     def _select(self, coordinates, n_novel):
         """Leave the coordinates that an embedding for so many classes has."""
-        width = self.n_components or max(self._known.n_known + n_novel - 1, 1)
+        # Of one coordinate, the length leaves but the sign.
+        width = self.n_components or max(self._known.n_known + n_novel - 1, 2)
         selected = np.ascontiguousarray(coordinates[:, :width])
         return normalized(selected) if self.row_normalize else selected
 
