@@ -62,11 +62,11 @@ def kmeans(rows, weights, n_clusters, rng, n_init):
     return best_of_starts(rows, weights, starts)
 
 
-def class_means(rows, known):
-    """Mean of the labeled rows of each class, whatever their order."""
-    means = np.empty((known.n_known, rows.shape[1]))
-    for code in range(known.n_known):
-        distinct, weights = distinct_rows(rows[known.codes == code])
+def class_means(rows, codes, n_classes):
+    """Mean of the rows of each code, whatever their order; others are left out."""
+    means = np.empty((n_classes, rows.shape[1]))
+    for code in range(n_classes):
+        distinct, weights = distinct_rows(rows[codes == code])
         means[code] = np.average(distinct, axis=0, weights=weights)
     return means
 

@@ -164,7 +164,7 @@ class NCDKMeans(DiscoveryEstimator):
         self._scaling = GlobalScaling(*distinct_rows(Z))
         self._dtype = Z.dtype
         self._scaled = self._scaling.apply(Z)
-        self._known_centers = class_means(self._scaled, known)
+        self._known_centers = class_means(self._scaled, known.codes, known.n_known)
         return self._recluster_codes(self.n_novel)
 
     def _recluster_codes(self, n_novel):
