@@ -12,6 +12,8 @@ _HOMES = {
     "PPP": "partition",
     "TELL": "deep",
     "AutoEncoder": "deep",
+    "load": "persistence",
+    "save": "persistence",
 }
 _ROOMS = (
     "base",
@@ -23,6 +25,7 @@ _ROOMS = (
     "metrics",
     "nn",
     "partition",
+    "persistence",
 )
 
 __all__ = [*_HOMES, *_ROOMS, "__version__"]
