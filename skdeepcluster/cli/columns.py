@@ -210,6 +210,11 @@ def column_notes(features, roles, names):
     if roles.unused:
         named = listed(f"{name} ({why})" for name, why in roles.unused.items())
         yield f"not used: {named}"
+    yield from missing_notes(features)
+
+
+def missing_notes(features):
+    """Yield a line if there are missing values."""
     n_missing = features.isna().sum()
     if n_missing.any():
         named = listed(f"{name} ({n:,})" for name, n in n_missing.items() if n)

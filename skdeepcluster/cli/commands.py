@@ -16,6 +16,7 @@ from .columns import (
     as_features,
     assign_roles,
     column_notes,
+    missing_notes,
     prepare,
     prepared_names,
 )
@@ -59,6 +60,8 @@ def check_outputs(args):
             raise CommandError(f"{args.plot}: the name must end in .png")
         require("matplotlib")
         check_writable(args.plot)
+    if args.save is not None:
+        check_writable(args.save)
 
 
 def draw(estimator, X, path):
@@ -73,7 +76,7 @@ def draw(estimator, X, path):
     figure.savefig(path, format="png", dpi=200)
 
 
-def write_results(args, table, estimator, X, labels, confidence, note):
+def write_results(args, table, estimator, X, labels, confidence, note, model=None):
     """Write the files that were asked for: all of them or none."""
     with ExitStack() as files:
         if args.out is not None:
@@ -82,7 +85,11 @@ def write_results(args, table, estimator, X, labels, confidence, note):
             write_table(result, aside, table_format(args.out))
         if args.plot is not None:
             draw(estimator, X, files.enter_context(written_aside(args.plot)))
-    for path in filter(None, (args.out, args.plot)):
+        if args.save is not None:
+            from .. import save
+
+            save(model, files.enter_context(written_aside(args.save)))
+    for path in filter(None, (args.out, args.plot, args.save)):
         note(f"wrote {path}")
 
 
@@ -122,15 +129,42 @@ def cluster(args):
     for text in column_notes(features, roles, names):
         note(text)
 
+    from .models import saved_model
+
     with warnings_as_notes(note):
         estimator, labels, confidence = cluster_rows(args, X, note)
-        write_results(args, table, estimator, X, labels, confidence, note)
+        model = saved_model(roles, preparation, estimator)
+        write_results(args, table, estimator, X, labels, confidence, note, model)
     print(summary(features, X, names, labels, confidence, row_names))
+
+
+def predict(args):
+    """Run ``skdeepcluster predict``."""
+    from .models import load_model, unseen_levels
+
+    note = keep_quiet if args.quiet else say
+    check_outputs(args)
+    columns, preparation, estimator = load_model(args.model)
+    table = read_table(args.table)
+    features = columns.transform(table)
+    for text in (
+        *columns.notes(table),
+        *unseen_levels(features, columns, preparation),
+        *missing_notes(features),
+    ):
+        note(text)
+    with warnings_as_notes(note):
+        X = preparation.transform(features)
+        labels = estimator.predict(X)
+        confidence = estimator.predict_proba(X).max(axis=1).round(6)
+        write_results(args, table, estimator, X, labels, confidence, note)
+    names = prepared_names(preparation, columns)
+    print(summary(features, X, names, labels, confidence))
 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message):
-        if message.endswith(": TABLE"):
+        if message.endswith(": TABLE") and "--drop" in self._option_string_actions:
             message += "; it comes before --drop, which takes every name after it"
         raise CommandError(message)
 
@@ -194,6 +228,13 @@ def build_parser():
         "--plot", metavar="FILE.png", type=Path, help="draw the clusters"
     )
     command.add_argument(
+        "--save",
+        metavar="MODEL",
+        type=Path,
+        help="save the fitted model; skdeepcluster predict MODEL TABLE gives the rows "
+        "of further tables their groups",
+    )
+    command.add_argument(
         "--drop",
         metavar="COL",
         nargs="+",
@@ -215,7 +256,37 @@ def build_parser():
         "--quiet", action="store_true", help="print the summary and errors only"
     )
     command.set_defaults(run=cluster)
+    add_predict(commands)
     return parser
+
+
+def add_predict(commands):
+    """Add the command ``predict``."""
+    command = commands.add_parser(
+        "predict",
+        usage="%(prog)s MODEL TABLE [options]",
+        help="give the rows of a further table their groups",
+        description="Give the rows of a table the groups of a model that --save "
+        "wrote. Columns are found by name and prepared as they were then; what is "
+        "not as it was then is said on stderr.",
+    )
+    command.add_argument(
+        "model", metavar="MODEL", type=Path, help="file that --save wrote"
+    )
+    command.add_argument(
+        "table", metavar="TABLE", type=Path, help="a .csv, .csv.gz or .parquet file"
+    )
+    command.add_argument(
+        "--out",
+        metavar="FILE",
+        type=Path,
+        help="write the table with columns cluster and cluster_confidence "
+        "(.csv, .csv.gz or .parquet)",
+    )
+    command.add_argument(
+        "--quiet", action="store_true", help="print the summary and errors only"
+    )
+    command.set_defaults(run=predict, plot=None, save=None)
 
 
 def main(argv=None):

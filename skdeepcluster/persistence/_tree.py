@@ -16,6 +16,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import Bunch
 
 from ._allowed import find, public_home
+from ._container import DTYPE
 
 TRUSTED = "trusted:"
 # Classes, and functions: of Python, two kinds of numpy's, built in.
@@ -197,8 +198,8 @@ class Writer:
             parts = self.write_attributes(parts, path)
             node = {"kind": "sparse", "class": kind.__name__}
             return node | {"shape": [int(n) for n in value.shape]} | parts
-        if isinstance(value, np.dtype) and value.kind not in "OV":
-            return {"kind": "dtype", "array": self.array(np.empty(0, value))}
+        if isinstance(value, np.dtype) and value.kind not in "VT":
+            return {"kind": "dtype", "dtype": value.str}
         if kind is np.random.RandomState:
             state = self.write(value.get_state(legacy=False), path)
             return {"kind": "random state", "state": state}
@@ -311,7 +312,10 @@ class Reader:
         if kind == "scalar":
             return self.array(node["array"])[()]
         if kind == "dtype":
-            return self.array(node["array"]).dtype
+            name = node["dtype"]
+            if name != "|O" and not DTYPE.fullmatch(name):
+                raise ValueError(f"{name!r} is no dtype of a model")
+            return np.dtype(name)
         if kind == "objects":
             items = self.read_all(node["items"])
             values = np.empty(len(items), dtype=object)

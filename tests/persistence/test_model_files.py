@@ -109,7 +109,13 @@ FRAME_MODELS = [
     ColumnTransformer(
         [
             ("n", KNNImputer(), make_column_selector(dtype_include=float)),
-            ("o", OrdinalEncoder(), ["kind"]),
+            (
+                "o",
+                make_pipeline(
+                    SimpleImputer(strategy="most_frequent"), OrdinalEncoder()
+                ),
+                ["kind"],
+            ),
         ]
     ).set_output(transform="pandas"),
     ColumnTransformer(
@@ -171,6 +177,7 @@ def test_routed_metadata_comes_back(tmp_path):
         np.float32(0.1),
         np.datetime64("2024-01-01"),
         np.dtype("float32"),
+        np.dtype(object),
         np.int8,
         np.ones(0),
         np.array(["ab", "c"]),
@@ -383,6 +390,7 @@ def test_names_that_no_file_may_hold(name, tmp_path):
         ('"with_mean":true', '"with_mean":{"kind":"array","array":0}'),
         ('"with_mean":true', '"with_mean":{"kind":"array","array":99}'),
         ('"with_mean":true', '"with_mean":{"kind":"code"}'),
+        ('"with_mean":true', '"with_mean":{"kind":"dtype","dtype":"f8,O"}'),
         ('"with_mean":true', '"with_mean":{}'),
         ('"with_mean":true', '"with_mean":' + "[" * 5000 + "]" * 5000),
         (
