@@ -18,6 +18,8 @@ _HOMES = {
     "NCDKMeans": "discovery",
     "NCDSpectralClustering": "discovery",
     "NeighborEncoder": "deep",
+    "load": "persistence",
+    "save": "persistence",
 }
 _ROOMS = (
     "base",
@@ -30,6 +32,7 @@ _ROOMS = (
     "model_selection",
     "nn",
     "partition",
+    "persistence",
     "sdp",
 )
 

@@ -591,7 +591,7 @@ def test_disk_full(source, tmp_path, run, monkeypatch):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     use_method(monkeypatch)
-    monkeypatch.setattr("skdeepcluster.cli.commands.write_table", write_half)
+    monkeypatch.setattr("skdeepcluster.cli.outputs.write_table", write_half)
     out = tmp_path / "out.csv"
     out.write_text("precious")
     check_error(*run("cluster", source, "--out", out, "--quiet"), "No space left")
@@ -632,7 +632,7 @@ def test_table_that_parquet_cannot_hold(column, source, tmp_path, run, monkeypat
         return pd.DataFrame({"a": column})
 
     use_method(monkeypatch)
-    monkeypatch.setattr("skdeepcluster.cli.commands.result_table", result_table)
+    monkeypatch.setattr("skdeepcluster.cli.outputs.result_table", result_table)
     out = tmp_path / "out.parquet"
     result = run("cluster", source, "--n-clusters", 2, "--out", out, "--quiet")
     check_error(*result, "Parquet cannot hold this table: ")

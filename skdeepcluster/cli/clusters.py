@@ -70,7 +70,7 @@ def readable(number):
     return f"{number:,.0f}" if 1e3 <= abs(number) < 1e15 else f"{number:.4g}"
 
 
-def distinctions(features, X, names, members):
+def distinctions(prepared, members):
     """Yield where some rows differ most from the whole table.
 
     Columns are compared by the difference of their means in standard
@@ -78,6 +78,7 @@ def distinctions(features, X, names, members):
     """
     import numpy as np
 
+    features, X, names = prepared[:3]
     overall, here, spread = X.mean(axis=0), X[members].mean(axis=0), X.std(axis=0)
     strength = (here - overall) / np.where(spread > 0, spread, 1)
     is_number = np.arange(len(names)) < features.select_dtypes("number").shape[1]
@@ -93,13 +94,14 @@ def distinctions(features, X, names, members):
             yield f"{names[j]}: {here[j]:.0%} vs {overall[j]:.0%} overall"
 
 
-def typical_rows(X, row_names, members):
+def typical_rows(prepared, members):
     """Name the rows nearest to the mean of some rows."""
     import numpy as np
 
+    X = prepared.X
     distances = np.square(X[members] - X[members].mean(axis=0)).sum(axis=1)
     nearest = np.argsort(distances, kind="stable")[:TYPICAL_ROWS]
-    return "typical: " + listed(row_names[members].iloc[nearest].map(str))
+    return "typical: " + listed(prepared.row_names[members].iloc[nearest].map(str))
 
 
 class Described(NamedTuple):
@@ -112,21 +114,15 @@ class Described(NamedTuple):
     remarks: list  # what sets it apart
 
 
-def described(features, X, names, labels, confidence, row_names=None):
+def described(prepared, labels, confidence):
     """Describe the clusters.
 
     Parameters
     ----------
-    features : DataFrame of shape (n_samples, n_features)
-        The columns in use, in their own units.
-    X : ndarray of shape (n_samples, n_prepared)
-        The same, prepared.
-    names : list of str
-        Names of the columns of `X`.
+    prepared : Prepared
+        The rows.
     labels, confidence : ndarray of shape (n_samples,)
         Cluster of each row, and how sure the estimator is of it.
-    row_names : Series of shape (n_samples,), default=None
-        Names of the rows, if they have any.
 
     Returns
     -------
@@ -136,20 +132,25 @@ def described(features, X, names, labels, confidence, row_names=None):
     clusters = []
     for cluster in sorted(set(labels.tolist())):
         members = labels == cluster
-        remarks = list(distinctions(features, X, names, members))
-        remarks = remarks or ["close to the average in every column"]
-        if row_names is not None:
-            remarks.append(typical_rows(X, row_names, members))
         clusters.append(
             Described(
                 cluster,
                 int(members.sum()),
                 float(members.mean()),
                 float(confidence[members].mean()),
-                remarks,
+                remarks_on(prepared, members),
             )
         )
     return clusters
+
+
+def remarks_on(prepared, members):
+    """Say what sets some of the rows apart, and which are typical of them."""
+    remarks = list(distinctions(prepared, members))
+    remarks = remarks or ["close to the average in every column"]
+    if prepared.row_names is not None:
+        remarks.append(typical_rows(prepared, members))
+    return remarks
 
 
 def headline(clusters):

@@ -2,16 +2,8 @@
 
 import warnings
 
-from .clusters import distinctions, typical_rows
-from .columns import (
-    as_features,
-    as_levels,
-    assign_roles,
-    check_columns,
-    column_notes,
-    prepare,
-    prepared_names,
-)
+from .clusters import remarks_on
+from .columns import as_levels, check_columns, prepare_table
 from .messages import (
     CommandError,
     first_line,
@@ -20,15 +12,8 @@ from .messages import (
     say,
     warnings_as_notes,
 )
-from .tables import (
-    check_writable,
-    read_table,
-    require,
-    result_table,
-    table_format,
-    write_table,
-    written_aside,
-)
+from .outputs import check_outputs, model_writer, table_writer, write_outputs
+from .tables import read_table
 
 RESULT_COLUMNS = ("found_class", "found_is_new", "found_confidence")
 
@@ -102,7 +87,7 @@ def find_classes(build, X, y, n_novel, random_state):
     return estimator, is_new, confidence
 
 
-def summary(features, X, names, estimator, labeled, confidence, row_names=None):
+def summary(prepared, estimator, labeled, confidence):
     """Write the table of the classes; see `clusters.summary`."""
     labels, n_known = estimator.labels_, len(estimator.classes_)
     classes = [*estimator.classes_.tolist(), *estimator.novel_classes_.tolist()]
@@ -110,7 +95,7 @@ def summary(features, X, names, estimator, labeled, confidence, row_names=None):
     width = max(len("class"), *(len(str(name)) for name in classes))
     lines = [
         f"{n_novel} new class{'es' * (n_novel != 1)} beside {n_known} known, for "
-        f"{n_unlabeled:,} unlabeled of {len(X):,} rows",
+        f"{n_unlabeled:,} unlabeled of {len(labels):,} rows",
         "",
         f"{'class':>{width}}  new      rows     found  confidence  what sets it apart",
     ]
@@ -118,10 +103,7 @@ def summary(features, X, names, estimator, labeled, confidence, row_names=None):
         members = labels == name
         found = members & ~labeled
         sure = f"{confidence[found].mean():.2f}" if found.any() else "-"
-        remarks = list(distinctions(features, X, names, members))
-        remarks = remarks or ["close to the average in every column"]
-        if row_names is not None:
-            remarks.append(typical_rows(X, row_names, members))
+        remarks = remarks_on(prepared, members)
         lines.append(
             f"{name!s:>{width}}  {'yes' if place >= n_known else 'no':<3}"
             f"{members.sum():>10,}{found.sum():>10,}{sure:>12}  {remarks[0]}"
@@ -133,51 +115,27 @@ def summary(features, X, names, estimator, labeled, confidence, row_names=None):
 def discover(args):
     """Run ``skdeepcluster discover``."""
     note = keep_quiet if args.quiet else say
-    if args.out is not None:
-        if table_format(args.out) == "parquet":
-            require("pyarrow")
-        check_writable(args.out)
+    check_outputs(args)
     table = read_table(args.table, RESULT_COLUMNS)
     check_columns(table, [args.label], "--label")
-    check_columns(table, args.drop, "--drop")
-    set_aside = dict.fromkeys(args.drop, "--drop")
-    row_names = None
-    if args.id is not None:
-        check_columns(table, [args.id], "--id")
-        set_aside[args.id] = "--id"
-        row_names = table[args.id]
-    set_aside[args.label] = "--label"
-
     y, labeled = partial_labels(table[args.label])
     check_labels(args, labeled)
-    roles = assign_roles(table, set_aside)
-    features = as_features(table, roles)
-    X, preparation = prepare(features, roles)
-    names = prepared_names(preparation, roles)
-    for text in column_notes(features, roles, names):
-        note(text)
+    prepared = prepare_table(args, table, note, [(args.label, "--label")])
     with warnings_as_notes(note):
         build = METHODS[args.method]
         estimator, is_new, confidence = find_classes(
-            build, X, y, args.n_novel, args.random_state
+            build, prepared.X, y, args.n_novel, args.random_state
         )
         confidence[labeled] = 1.0
         if not labeled.any():
             warnings.warn("no row has a label: all classes are new", stacklevel=1)
-        if args.out is not None:
-            result = result_table(
-                args.table,
-                table,
-                args.out,
-                estimator.labels_,
-                is_new,
-                confidence,
-                names=RESULT_COLUMNS,
-            )
-            with written_aside(args.out) as aside:
-                write_table(result, aside, table_format(args.out))
-            note(f"wrote {args.out}")
-    print(summary(features, X, names, estimator, labeled, confidence, row_names))
+        results = (estimator.labels_, is_new, confidence)
+        writers = {
+            "out": table_writer(args, table, RESULT_COLUMNS, *results),
+            "save": model_writer(prepared, estimator),
+        }
+        write_outputs(args, note, writers)
+    print(summary(prepared, estimator, labeled, confidence))
 
 
 def check_labels(args, labeled):

@@ -5,7 +5,7 @@ import warnings
 from contextlib import contextmanager
 
 
-class CommandError(Exception):
+class CommandError(ValueError):
     """Something for the user to put right; the message says what."""
 
 

@@ -95,15 +95,15 @@ def versions():
     return [f"{name} {version}" for name, version in made_with.items()]
 
 
-def in_table_units(features, X, n_numbers):
-    """Return prepared columns with the numbers in the units of the table."""
-    units = X.copy()
-    numbers = features.iloc[:, :n_numbers]
-    units[:, :n_numbers] = numbers.fillna(numbers.median())
+def in_table_units(prepared):
+    """Return the prepared columns with the numbers in the units of the table."""
+    numbers = prepared.features[prepared.roles.numeric]
+    units = prepared.X.copy()
+    units[:, : numbers.shape[1]] = numbers.fillna(numbers.median())
     return units
 
 
-def cluster_report(title, *, estimator, features, X, n_numbers, names, clusters, facts):
+def cluster_report(title, estimator, prepared, clusters, facts):
     """Write the report of a clustering.
 
     Parameters
@@ -111,15 +111,9 @@ def cluster_report(title, *, estimator, features, X, n_numbers, names, clusters,
     title : str
         Title of the page.
     estimator : object
-        Fitted on `X`.
-    features : DataFrame of shape (n_samples, n_features)
-        Columns in use, in their own units, numbers first.
-    X : ndarray of shape (n_samples, n_prepared)
-        The same, prepared.
-    n_numbers : int
-        How many of both are numbers.
-    names : list of str
-        Names of the columns of `X`.
+        Fitted on the prepared rows.
+    prepared : Prepared
+        The rows.
     clusters : list of Described
         The clusters in words.
     facts : list of str
@@ -133,7 +127,8 @@ def cluster_report(title, *, estimator, features, X, n_numbers, names, clusters,
     from ..inspection import ClusterProfileDisplay, EmbeddingDisplay, SilhouetteDisplay
     from ..inspection.rules import rules_of_labels
 
-    labels, units = estimator.labels_, in_table_units(features, X, n_numbers)
+    labels, X, names = estimator.labels_, prepared.X, prepared.names
+    units = in_table_units(prepared)
     n_clusters = len(clusters)
     pictures = [
         figure(

@@ -1,12 +1,9 @@
 """Tables in and out: CSV and Parquet files."""
 
 import os
-import shutil
 import warnings
 from contextlib import contextmanager, suppress
 from importlib import import_module
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from .messages import CommandError, first_line
 
@@ -122,19 +119,12 @@ def check_writable(path):
 
 @contextmanager
 def written_aside(path):
-    """Lend a path; the file that is there at the end takes the place of `path`.
+    """Lend a path; the file that is there at the end takes the place of `path`."""
+    from ..persistence._container import whole_or_absent
 
-    It lies in a private folder beside the file that `path` means, be it through
-    a link. An existing file passes its mode on.
-    """
-    target = path.resolve()
     try:
-        with TemporaryDirectory(prefix=".skdeepcluster-", dir=target.parent) as folder:
-            aside = Path(folder, target.name)
+        with whole_or_absent(path) as aside:
             yield aside
-            if target.exists():
-                shutil.copymode(target, aside)
-            os.replace(aside, target)
     except OSError as error:
         reason = error.strerror or first_line(error)
         raise CommandError(f"cannot write {path}: {reason}") from error
