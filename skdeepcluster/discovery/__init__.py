@@ -4,6 +4,7 @@ from importlib import import_module
 
 _HOMES = {
     "NCDKMeans": "kmeans",
+    "SemiSupervisedGaussianMixture": "mixture",
 }
 
 __all__ = [*_HOMES]
