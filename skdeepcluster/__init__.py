@@ -13,6 +13,7 @@ _HOMES = {
     "TELL": "deep",
     "AutoEncoder": "deep",
     "NCDKMeans": "discovery",
+    "NCDSpectralClustering": "discovery",
     "SemiSupervisedGaussianMixture": "discovery",
 }
 _ROOMS = (

@@ -6,9 +6,14 @@ import numpy as np
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
 from ..base import GlobalScaling, distinct_rows, draw_seed, warn_if_collapsed
-from ..kernels.soft_assignment import squared_distances
 from ._frame import DiscoveryEstimator
-from ._kmeans import LARGEST_INPUT, Centers, best_of_starts
+from ._kmeans import (
+    LARGEST_INPUT,
+    Centers,
+    best_of_starts,
+    class_means,
+    draw_centers,
+)
 from ._number import estimate_n_novel
 
 
@@ -26,7 +31,7 @@ class NCDKMeans(DiscoveryEstimator):
     n_novel : int or "auto", default="auto"
         Number of novel classes; "auto" takes the number from 2 to 30 with the
         best silhouette of plain k-means on the unlabeled rows (on a sample of
-        3000, where there are more).
+        2000, where there are more).
     n_init : int, default=10
         Number of starts, of which the best is kept.
     max_iter : int, default=300
@@ -164,7 +169,7 @@ class NCDKMeans(DiscoveryEstimator):
         self._scaling = GlobalScaling(*distinct_rows(Z))
         self._dtype = Z.dtype
         self._scaled = self._scaling.apply(Z)
-        self._known_centers = class_means(self._scaled, known)
+        self._known_centers = class_means(self._scaled, known.codes, known.n_known)
         return self._recluster_codes(self.n_novel)
 
     def _recluster_codes(self, n_novel):
@@ -237,53 +242,3 @@ class NCDKMeans(DiscoveryEstimator):
         Z = self._embed(X)
         soft = self._centers.probabilities(self._scale(Z), self.temperature_)
         return soft.astype(Z.dtype)
-
-
-def class_means(rows, known):
-    """Mean of the labeled rows of each class, whatever their order."""
-    means = np.empty((known.n_known, rows.shape[1]))
-    for code in range(known.n_known):
-        distinct, weights = distinct_rows(rows[known.codes == code])
-        means[code] = np.average(distinct, axis=0, weights=weights)
-    return means
-
-
-def draw_centers(rows, weights, known_centers, n_novel, power, rng):
-    """Draw rows far from the known centres and from each other.
-
-    Parameters
-    ----------
-    rows : ndarray of shape (n_samples, n_features)
-        Distinct unlabeled rows.
-    weights : ndarray of shape (n_samples,)
-        How many equal rows each one stands for.
-    known_centers : ndarray of shape (n_known, n_features)
-        Centres that count as drawn before; without any, the first row is drawn
-        uniformly.
-    n_novel : int
-        Rows to draw.
-    power : float
-        A row is drawn with probability proportional to this power of its
-        distance to the nearest centre so far; uniformly where all are 0.
-    rng : numpy.random.Generator
-        One number is drawn per row.
-
-    Returns
-    -------
-    ndarray of shape (n_novel, n_features)
-        The rows drawn.
-    """
-    closest = np.full(len(rows), np.inf)
-    if len(known_centers):
-        closest = squared_distances(rows, known_centers).min(axis=1)
-    chosen = np.empty(n_novel, dtype=np.intp)
-    for step, draw in enumerate(rng.random(n_novel)):
-        mass = weights
-        if np.isfinite(closest[0]) and closest.any():
-            mass = weights * closest ** (power / 2)
-        cumulative = np.cumsum(mass)
-        place = np.searchsorted(cumulative, draw * cumulative[-1], side="right")
-        chosen[step] = min(place, np.searchsorted(cumulative, cumulative[-1]))
-        new = squared_distances(rows, rows[chosen[step : step + 1]])[:, 0]
-        closest = np.minimum(closest, new)
-    return rows[chosen]
