@@ -15,6 +15,7 @@ _HOMES = {
     "NCDKMeans": "discovery",
     "NCDSpectralClustering": "discovery",
     "SemiSupervisedGaussianMixture": "discovery",
+    "SemiSupervisedKMeans": "discovery",
 }
 _ROOMS = (
     "base",

@@ -6,6 +6,7 @@ _HOMES = {
     "NCDKMeans": "kmeans",
     "NCDSpectralClustering": "spectral",
     "SemiSupervisedGaussianMixture": "mixture",
+    "SemiSupervisedKMeans": "semi_supervised_kmeans",
 }
 
 __all__ = [*_HOMES]

@@ -170,7 +170,7 @@ class SemiSupervisedGaussianMixture(DiscoveryEstimator):
     >>> model.fit(X, y_partial).novel_classes_
     array([1, 2])
     >>> np.bincount(model.labels_)
-    array([50, 55, 45])
+    array([50, 52, 48])
     """
 
     _parameter_constraints = {
