@@ -55,7 +55,7 @@ class Cells:
             Covariance, or variances, within a class.
         n_most : int
             Most free cells, and most cells of a class.
-        seed : int
+        seed : int or list of int
             Draws the first centres, for every class the same way.
         """
         full = pooled.ndim == 2
@@ -123,7 +123,7 @@ def divide(rows, weights, n_cells, seed):
         Their weights.
     n_cells : int
         Number of cells; as many as rows where those are fewer.
-    seed : int
+    seed : int or list of int
         Draws the first centres.
 
     Returns

@@ -1,36 +1,41 @@
 """What a class costs, learned by hiding known classes."""
 
 from itertools import combinations
+from math import comb
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from ._split_merge import Classes
 
-# So many choices of hidden classes are looked at.
-MAX_HIDINGS = 10
+# So many choices of hidden classes are looked at, and so many per division.
+LEAST_HIDINGS, HIDINGS_PER_DIVISION = 10, 4
 # Fewer known classes say too little of how far classes are apart.
 LEAST_KNOWN = 3
-# Accuracies this near to the best are as good, and the penalty lies this share
-# of their range, in logarithms, above its lower end.
-TOLERANCE, SHARE = 0.005, 0.25
+# A penalty is e times less plausible for each of these differences in accuracy.
+SOFTNESS = 0.015
+# What a class costs in tables at large: median in nats per row of the table, and
+# standard deviation of its logarithm.
+TYPICAL_COST, LOG_SPREAD = 0.125, 1.0
+# Beyond the last merge the accuracy says nothing of the penalty.
+LAST_WIDTH = 0.01
 # Accuracy is not looked at before there are so few sets.
 MOST_SETS = 200
 
 
-def penalty_from_hidden_classes(cells, codes, n_known, prior, alpha, rng):
+def penalty_from_hidden_classes(divisions, n_known, prior, alpha, rng):
     """Find the penalty under which hidden known classes are found again.
 
     Half of the known classes lose their labels; cells are merged, and for every
-    penalty the accuracy of the labeled cells is looked at. This is done for up to
-    10 choices of the half.
+    penalty the accuracy of the labeled cells is looked at. This is done for some
+    choices of the half, with each division of the rows into cells. The penalty is
+    the mean, on a log scale, under the product of ``exp(accuracy / 0.015)`` and a
+    log-normal prior around 1/8 nat per row, which wide plateaus leave to decide.
 
     Parameters
     ----------
-    cells : Moments
-        Cells.
-    codes : ndarray of shape (n_cells,), dtype=int64
-        Known class of a cell, -1 where it has none.
+    divisions : list of Cells
+        The same rows, divided into cells.
     n_known : int
         Number of known classes.
     prior : Prior
@@ -38,7 +43,7 @@ def penalty_from_hidden_classes(cells, codes, n_known, prior, alpha, rng):
     alpha : float
         Concentration of the Dirichlet process.
     rng : numpy.random.Generator
-        Draws the choices, where there are more than 10.
+        Draws the choices.
 
     Returns
     -------
@@ -47,9 +52,11 @@ def penalty_from_hidden_classes(cells, codes, n_known, prior, alpha, rng):
     """
     if n_known < LEAST_KNOWN:
         return 0.0
+    n_hidings = max(HIDINGS_PER_DIVISION, -(-LEAST_HIDINGS // len(divisions)))
     curves = [
-        _accuracy_curve(cells, codes, n_known, hidden, prior, alpha)
-        for hidden in _hidings(n_known, rng)
+        _accuracy_curve(cells, n_known, hidden, prior, alpha)
+        for cells in divisions
+        for hidden in _hidings(n_known, n_hidings, rng)
     ]
     penalties = np.unique(np.concatenate([costs for costs, _ in curves]))
     penalties = penalties[penalties > 0]
@@ -62,37 +69,40 @@ def penalty_from_hidden_classes(cells, codes, n_known, prior, alpha, rng):
         ],
         axis=0,
     )
-    good = scores >= scores.max() - TOLERANCE
-    best = int(scores.argmax())
-    bad = np.flatnonzero(~good)
-    low = bad[bad < best].max(initial=-1) + 1
-    high = bad[bad > best].min(initial=len(good) - 1)
-    return float(penalties[low] ** (1 - SHARE) * penalties[high] ** SHARE)
+    # The accuracy changes at the penalties only: weigh the steps between.
+    edges = np.log(np.append(penalties, penalties[-1]))
+    middles, widths = (edges[1:] + edges[:-1]) / 2, np.diff(edges)
+    typical = np.log(TYPICAL_COST * divisions[0].moments.sizes.sum())
+    logs = scores / SOFTNESS - 0.5 * ((middles - typical) / LOG_SPREAD) ** 2
+    plausible = np.exp(logs - logs.max()) * np.where(widths > 0, widths, LAST_WIDTH)
+    return float(np.exp(np.sum(plausible * middles) / plausible.sum()))
 
 
-def _hidings(n_known, rng):
-    """Choices of half of the known classes."""
-    every = list(combinations(range(n_known), n_known // 2)) if n_known < 16 else None
-    if every is not None and len(every) <= MAX_HIDINGS:
-        return every
-    return [
-        tuple(np.sort(rng.choice(n_known, n_known // 2, replace=False)))
-        for _ in range(MAX_HIDINGS)
-    ]
+def _hidings(n_known, n_hidings, rng):
+    """Different choices of half of the known classes."""
+    half = n_known // 2
+    if comb(n_known, half) <= n_hidings:
+        return list(combinations(range(n_known), half))
+    chosen = set()
+    while len(chosen) < n_hidings:
+        drawn = rng.choice(n_known, half, replace=False)
+        chosen.add(tuple(np.sort(drawn).tolist()))
+    return sorted(chosen)
 
 
-def _accuracy_curve(cells, codes, n_known, hidden, prior, alpha):
+def _accuracy_curve(cells, n_known, hidden, prior, alpha):
     """Costs of the merges, and the accuracy before the first and after each."""
+    moments, codes = cells.moments, cells.codes
     visible = np.setdiff1d(np.arange(n_known), hidden)
     new_codes = np.full(n_known + 1, -1)
     new_codes[visible] = np.arange(len(visible))
-    classes = Classes(cells, new_codes[codes], len(visible), prior, alpha)
+    classes = Classes(moments, new_codes[codes], len(visible), prior, alpha)
     path = classes.path()
     table = np.zeros((n_known, path.n_sets))
     sets = classes.groups.copy()
     sets[classes.free] = len(visible) + np.arange(len(classes.free))
     labeled = codes >= 0
-    np.add.at(table, (codes[labeled], sets[labeled]), cells.sizes[labeled])
+    np.add.at(table, (codes[labeled], sets[labeled]), moments.sizes[labeled])
     accuracies = np.zeros(len(path.pairs) + 1)
     for n_merges in range(len(path.pairs) + 1):
         if n_merges:

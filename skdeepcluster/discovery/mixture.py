@@ -56,6 +56,9 @@ class SemiSupervisedGaussianMixture(DiscoveryEstimator):
         Most cells of unlabeled rows, and of a known class; there are about 20
         rows in a cell as long as that gives fewer. Of many columns it is less:
         moments of 200 columns are merged from at most 170 cells.
+    n_init : int, default=5
+        Number of divisions of the rows into cells; the one whose classes have the
+        largest posterior is kept.
     max_iter : int, default=100
         Most steps of EM.
     tol : float, default=1e-3
@@ -182,6 +185,7 @@ class SemiSupervisedGaussianMixture(DiscoveryEstimator):
         ],
         "alpha": [Interval(Real, 0, None, closed="neither")],
         "max_cells": [Interval(Integral, 2, None, closed="left")],
+        "n_init": [Interval(Integral, 1, None, closed="left")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
         "tol": [Interval(Real, 0, None, closed="left")],
         "warm_start": ["boolean"],
@@ -197,6 +201,7 @@ class SemiSupervisedGaussianMixture(DiscoveryEstimator):
         split_threshold="auto",
         alpha=1.0,
         max_cells=200,
+        n_init=5,
         max_iter=100,
         tol=1e-3,
         warm_start=False,
@@ -208,6 +213,7 @@ class SemiSupervisedGaussianMixture(DiscoveryEstimator):
         self.split_threshold = split_threshold
         self.alpha = alpha
         self.max_cells = max_cells
+        self.n_init = n_init
         self.max_iter = max_iter
         self.tol = tol
         self.warm_start = warm_start
@@ -283,13 +289,16 @@ class SemiSupervisedGaussianMixture(DiscoveryEstimator):
         self._check_tied(n_novel)
         known = self._known
         rows, weights, codes = self._distinct(known.codes, self._scaled, self._weights)
-        self._cells = self._divide(rows, weights, codes, known.n_known, n_novel)
+        divisions = [
+            self._divide(rows, weights, codes, known.n_known, n_novel, turn)
+            for turn in range(self.n_init)
+        ]
         free = codes < 0
         moments = Moments.of_rows(
             rows[~free], weights[~free], codes[~free], known.n_known, self._full
         )
         rows, weights = rows[free], weights[free]
-        self._find(n_novel, start, FreeRows(rows, weights), moments)
+        self._find(divisions, n_novel, start, FreeRows(rows, weights), moments)
         sizes = np.bincount(self._codes_of(rows), weights, len(self._components))
         self._number(sizes, known.n_known, n_novel)
         codes = known.codes.copy()
@@ -304,7 +313,7 @@ class SemiSupervisedGaussianMixture(DiscoveryEstimator):
         codes = table[:, 0].astype(np.int64)
         return np.ascontiguousarray(table[:, 1:]), weights, codes
 
-    def _divide(self, rows, weights, codes, n_known, n_novel):
+    def _divide(self, rows, weights, codes, n_known, n_novel, turn=0):
         """Divide rows into cells that are small against the classes."""
         labeled = codes >= 0
         one = np.zeros(len(rows), dtype=np.intp)
@@ -313,37 +322,32 @@ class SemiSupervisedGaussianMixture(DiscoveryEstimator):
             rows[labeled], weights[labeled], codes[labeled], n_known, self._full
         )
         pooled, _ = pooled_covariance(classes, total, self.covariance_type)
-        return Cells.of_rows(
-            rows, weights, codes, pooled, self._most_cells(n_novel), self._seed
-        )
+        n_most, seed = self._most_cells(n_novel), [self._seed, turn]
+        return Cells.of_rows(rows, weights, codes, pooled, n_most, seed)
 
     def _most_cells(self, n_novel):
         n_columns = self._coordinates.spread.shape[0]
         n_most = most_cells(n_columns, self._full, self.max_cells)
         return n_most if n_novel == "auto" else max(n_most, 4 * n_novel)
 
-    def _find(self, n_novel, start, free, labeled):
+    def _find(self, divisions, n_novel, start, free, labeled):
         """Find the classes of the cells, then the Gaussians of the rows."""
         n_known = len(labeled)
         tied = self.covariance_type == "tied"
-        prior = prior_for(self._cells, n_known, self.covariance_type)
-        cells, codes = self._cells.moments, self._cells.codes
-        total = cells.sizes.sum()
+        prior = prior_for(divisions[0], n_known, self.covariance_type)
+        total = divisions[0].moments.sizes.sum()
         penalty = None
         self.split_threshold_ = 0.0
         if n_novel == "auto":
-            penalty = self._penalty(cells, codes, n_known, prior)
+            penalty = self._penalty(divisions, n_known, prior, total)
             self.split_threshold_ = penalty / total
-        classes = Classes(cells, codes, n_known, prior, self.alpha)
-        if start is not None and n_novel in ("auto", len(start) - n_known):
-            classes.start_from(start)
-        elif penalty is not None:
-            path = classes.path()
-            classes.follow(path, path.n_merges_at(penalty))
-        else:
-            path = classes.path(n_known + n_novel)
-            classes.follow(path, len(path.pairs))
-        classes.refine(penalty)
+        found = [
+            self._classes(cells, n_known, n_novel, start, prior, penalty)
+            for cells in divisions
+        ]
+        reached = [classes.history[-1]["log_posterior"] for classes in found]
+        best = int(np.argmax(reached))
+        classes, self._cells = found[best], divisions[best]
         self.history_ = classes.history
         fitted = maximize_posterior(
             classes.components(tied),
@@ -366,13 +370,25 @@ class SemiSupervisedGaussianMixture(DiscoveryEstimator):
         self.lower_bounds_ = fitted.bounds
         self._components = fitted.components
 
-    def _penalty(self, cells, codes, n_known, prior):
+    def _penalty(self, divisions, n_known, prior, total):
         if self.split_threshold != "auto":
-            return self.split_threshold * cells.sizes.sum()
+            return self.split_threshold * total
         rng = np.random.default_rng(self._seed)
-        return penalty_from_hidden_classes(
-            cells, codes, n_known, prior, self.alpha, rng
-        )
+        return penalty_from_hidden_classes(divisions, n_known, prior, self.alpha, rng)
+
+    def _classes(self, cells, n_known, n_novel, start, prior, penalty):
+        """Find the classes of some cells."""
+        classes = Classes(cells.moments, cells.codes, n_known, prior, self.alpha)
+        if start is not None and n_novel in ("auto", len(start) - n_known):
+            classes.start_from(start)
+        elif penalty is not None:
+            path = classes.path()
+            classes.follow(path, path.n_merges_at(penalty))
+        else:
+            path = classes.path(n_known + n_novel)
+            classes.follow(path, len(path.pairs))
+        classes.refine(penalty)
+        return classes
 
     def _number(self, sizes, n_known, n_novel):
         """Number the novel classes, the largest first; drop those without rows."""
@@ -461,7 +477,8 @@ class SemiSupervisedGaussianMixture(DiscoveryEstimator):
         self._check_tied(n_novel)
         cells, known = self._cells, self._known
         free = cells.moments[cells.codes < 0]
-        self._find(n_novel, None, FreeCells(free), cells.classes(known.n_known))
+        labeled = cells.classes(known.n_known)
+        self._find([cells], n_novel, None, FreeCells(free), labeled)
         best = self._components.mean_log_densities(free).argmax(axis=1)
         sizes = np.bincount(best, free.sizes, len(self._components))
         self._number(sizes, known.n_known, n_novel)
