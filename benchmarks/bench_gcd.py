@@ -15,6 +15,7 @@ import os
 import sys
 import time
 import warnings
+from itertools import product
 from pathlib import Path
 from statistics import fmean
 
@@ -193,41 +194,39 @@ def run(arguments):
     raw.parent.mkdir(parents=True, exist_ok=True)
     lines = raw.read_text().splitlines() if raw.exists() else []
     known = {_key(row): row for row in map(json.loads, lines)}
-    if arguments.fresh:
-        known = {
-            key: row for key, row in known.items() if key[1] not in arguments.fresh
-        }
-    rows = []
-    for name in arguments.tables:
-        table = None
-        for method in arguments.methods:
-            for given in (False, True):
-                if method in NEED_COUNT and not given:
-                    continue
-                for seed in arguments.seeds:
-                    row = {
-                        "table": name,
-                        "method": method,
-                        "given": given,
-                        "seed": seed,
-                    }
-                    if _key(row) not in known:
-                        if arguments.page:
-                            continue
-                        table = table or load(name, arguments.data)
-                        row |= measure(*table, method, seed, given)
-                        with raw.open("a") as file:
-                            file.write(json.dumps(row) + "\n")
-                        known[_key(row)] = row
-                        print(
-                            f"{name}, {method}, count {'given' if given else 'unknown'},"
-                            f" seed {seed}: {row['all']:.3f}, {row['n_found']} classes, "
-                            f"{row['cpu_s']:.1f} CPU s",
-                            file=sys.stderr,
-                            flush=True,
-                        )
-                    rows.append(known[_key(row)])
+    for key in [key for key in known if key[1] in arguments.fresh]:
+        del known[key]
+    rows, tables = [], {}
+    for name, method, given, seed in _planned(arguments):
+        row = {"table": name, "method": method, "given": given, "seed": seed}
+        if _key(row) not in known:
+            if arguments.page:
+                continue
+            if name not in tables:
+                tables = {name: load(name, arguments.data)}
+            row |= measure(*tables[name], method, seed, given)
+            with raw.open("a") as file:
+                file.write(json.dumps(row) + "\n")
+            known[_key(row)] = row
+            print(_progress(row), file=sys.stderr, flush=True)
+        rows.append(known[_key(row)])
     return rows
+
+
+def _planned(arguments):
+    """All runs, table by table."""
+    for name, method in product(arguments.tables, arguments.methods):
+        for given in (False, True):
+            if given or method not in NEED_COUNT:
+                yield from ((name, method, given, seed) for seed in arguments.seeds)
+
+
+def _progress(row):
+    count = "given" if row["given"] else "unknown"
+    return (
+        f"{row['table']}, {row['method']}, count {count}, seed {row['seed']}: "
+        f"{row['all']:.3f}, {row['n_found']} classes, {row['cpu_s']:.1f} CPU s"
+    )
 
 
 def _key(row):
@@ -262,7 +261,7 @@ def page(rows, speed):
         if name in REFERENCES:
             known, unknown, source = REFERENCES[name]
             parts.append(
-                f"Earlier programs, on other choices of known classes: {known:.3f} with "
+                f"Earlier programs, on other known classes: {known:.3f} with "
                 f"the count given, {unknown:.3f} without ({source})."
             )
     return "\n\n".join([*parts, speed]).rstrip() + "\n"

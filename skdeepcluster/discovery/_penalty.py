@@ -17,8 +17,8 @@ SOFTNESS = 0.015
 # What a class costs in tables at large: median in nats per row of the table, and
 # standard deviation of its logarithm.
 TYPICAL_COST, LOG_SPREAD = 0.125, 1.0
-# Beyond the last merge the accuracy says nothing of the penalty.
-LAST_WIDTH = 0.01
+# Penalties this many standard deviations off are not looked at.
+REACH = 4.0
 # Accuracy is not looked at before there are so few sets.
 MOST_SETS = 200
 
@@ -58,23 +58,22 @@ def penalty_from_hidden_classes(divisions, n_known, prior, alpha, rng):
         for cells in divisions
         for hidden in _hidings(n_known, n_hidings, rng)
     ]
-    penalties = np.unique(np.concatenate([costs for costs, _ in curves]))
-    penalties = penalties[penalties > 0]
-    if penalties.size == 0:
-        return 0.0
+    typical = np.log(TYPICAL_COST * divisions[0].moments.sizes.sum())
+    ends = typical + np.array([-1, 1]) * REACH * LOG_SPREAD
+    costs = np.concatenate([costs for costs, _ in curves])
+    edges = np.unique(np.log(np.clip(costs, *np.exp(ends))))
+    edges = np.unique(np.concatenate([ends, edges]))
+    # The accuracy changes at the costs only: weigh the steps between.
+    middles = (edges[1:] + edges[:-1]) / 2
     scores = np.mean(
         [
-            accuracies[np.searchsorted(costs, penalties, side="right")]
+            accuracies[np.searchsorted(costs, np.exp(middles))]
             for costs, accuracies in curves
         ],
         axis=0,
     )
-    # The accuracy changes at the penalties only: weigh the steps between.
-    edges = np.log(np.append(penalties, penalties[-1]))
-    middles, widths = (edges[1:] + edges[:-1]) / 2, np.diff(edges)
-    typical = np.log(TYPICAL_COST * divisions[0].moments.sizes.sum())
     logs = scores / SOFTNESS - 0.5 * ((middles - typical) / LOG_SPREAD) ** 2
-    plausible = np.exp(logs - logs.max()) * np.where(widths > 0, widths, LAST_WIDTH)
+    plausible = np.exp(logs - logs.max()) * np.diff(edges)
     return float(np.exp(np.sum(plausible * middles) / plausible.sum()))
 
 

@@ -256,8 +256,6 @@ class SemiSupervisedGaussianMixture(DiscoveryEstimator):
         return self.covariance_type in ("full", "tied")
 
     def _fit_codes(self, Z, known, sample_weight):
-        if sample_weight is not None and not sample_weight.any():
-            raise ValueError("sample_weight is 0 for every row: leave some rows in.")
         start = self._warm_components(Z, known)
         self._seed = draw_seed(self.random_state)
         if start is None:
@@ -432,8 +430,6 @@ class SemiSupervisedGaussianMixture(DiscoveryEstimator):
             X = check_table(self, X, reset=first)
             chunk = PartialLabels(y, X)
             weights = self._check_weights(sample_weight, X)
-            if weights is not None and not weights.any():
-                raise ValueError("sample_weight is 0 for every row of the chunk.")
             Z = self._fit_encoder(X) if first else self._embed(X)
             if first:
                 self._seed = draw_seed(self.random_state)
