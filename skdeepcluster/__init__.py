@@ -20,6 +20,8 @@ _HOMES = {
     "NeighborEncoder": "deep",
     "load": "persistence",
     "save": "persistence",
+    "SemiSupervisedGaussianMixture": "discovery",
+    "SemiSupervisedKMeans": "discovery",
 }
 _ROOMS = (
     "base",

@@ -628,7 +628,7 @@ def test_mistake_in_drawing_is_not_blamed_on_the_files(
 
 @pytest.mark.parametrize("column", [[1, "x", b"y"], [1, 2**70, 2]])
 def test_table_that_parquet_cannot_hold(column, source, tmp_path, run, monkeypatch):
-    def result_table(*args):
+    def result_table(*args, names):
         return pd.DataFrame({"a": column})
 
     use_method(monkeypatch)

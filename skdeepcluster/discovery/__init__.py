@@ -5,6 +5,8 @@ from importlib import import_module
 _HOMES = {
     "NCDKMeans": "kmeans",
     "NCDSpectralClustering": "spectral",
+    "SemiSupervisedGaussianMixture": "mixture",
+    "SemiSupervisedKMeans": "semi_supervised_kmeans",
 }
 
 __all__ = [*_HOMES]

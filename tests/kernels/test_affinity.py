@@ -77,8 +77,9 @@ def test_extension_of_a_far_row_is_finite():
 
 
 @pytest.mark.parametrize("n_neighbors", [1, 4, 40])
-def test_nearest_rows_agree_with_sorting(n_neighbors):
-    X, new = rows(), rows(9, seed=1)
+@pytest.mark.parametrize("n_features", [3, 32, 70])
+def test_nearest_rows_agree_with_sorting(n_neighbors, n_features):
+    X, new = rows(40, n_features), rows(9, n_features, seed=1)
     places, squares = nearest_rows(new, X, n_neighbors)
     distances = cdist(new, X, "sqeuclidean")
     np.testing.assert_array_equal(places, distances.argsort(axis=1)[:, :n_neighbors])
