@@ -49,7 +49,7 @@ class ILASDP(DeepClusterer):
         than `max_rows`.
     n_init : int, default=3
         Number of starts: k-means, k-means on whitened rows, and random
-        partitions. All take three steps, the most likely goes on.
+        partitions. All take six steps, the most likely goes on.
     max_rows : int, default=1000
         Beyond this number of rows "auto" solves the programs on a sample of
         100 rows per cluster, at least 300; all rows then refine the result.
