@@ -10,7 +10,7 @@ import torch
 from sklearn.base import BaseEstimator
 
 import skdeepcluster
-from skdeepcluster import PPP, TELL, AutoEncoder
+from skdeepcluster import ILASDP, PPP, TELL, AutoEncoder, SDPKMeans
 
 
 class Rotation(torch.nn.Module):
@@ -29,10 +29,12 @@ class Rotation(torch.nn.Module):
 
 CONFIGURATIONS = {
     "AutoEncoder": [AutoEncoder(2, hidden_sizes=(8,), batch_norm=True, dropout=0.1)],
+    "ILASDP": [ILASDP(covariance_type="diag", n_init=2, refine="em", max_iter=20)],
     "PPP": [
         PPP(min_clusters=2, assume="gaussian"),
         PPP(assume="unimodal", max_clusters=4, feature_selection=True),
     ],
+    "SDPKMeans": [SDPKMeans(solver="low_rank", balance="size")],
     "TELL": [
         TELL(latent_dim=2, hidden_sizes=(8,), pretrain_epochs=20, max_epochs=20),
         TELL(geometry="sphere", init="k-means++", n_init=2),
