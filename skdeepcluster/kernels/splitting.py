@@ -66,6 +66,36 @@ def absolute_product(T, V, out):
 
 
 @jit(fastmath={"reassoc", "contract"})
+def positive_product(T, V):
+    """Return ``V @ max(T, 0)`` of a symmetric matrix.
+
+    Parameters
+    ----------
+    T : ndarray of shape (n_samples, n_samples)
+        Symmetric matrix.
+    V : ndarray of shape (n_vectors, n_samples)
+        Vectors in rows.
+
+    Returns
+    -------
+    ndarray of shape (n_vectors, n_samples)
+        The result.
+    """
+    n_vectors, n = V.shape
+    zero = T.dtype.type(0)
+    out = np.empty_like(V)
+    for i in range(n):
+        row = T[i]
+        for c in range(n_vectors):
+            v = V[c]
+            total = zero
+            for j in range(n):
+                total += max(row[j], zero) * v[j]
+            out[c, i] = total
+    return out
+
+
+@jit(fastmath={"reassoc", "contract"})
 def _dot(x, y):
     total = x.dtype.type(0)
     for j in range(x.shape[0]):

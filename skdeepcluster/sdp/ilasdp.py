@@ -49,7 +49,7 @@ class ILASDP(DeepClusterer):
         than `max_rows`.
     n_init : int, default=3
         Number of starts: k-means, k-means on whitened rows, and random
-        partitions. All take three steps, the most likely goes on.
+        partitions. All take six steps, the most likely goes on.
     max_rows : int, default=1000
         Beyond this number of rows "auto" solves the programs on a sample of
         100 rows per cluster, at least 300; all rows then refine the result.
@@ -58,7 +58,7 @@ class ILASDP(DeepClusterer):
         probabilities.
     tol : float, default=1e-4
         Relative change of the objective at which the steps end.
-    max_iter : int, default=40
+    max_iter : int, default=100
         Largest number of steps.
     encoder : transformer, default=None
         What embeds the rows first, such as :class:`AutoEncoder` or scikit-learn's
@@ -194,7 +194,7 @@ class ILASDP(DeepClusterer):
         max_rows=1000,
         refine=None,
         tol=1e-4,
-        max_iter=40,
+        max_iter=100,
         encoder=None,
         random_state=None,
     ):

@@ -18,11 +18,11 @@ from .covariances import (
 from .likelihood import GroupRelaxation
 from .partition import improve, kmeans
 
-FIRST_ITERATIONS, NEXT_ITERATIONS = 60, 20
+FIRST_ITERATIONS, NEXT_ITERATIONS = 60, 10
 # Rounding by the largest membership is trusted up to this mean doubt.
 DOUBT = 0.02
 # Outer steps of every start before only the best goes on.
-TRIAL_STEPS = 3
+TRIAL_STEPS = 6
 # Steps of classification EM and of EM on all rows.
 LIFT_STEPS, EM_STEPS = 20, 10
 

@@ -13,6 +13,7 @@ from ...kernels.separation import gaussian_factors
 from ...kernels.splitting import (
     balance_rows,
     leading_pairs,
+    positive_product,
     scale_multiplier,
     update_copy,
 )
@@ -54,7 +55,7 @@ class GroupRelaxation:
         self.weights = np.zeros((n_groups, MAX_VECTORS))
         self.no_direction = np.zeros(n_samples, np.float32)
         self.y = np.zeros(n_samples, np.float32)
-        self.rho = None
+        self.rho = self.cost_norm = 1.0
         for c in range(n_groups):
             members = np.flatnonzero(labels == c)
             if len(members) == 0:
@@ -85,8 +86,10 @@ class GroupRelaxation:
             - (self.rows * self.rows.mean(axis=1, keepdims=True)).sum(axis=2) / 2
         ).mean(axis=0)
         self.gauge = 2 * row_means - row_means.mean()
-        if self.rho is None:
-            self.rho = self._cost_norm()
+        # Scaled multipliers keep their size when the costs grow: a step size that
+        # stayed behind would lose the constraints.
+        before, self.cost_norm = self.cost_norm, self._cost_norm()
+        self.rho *= self.cost_norm / before
 
     def _cost_norm(self):
         """Root mean square over the groups of the norms of the costs."""
@@ -170,6 +173,10 @@ class GroupRelaxation:
     def scatters(self):
         """Scatter of the rows within each group, as the solution weighs pairs.
 
+        The nonnegative copy weighs them: a scatter is then positive semidefinite
+        however early the iterations stop, and a narrow group stays as wide as
+        its pairs are apart.
+
         Returns
         -------
         scatters : ndarray of shape (n_groups, n_features, n_features)
@@ -177,12 +184,18 @@ class GroupRelaxation:
         sizes : ndarray of shape (n_groups,)
             Sums of all entries of the matrices.
         """
-        members = self.memberships()
-        sizes = members.sum(axis=0)
-        scatters = np.einsum("ic,if,ig->cfg", members, self.X, self.X)
-        axes = np.einsum("cvi,if->cvf", self.vectors.astype(np.float64), self.X)
-        scatters -= np.einsum("cv,cvf,cvg->cfg", self.weights, axes, axes)
-        return scatters, sizes
+        ones_and_columns = np.vstack([np.ones(len(self.X)), self.X.T])
+        images = np.stack(
+            [
+                positive_product(state, ones_and_columns.astype(np.float32))
+                for state in self.states
+            ]
+        ).astype(np.float64)
+        members, products = images[:, 0], images[:, 1:]
+        scatters = np.einsum("ci,if,ig->cfg", members, self.X, self.X)
+        crossed = np.einsum("cfi,ig->cfg", products, self.X)
+        scatters -= (crossed + crossed.swapaxes(1, 2)) / 2
+        return scatters, members.sum(axis=1)
 
     def lower_bound(self):
         """A number that no solution at these covariances is below.

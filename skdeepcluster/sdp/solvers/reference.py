@@ -159,6 +159,8 @@ class ReferenceGroups(GroupRelaxation):
         )
         _run(program, "SCS", 100_000)
         self._value = scale * program.value
+        self.states = np.stack([np.maximum(Z.value, 0) for Z in matrices])
+        self.states = self.states.astype(np.float32)
         pairs = [np.linalg.eigh(Z.value) for Z in matrices]
         self.weights = np.maximum([values[::-1] for values, _ in pairs], 0)
         self.vectors = np.stack([vectors.T[::-1] for _, vectors in pairs])

@@ -121,7 +121,8 @@ def relax(X, weights, n_clusters, settings, rng):
         True,
         [{"tier": "certificate", "objective": inertia, "infeasibility": 0.0}],
     )
-    if settings.solver == "auto" and found.bound.is_proof:
+    is_trivial = n_clusters in (1, len(X))
+    if is_trivial or (settings.solver == "auto" and found.bound.is_proof):
         return found
     if settings.solver in ("auto", "low_rank"):
         found = _by_low_rank(X, weights, n_clusters, found, settings, rng)
@@ -160,8 +161,6 @@ def _by_low_rank(X, weights, n_clusters, found, settings, rng):
 
 
 def _by_pairs(X, weights, n_clusters, found, settings, rng):
-    if n_clusters == 1 or n_clusters == len(X):
-        return found._replace(solver="admm")
     solution = pairs.solve(
         X,
         weights,
@@ -192,16 +191,14 @@ def _by_reference(X, weights, n_clusters, found, settings, rng):
     values, vectors = np.linalg.eigh(solution.Z)
     factor = (vectors * np.sqrt(np.maximum(values, 0))).T[-2 * n_clusters :]
     found = _round(X, weights, n_clusters, found, np.ascontiguousarray(factor), rng)
-    bound = found.bound
-    if n_clusters > 1:
-        bound = _higher(found, dual_bound(X, weights, solution.dual, n_clusters))
+    bound = dual_bound(X, weights, solution.dual, n_clusters)
     entry = {
         "tier": "cvxpy",
         "objective": solution.objective,
         "infeasibility": solution.infeasibility,
     }
     return found._replace(
-        bound=bound,
+        bound=_higher(found, bound),
         solver="cvxpy",
         objective=solution.objective,
         infeasibility=solution.infeasibility,
