@@ -284,9 +284,9 @@ class DeepClusterer(ClusterMixin, BaseEstimator, metaclass=ABCMeta):
         if getattr(self, "encoder", None) is None:
             return X
         self.encoder_ = clone(self.encoder)
-        if not takes_partial_labels(self.encoder_):
-            y = None
-        return self._check_embedding(self.encoder_.fit_transform(X, y), X.dtype)
+        told = takes_partial_labels(self.encoder_) and y is not None
+        Z = self.encoder_.fit_transform(X, *([y] if told else []))
+        return self._check_embedding(Z, X.dtype)
 
     def _embed(self, X):
         """Check rows that came after fit, and pass them through the encoder."""

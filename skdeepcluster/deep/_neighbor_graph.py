@@ -11,6 +11,9 @@ from ..kernels.neighbor_layout import neighbor_weights
 _TIE_BREAK = 1e-4
 _TIE_COLUMNS = 2
 
+# Links of a labeled row: as much as the weights of its neighbours sum to.
+_N_LINKS = 4
+
 
 def nearest_rows(rows, n_neighbors, rng):
     """Find each row's nearest other rows.
@@ -108,8 +111,12 @@ def weighted_graph(neighbors, distances):
     return joined
 
 
-def heed_classes(graph, codes):
-    """Strengthen the edges inside known classes, cut those between them.
+def heed_classes(graph, codes, rng):
+    """Tie the rows of a known class together, cut the edges between classes.
+
+    Strengthening the edges that are there would do little: a class whose parts
+    are not neighbours would stay in parts. So every labeled row is linked to a
+    few rows of its class, drawn at random, by edges of full weight.
 
     Parameters
     ----------
@@ -117,20 +124,40 @@ def heed_classes(graph, codes):
         Symmetric weights.
     codes : ndarray of shape (n_samples,)
         Class of each row, -1 where it is not known.
+    rng : numpy.random.Generator
+        Source of chance, not used where no row has a class.
 
     Returns
     -------
     csr_array of shape (n_samples, n_samples)
-        The graph without the edges that join two known classes, those inside
-        a class at weight 1.
+        The graph with these links and without the edges that join two classes.
     """
+    labeled = np.flatnonzero(codes >= 0)
+    if labeled.size == 0:
+        return graph
     edges = graph.tocoo()
     left, right = codes[edges.row], codes[edges.col]
-    known = (left >= 0) & (right >= 0)
-    weights = np.where(known & (left == right), 1.0, edges.data)
-    stay = ~known | (left == right)
-    places = edges.row[stay], edges.col[stay]
-    return csr_array((weights[stay], places), shape=graph.shape)
+    stay = (left < 0) | (right < 0) | (left == right)
+    heads, tails = np.repeat(labeled, _N_LINKS), _classmates(codes, labeled, rng)
+    places = (
+        np.concatenate([edges.row[stay], heads]),
+        np.concatenate([edges.col[stay], tails]),
+    )
+    weights = np.concatenate([edges.data[stay], np.ones(len(heads))])
+    # Where a link meets an edge the weights add up.
+    heeded = csr_array((weights, places), shape=graph.shape)
+    heeded.data = np.minimum(heeded.data, 1.0)
+    return heeded
+
+
+def _classmates(codes, labeled, rng):
+    """Draw rows of the class of each labeled row, whatever number it has."""
+    members = labeled[np.argsort(codes[labeled], kind="stable")]
+    counts = np.bincount(codes[labeled])
+    own = codes[labeled][:, np.newaxis]
+    shares = rng.random((len(labeled), _N_LINKS))
+    starts = np.cumsum(counts) - counts
+    return members[starts[own] + (shares * counts[own]).astype(np.int64)].ravel()
 
 
 def within_classes(neighbors, codes):

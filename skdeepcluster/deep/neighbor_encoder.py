@@ -268,7 +268,7 @@ class NeighborEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             self._space = NeighborSpace(rows, weights, self.metric)
             inputs = in_chunks(self._space.apply, rows)
             found = self._neighbors(inputs, neighbors, rng)
-            graph = heed_classes(weighted_graph(*found), codes)
+            graph = heed_classes(weighted_graph(*found), codes, rng)
             network, scaled = self._network(rows, weights, inputs)
             layout = self._lay_out(graph, inputs, self._n_features_out, rng)
             partners = within_classes(found[0], codes)

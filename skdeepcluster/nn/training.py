@@ -24,9 +24,6 @@ from torch.utils.data import TensorDataset
 # several times, so that epochs mean similar work on tables of all sizes.
 MIN_STEPS = 10
 
-# Largest share of the way to a neighbour that a mixed row goes.
-MOST_OF_THE_WAY = 0.5
-
 # Scaled input beyond this is clipped, so that no row, however far from the
 # training rows, turns into an infinity or NaN inside the network.
 LARGEST_INPUT = 1e15
@@ -75,11 +72,12 @@ class Batches:
 
 
 class MixedBatches(Batches):
-    """Batches of rows on the way to one of their neighbours.
+    """Batches of rows that were moved among their neighbours.
 
-    Every row goes a random share of the way, up to half, to a neighbour drawn
-    at random, and its targets go with it: what is learned then also holds
-    between the rows.
+    Every row goes a random share of the way, up to half, to one neighbour
+    drawn at random, then half of the step from a second to a third; its targets
+    go with it. What is learned then also holds between and around the rows, in
+    the directions in which they vary.
 
     Parameters
     ----------
@@ -92,12 +90,19 @@ class MixedBatches(Batches):
     def __iter__(self):
         all_rows, _, all_targets, _ = self.tensors
         for rows, weights, targets, neighbors in super().__iter__():
-            drawn = torch.randint(neighbors.shape[1], (len(rows), 1)).to(rows.device)
-            partners = neighbors.gather(1, drawn)[:, 0]
-            share = MOST_OF_THE_WAY * torch.rand(len(rows), 1).to(rows.device)
-            rows = torch.lerp(rows, all_rows[partners], share)
-            targets = torch.lerp(targets, all_targets[partners], share)
-            yield rows, weights, targets
+            drawn = torch.randint(neighbors.shape[1], (len(rows), 3)).to(rows.device)
+            drawn = neighbors.gather(1, drawn)
+            share = 0.5 * torch.rand(len(rows), 1).to(rows.device)
+            yield (
+                self._move(rows, all_rows[drawn], share),
+                weights,
+                self._move(targets, all_targets[drawn], share),
+            )
+
+    @staticmethod
+    def _move(own, others, share):
+        step = others[:, 1] - others[:, 2]
+        return torch.lerp(own, others[:, 0], share) + 0.5 * step
 
 
 class Blocks:

@@ -68,16 +68,42 @@ def test_weights_are_joined():
     assert_allclose(weighted_graph(neighbors, distances).toarray(), expected)
 
 
-def test_classes_strengthen_and_cut():
-    weights = np.array([[0, 0.5, 0.4, 0.3], [0.5, 0, 0.2, 0], [0.4, 0.2, 0, 0.1]])
-    weights = np.vstack([weights, [0.3, 0, 0.1, 0]])
-    heeded = heed_classes(csr_array(weights), np.array([1, 1, 0, -1])).toarray()
-    expected = np.array(
-        [[0, 1, 0, 0.3], [1, 0, 0, 0], [0, 0, 0, 0.1], [0.3, 0, 0.1, 0]]
-    )
-    assert_array_equal(heeded, expected)
-    unknown = heed_classes(csr_array(weights), np.full(4, -1)).toarray()
-    assert_array_equal(unknown, weights)
+class TestClasses:
+    weights = np.zeros((40, 40))
+    weights[RNG.integers(0, 40, 200), RNG.integers(0, 40, 200)] = 0.3
+    weights = np.maximum(weights, weights.T)
+    codes = np.repeat([0, 1, -1, 1], 10)
+
+    def heed(self, codes):
+        rng = np.random.default_rng(0)
+        return heed_classes(csr_array(self.weights), codes, rng).toarray()
+
+    def test_tied_and_cut(self):
+        heeded = self.heed(self.codes)
+        same = np.equal.outer(self.codes, self.codes)
+        known = np.logical_and.outer(self.codes >= 0, self.codes >= 0)
+        assert_array_equal(heeded[~known], self.weights[~known])
+        assert_array_equal(heeded[known & ~same], 0)
+        inside = heeded[known & same]
+        assert np.all(inside >= self.weights[known & same])
+        assert set(inside) == {0.0, 0.3, 1.0}
+        # Every row of a class has links, among them to the class's other part.
+        assert np.all((heeded == 1.0).sum(axis=1)[self.codes >= 0] >= 1)
+        assert np.any(heeded[10:20, 30:] == 1.0)
+
+    def test_without_labels_nothing_changes(self):
+        assert_array_equal(self.heed(np.full(40, -1)), self.weights)
+
+    def test_numbers_of_classes_do_not_matter(self):
+        renamed = np.where(self.codes < 0, -1, 1 - self.codes)
+        assert_array_equal(self.heed(renamed), self.heed(self.codes))
+
+    def test_lone_member_is_its_own_mate(self):
+        codes = np.full(40, -1)
+        codes[3] = 0
+        expected = self.weights.copy()
+        expected[3, 3] = 1.0
+        assert_array_equal(self.heed(codes), expected)
 
 
 def test_strangers_are_replaced_by_the_row_itself():

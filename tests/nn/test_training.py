@@ -67,25 +67,35 @@ def test_lone_row_is_a_batch_of_two():
     assert [batch.shape for (batch,) in batches] == [(2, 3)] * MIN_STEPS
 
 
-def test_mixed_rows_lie_on_the_way_to_a_neighbour():
+class TestMixedBatches:
     table = torch.arange(10.0)[:, None] ** 2
-    numbers = torch.arange(10)
-    neighbors = torch.stack([numbers, (numbers + 1).clamp(max=9)], dim=1)
-    dataset = TensorDataset(table, torch.ones(10), -table, neighbors)
-    with reproducible(0):
-        batches = list(MixedBatches(dataset, 5, min_steps=40))
-    assert len(batches) == 40
-    seen = torch.cat([rows[:, 0] for rows, _, _ in batches])
-    for rows, weights, targets in batches:
-        assert rows.dtype == weights.dtype == torch.float32
-        assert_allclose(targets, -rows, rtol=1e-6)
-    # A mixed row goes up to half of the way to the next square.
-    start = torch.floor(torch.sqrt(seen))
-    way = (seen - start**2) / (2 * start + 1)
-    assert way.min() >= 0
-    assert 0.45 < way.max() <= 0.5
-    # Half of the rows are mixed with themselves.
-    assert 60 < (way == 0).sum() < 150
+    own = torch.arange(10)[:, None]
+
+    def mix(self, neighbors):
+        dataset = TensorDataset(self.table, self.own + 1, 1 - self.table, neighbors)
+        with reproducible(0):
+            return list(MixedBatches(dataset, 5, min_steps=40))
+
+    def test_targets_go_with_the_rows(self):
+        neighbors = torch.cat([self.own, (self.own + 1).clamp(max=9)], dim=1)
+        batches = self.mix(neighbors)
+        assert len(batches) == 40
+        for rows, weights, targets in batches:
+            # Weights tell which rows they were.
+            start, stop = ((weights - 1 + d).clamp(max=9) ** 2 for d in (0, 1))
+            assert_allclose(targets, 1 - rows, atol=1e-4)
+            way = (rows - start) / (stop - start).clamp(min=1)
+            assert way.min() >= -0.5
+            assert way.max() <= 1.0
+        moved = torch.cat([rows - (weights - 1) ** 2 for rows, weights, _ in batches])
+        # One in four goes nowhere: to itself, and no step.
+        assert 20 < (moved == 0).sum() < 90
+        assert len(moved.unique()) > 80
+
+    def test_a_row_without_neighbours_stays(self):
+        for rows, weights, targets in self.mix(self.own):
+            assert torch.equal(rows, (weights - 1.0) ** 2)
+            assert torch.equal(targets, 1 - rows)
 
 
 def test_reproducible_leaves_torch_as_it_was():
