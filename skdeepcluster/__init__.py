@@ -12,6 +12,7 @@ _HOMES = {
     "PPP": "partition",
     "TELL": "deep",
     "AutoEncoder": "deep",
+    "NCDKMeans": "discovery",
 }
 _ROOMS = (
     "base",

@@ -2,7 +2,9 @@
 
 from importlib import import_module
 
-_HOMES = {}
+_HOMES = {
+    "NCDKMeans": "kmeans",
+}
 
 __all__ = [*_HOMES]
 

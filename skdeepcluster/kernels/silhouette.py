@@ -1,4 +1,4 @@
-"""Mean silhouette of several labelings of the same rows."""
+"""Mean silhouettes of several partitions of the same rows, in one pass."""
 
 import numpy as np
 
@@ -6,34 +6,30 @@ from ._jit import jit, read_only
 from .assignment import squared_distance
 
 
-def mean_silhouettes(X, weights, labelings, n_clusters):
-    """Compare labelings by how much nearer rows are to their own cluster.
+def mean_silhouettes(X, weights, partitions):
+    """Score partitions by how much nearer rows are to their own cluster.
 
-    The silhouette of a row is ``(b - a) / max(a, b)``, where ``a`` is its mean
-    distance to the other rows of its cluster and ``b`` the least mean distance
-    to the rows of another one; 0 for a row alone in its cluster. A weight of 2
-    is the same as two rows.
+    The silhouette of a row is ``(b - a) / max(a, b)`` with its mean distance `a`
+    to the other rows of its cluster, and the least mean distance `b` to the rows
+    of another; 0 for a row alone in its cluster.
 
     Parameters
     ----------
-    X : ndarray of shape (n_samples, n_features)
-        Rows, float32 or float64, C-contiguous.
+    X : ndarray of shape (n_samples, n_features), dtype float64
+        Rows.
     weights : ndarray of shape (n_samples,), dtype float64
-        Positive whole weight of each row.
-    labelings : ndarray of shape (n_labelings, n_samples), dtype int64
-        Cluster of each row, from 0, in each labeling.
-    n_clusters : ndarray of shape (n_labelings,), dtype int64
-        Number of clusters of each labeling; an empty one is passed over.
+        How many equal rows each one stands for.
+    partitions : ndarray of shape (n_partitions, n_samples), dtype int64
+        Clusters of the rows, numbered from 0; at least two in each partition.
 
     Returns
     -------
-    ndarray of shape (n_labelings,), dtype float64
-        Weighted mean of the silhouettes; 0 where there is one cluster.
+    ndarray of shape (n_partitions,), dtype float64
+        Mean silhouettes, between -1 and 1.
 
     Notes
     -----
-    O(n_samples² · (n_features + n_labelings)) time: the distances serve all
-    labelings. Memory O(n_samples · n_labelings), no matrix of distances.
+    O(n_samples² (n_features + n_partitions)) time; no distance is kept.
 
     References
     ----------
@@ -45,46 +41,40 @@ def mean_silhouettes(X, weights, labelings, n_clusters):
     --------
     >>> import numpy as np
     >>> from skdeepcluster.kernels.silhouette import mean_silhouettes
-    >>> X = np.array([[0.0], [0.0], [2.0], [2.0]])
-    >>> labelings = np.array([[0, 0, 1, 1], [0, 1, 0, 1]])
-    >>> mean_silhouettes(X, np.ones(4), labelings, np.array([2, 2]))
-    array([ 1. , -0.5])
+    >>> X = np.array([[0.0], [0.0], [1.0], [1.0]])
+    >>> mean_silhouettes(X, np.ones(4), np.array([[0, 0, 1, 1], [0, 1, 1, 1]]))
+    array([1., 0.])
     """
-    # A row's labels lie side by side: the inner loop walks over them.
-    labels = np.ascontiguousarray(np.asarray(labelings, np.int64).T)
-    return _mean_silhouettes(
-        read_only(X),
-        read_only(weights),
-        read_only(labels),
-        read_only(np.asarray(n_clusters, np.int64)),
-    )
+    return _mean_silhouettes(read_only(X), read_only(weights), read_only(partitions))
 
 
 @jit()
-def _mean_silhouettes(X, weights, labels, n_clusters):
-    n_samples, n_labelings = labels.shape
-    counts = np.zeros((n_labelings, n_clusters.max()))
+def _mean_silhouettes(X, weights, partitions):
+    n_samples, n_partitions = len(X), len(partitions)
+    n_clusters = partitions.max() + 1
+    sizes = np.zeros((n_partitions, n_clusters))
+    for p in range(n_partitions):
+        for i in range(n_samples):
+            sizes[p, partitions[p, i]] += weights[i]
+    scores = np.zeros(n_partitions)
+    distances = np.empty(n_samples)
+    sums = np.empty(n_clusters)
     for i in range(n_samples):
-        for m in range(n_labelings):
-            counts[m, labels[i, m]] += weights[i]
-    totals = np.zeros(n_labelings)
-    sums = np.empty(counts.shape)
-    for i in range(n_samples):
-        sums[:] = 0.0
         for j in range(n_samples):
-            distance = weights[j] * np.sqrt(squared_distance(X[i], X[j]))
-            for m in range(n_labelings):
-                sums[m, labels[j, m]] += distance
-        for m in range(n_labelings):
-            own = labels[i, m]
-            if n_clusters[m] > 1 and counts[m, own] > 1:
-                inside = sums[m, own] / (counts[m, own] - 1)
-                outside = np.inf
-                for cluster in range(n_clusters[m]):
-                    if cluster != own and counts[m, cluster] > 0:
-                        mean = sums[m, cluster] / counts[m, cluster]
-                        outside = min(outside, mean)
-                larger = max(inside, outside)
-                if 0 < larger < np.inf:
-                    totals[m] += weights[i] * (outside - inside) / larger
-    return totals / weights.sum()
+            distances[j] = weights[j] * np.sqrt(squared_distance(X[i], X[j]))
+        for p in range(n_partitions):
+            own = partitions[p, i]
+            if sizes[p, own] <= 1.0:
+                continue
+            sums[:] = 0.0
+            for j in range(n_samples):
+                sums[partitions[p, j]] += distances[j]
+            within = sums[own] / (sizes[p, own] - 1.0)
+            between = np.inf
+            for c in range(n_clusters):
+                if c != own and sizes[p, c] > 0.0:
+                    between = min(between, sums[c] / sizes[p, c])
+            larger = max(within, between)
+            if larger > 0.0:
+                scores[p] += weights[i] * (between - within) / larger
+    return scores / weights.sum()

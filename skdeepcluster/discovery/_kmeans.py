@@ -1,0 +1,94 @@
+"""K-means as the estimators of this room use it: many starts, the best kept."""
+
+import numpy as np
+
+from ..kernels.assignment import lloyd, nearest_centers
+from ..kernels.seeding import kmeans_plusplus, n_kmeans_plusplus_draws
+from ..kernels.soft_assignment import soft_assignments, squared_distances
+
+# Farther rows are moved here, where the squares of scaled numbers are finite.
+LARGEST_INPUT = 1e100
+
+
+def best_of_starts(rows, weights, starts, *, max_iter=300, tol=1e-4, unsquared=False):
+    """Run Lloyd's algorithm from several starts; keep the tightest clusters.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_samples, n_features)
+        Scaled rows.
+    weights : ndarray of shape (n_samples,)
+        How many equal rows each one stands for.
+    starts : iterable of ndarray of shape (n_clusters, n_features)
+        First centres.
+    max_iter : int, default=300
+        Most steps of one run.
+    tol : float, default=1e-4
+        Squared movement of the centres that ends a run.
+    unsquared : bool, default=False
+        Whether the runs are compared by the sum of distances, not of squares.
+
+    Returns
+    -------
+    centers : ndarray of shape (n_found, n_features)
+        Centres that hold rows, the largest cluster first.
+    inertia : float
+        Weighted sum of squared distances.
+    n_iter : int
+        Steps of the best run.
+    """
+    best = None
+    for start in starts:
+        run = lloyd(rows, weights, start, max_iter, tol)
+        spread = run[3]
+        if unsquared:
+            spread = float(np.sum(weights * np.sqrt(run[2])))
+        if best is None or spread < best[0]:
+            best = spread, run
+    centers, labels, _, inertia, n_iter = best[1]
+    sizes = np.bincount(labels, weights, len(centers))
+    order = np.lexsort([*centers.T[::-1], -sizes])
+    return centers[order[sizes[order] > 0]], inertia, n_iter
+
+
+def kmeans(rows, weights, n_clusters, rng, n_init):
+    """Plain k-means by greedy k-means++ starts; see `best_of_starts`."""
+    n_draws = n_kmeans_plusplus_draws(n_clusters)
+    starts = (
+        rows[kmeans_plusplus(rows, weights, n_clusters, rng.random(n_draws))]
+        for _ in range(n_init)
+    )
+    return best_of_starts(rows, weights, starts)
+
+
+class Centers:
+    """Known and novel centres that rows are assigned to.
+
+    Parameters
+    ----------
+    known, novel : ndarray of shape (n_known, n_features), (n_novel, n_features)
+        Centres, in the order of the codes.
+    space : {"novel", "all"}
+        Whether a row may only be novel. Where there is nothing novel, it may be
+        known.
+    """
+
+    def __init__(self, known, novel, space):
+        self.all = np.concatenate([known, novel])
+        self.first = len(known) if space == "novel" and len(novel) else 0
+
+    @property
+    def _allowed(self):
+        return self.all[self.first :]
+
+    def nearest(self, rows):
+        """Return the codes of the nearest centres, and the squared distances."""
+        codes, distances = nearest_centers(rows, self._allowed)
+        return codes.astype(np.int64) + self.first, distances
+
+    def probabilities(self, rows, temperature):
+        """Softmax over the negative squared distances; 0 where not allowed."""
+        probabilities = np.zeros((len(rows), len(self.all)))
+        distances = squared_distances(rows, self._allowed)
+        probabilities[:, self.first :] = soft_assignments(distances, temperature)
+        return probabilities

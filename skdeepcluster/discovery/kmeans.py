@@ -1,0 +1,289 @@
+"""NCD k-means: known classes keep the novel centres away from themselves."""
+
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+
+from ..base import GlobalScaling, distinct_rows, draw_seed, warn_if_collapsed
+from ..kernels.soft_assignment import squared_distances
+from ._frame import DiscoveryEstimator
+from ._kmeans import LARGEST_INPUT, Centers, best_of_starts
+from ._number import estimate_n_novel
+
+
+class NCDKMeans(DiscoveryEstimator):
+    """K-means for novel classes, started far from the known ones.
+
+    All unlabeled rows are taken to be of novel classes. The centres of the known
+    classes are the means of their rows and stay where they are; novel centres
+    are drawn among the unlabeled rows as in k-means++, with the known centres
+    counted as drawn before. Then Lloyd's algorithm runs on the unlabeled rows
+    alone. So the known classes act through the start only.
+
+    Parameters
+    ----------
+    n_novel : int or "auto", default="auto"
+        Number of novel classes; "auto" takes the number from 2 to 30 with the
+        best silhouette of plain k-means on the unlabeled rows (on a sample of
+        3000, where there are more).
+    n_init : int, default=10
+        Number of starts, of which the best is kept.
+    max_iter : int, default=300
+        Largest number of steps of one start.
+    tol : float, default=1e-4
+        A start ends when the squared distances that the centres moved sum to
+        at most this share of the table's mean variance.
+    seeding_power : float, default=2
+        Power of the distance to the nearest centre drawn so far, that the
+        probability to be the next one is proportional to.
+    selection : {"squared", "unsquared"}, default="squared"
+        Whether the best start has the least sum of squared distances, or of
+        distances, which far rows dominate less.
+    predict_space : {"novel", "all"}, default="novel"
+        Whether `predict` may only answer novel classes, or known ones too.
+    encoder : transformer, default=None
+        What embeds the rows first, such as :class:`AutoEncoder`; None clusters
+        the columns as they are.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the starts. With an int, the same table gives the same clusters
+        bit for bit, whatever the order of its rows.
+
+    Attributes
+    ----------
+    labels_ : ndarray of shape (n_samples,)
+        Class of every row: known rows keep theirs.
+    classes_ : ndarray of shape (n_known,)
+        Known classes, sorted.
+    n_novel_ : int
+        Number of novel classes found.
+    novel_classes_ : ndarray of shape (n_novel_,)
+        Their names, the largest class first: integers from ``max(classes_) + 1``
+        on where classes are integers, else "novel_0", "novel_1" and so on.
+    cluster_centers_ : ndarray of shape (n_known + n_novel_, n_features_in_)
+        Centres of the known classes, then of the novel ones, in input units and
+        dtype. With an encoder they are decoded, and absent where it has no
+        ``inverse_transform``.
+    inertia_ : float
+        Sum of squared distances of the unlabeled rows to their novel centres,
+        in squared units of the table.
+    temperature_ : float
+        Mean squared distance, in the scaled table, of the unlabeled rows to
+        their centres: the softness of :meth:`predict_proba`.
+    n_iter_ : int
+        Steps of the best start.
+    encoder_ : transformer
+        The fitted encoder, where one was given.
+    n_features_in_ : int
+        Columns of the table.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, where the table had names.
+
+    Raises
+    ------
+    ValueError
+        If a parameter, the table or the labels are not as described, or
+        `n_novel` is larger than the number of unlabeled rows.
+
+    Warns
+    -----
+    ConvergenceWarning
+        If fewer classes than asked for hold rows.
+
+    See Also
+    --------
+    NCDSpectralClustering : Finds classes that are no balls.
+
+    Notes
+    -----
+    O(n_init · (n_samples + steps · n_unlabeled) · k · n_features) time with
+    k = n_known + n_novel, and a scaled copy of the table in memory.
+
+    The authors' program draws with ``seeding_power=1`` and keeps the start by
+    ``selection="unsquared"``; the paper says squared distances for the first
+    and inertia for the second. A centre that loses all rows takes the row that
+    lies farthest from its own, as in scikit-learn.
+
+    References
+    ----------
+    .. [1] C. Troisemaine, A. Reiffers-Masson, S. Gosselin, V. Lemaire and
+       S. Vaton, "A practical approach to novel class discovery in tabular
+       data", Data Mining and Knowledge Discovery 38, 2024. Section 3.1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_iris
+    >>> from skdeepcluster import NCDKMeans
+    >>> X, y = load_iris(return_X_y=True)
+    >>> y_partial = np.where(y == 0, 0, -1)
+    >>> model = NCDKMeans(n_novel=2, random_state=0).fit(X, y_partial)
+    >>> model.novel_classes_
+    array([1, 2])
+    >>> np.bincount(model.labels_)
+    array([50, 62, 38])
+    """
+
+    _parameter_constraints = {
+        "n_novel": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
+        "n_init": [Interval(Integral, 1, None, closed="left")],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "seeding_power": [Interval(Real, 0, None, closed="left")],
+        "selection": [StrOptions({"squared", "unsquared"})],
+        "predict_space": [StrOptions({"novel", "all"})],
+        "encoder": [HasMethods(["fit_transform", "transform"]), None],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        n_novel="auto",
+        *,
+        n_init=10,
+        max_iter=300,
+        tol=1e-4,
+        seeding_power=2,
+        selection="squared",
+        predict_space="novel",
+        encoder=None,
+        random_state=None,
+    ):
+        self.n_novel = n_novel
+        self.n_init = n_init
+        self.max_iter = max_iter
+        self.tol = tol
+        self.seeding_power = seeding_power
+        self.selection = selection
+        self.predict_space = predict_space
+        self.encoder = encoder
+        self.random_state = random_state
+
+    def _fit_codes(self, Z, known, sample_weight):
+        self._seed = draw_seed(self.random_state)
+        self._scaling = GlobalScaling(*distinct_rows(Z))
+        self._dtype = Z.dtype
+        self._scaled = self._scaling.apply(Z)
+        self._known_centers = class_means(self._scaled, known)
+        return self._recluster_codes(self.n_novel)
+
+    def _recluster_codes(self, n_novel):
+        known = self._known
+        rng = np.random.default_rng(self._seed)
+        rows, weights = self._scaled[:0], np.empty(0)
+        if known.n_unlabeled:
+            rows, weights = distinct_rows(self._scaled[~known.labeled])
+        if n_novel == "auto":
+            n_novel = estimate_n_novel(rows, weights, rng) if len(rows) else 0
+        novel, inertia, self.n_iter_ = rows, 0.0, 1
+        if n_novel:
+            starts = (
+                draw_centers(
+                    rows, weights, self._known_centers, n_novel, self.seeding_power, rng
+                )
+                for _ in range(self.n_init)
+            )
+            novel, inertia, self.n_iter_ = best_of_starts(
+                rows,
+                weights,
+                starts,
+                max_iter=self.max_iter,
+                tol=self.tol * self._scaled.shape[1],
+                unsquared=self.selection == "unsquared",
+            )
+            warn_if_collapsed(len(novel), n_novel, "Ask for fewer novel classes.")
+        self._centers = Centers(self._known_centers, novel, self.predict_space)
+        self._set_centers()
+        # Of Python floats, which go to infinity without a warning.
+        unit = float(self._scaling.scale) * float(self._scaling.unit)
+        self.inertia_ = float(inertia) * unit * unit
+        spread = inertia / weights.sum() if len(rows) else 0.0
+        self.temperature_ = float(spread) or 1.0
+        codes = known.codes.copy()
+        novel_centers = Centers(self._known_centers, novel, "novel")
+        if len(rows):
+            unlabeled = ~known.labeled
+            codes[unlabeled] = novel_centers.nearest(self._scaled[unlabeled])[0]
+        return codes
+
+    def _set_centers(self):
+        centers = self._scaling.undo(self._centers.all).astype(self._dtype)
+        if self.encoder is None:
+            self.cluster_centers_ = centers
+        elif hasattr(self.encoder_, "inverse_transform"):
+            self.cluster_centers_ = self.encoder_.inverse_transform(centers)
+
+    def _scale(self, Z):
+        return np.clip(self._scaling.apply(Z), -LARGEST_INPUT, LARGEST_INPUT)
+
+    def _predict_codes(self, Z):
+        return self._centers.nearest(self._scale(Z))[0]
+
+    def predict_proba(self, X):
+        """Soft assignment of rows to classes.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Table with the columns seen in fit.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_samples, n_known + n_novel_)
+            Softmax of the negative squared distances over ``temperature_``, in
+            the order ``classes_``, then ``novel_classes_``; 0 for classes that
+            `predict_space` rules out. Rows sum to 1; in the dtype of `X`.
+        """
+        Z = self._embed(X)
+        soft = self._centers.probabilities(self._scale(Z), self.temperature_)
+        return soft.astype(Z.dtype)
+
+
+def class_means(rows, known):
+    """Mean of the labeled rows of each class, whatever their order."""
+    means = np.empty((known.n_known, rows.shape[1]))
+    for code in range(known.n_known):
+        distinct, weights = distinct_rows(rows[known.codes == code])
+        means[code] = np.average(distinct, axis=0, weights=weights)
+    return means
+
+
+def draw_centers(rows, weights, known_centers, n_novel, power, rng):
+    """Draw rows far from the known centres and from each other.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_samples, n_features)
+        Distinct unlabeled rows.
+    weights : ndarray of shape (n_samples,)
+        How many equal rows each one stands for.
+    known_centers : ndarray of shape (n_known, n_features)
+        Centres that count as drawn before; without any, the first row is drawn
+        uniformly.
+    n_novel : int
+        Rows to draw.
+    power : float
+        A row is drawn with probability proportional to this power of its
+        distance to the nearest centre so far; uniformly where all are 0.
+    rng : numpy.random.Generator
+        One number is drawn per row.
+
+    Returns
+    -------
+    ndarray of shape (n_novel, n_features)
+        The rows drawn.
+    """
+    closest = np.full(len(rows), np.inf)
+    if len(known_centers):
+        closest = squared_distances(rows, known_centers).min(axis=1)
+    chosen = np.empty(n_novel, dtype=np.intp)
+    for step, draw in enumerate(rng.random(n_novel)):
+        mass = weights
+        if np.isfinite(closest[0]) and closest.any():
+            mass = weights * closest ** (power / 2)
+        cumulative = np.cumsum(mass)
+        place = np.searchsorted(cumulative, draw * cumulative[-1], side="right")
+        chosen[step] = min(place, np.searchsorted(cumulative, cumulative[-1]))
+        new = squared_distances(rows, rows[chosen[step : step + 1]])[:, 0]
+        closest = np.minimum(closest, new)
+    return rows[chosen]

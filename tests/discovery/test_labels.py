@@ -1,0 +1,148 @@
+"""What marks an unlabeled row, what a class may be, and how new ones are named."""
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from skdeepcluster.discovery._labels import PartialLabels
+
+
+def read(y):
+    return PartialLabels(y, np.zeros((len(y), 1)))
+
+
+INTEGERS = [
+    [2, -1, 5, 2],
+    (2, -1, 5, 2),
+    np.array([2, -1, 5, 2], dtype=np.int8),
+    np.array([2.0, -1.0, 5.0, 2.0]),
+    np.array([2.0, np.nan, 5.0, 2.0], dtype=np.float32),
+    np.array([2, None, 5, 2], dtype=object),
+    [2, None, 5, 2],
+    [2.0, float("nan"), 5, 2],
+    np.array([[2], [-1], [5], [2]]),
+    np.ma.MaskedArray([2, 9, 5, 2], mask=[0, 1, 0, 0]),
+    pd.Series([2, pd.NA, 5, 2], dtype="Int64"),
+    pd.Series([2, -1, 5, 2], index=[9, 9, 9, 9]),
+    pd.Categorical([2, None, 5, 2]),
+    pl.Series([2, None, 5, 2]),
+    pd.array([2, None, 5, 2], dtype="Float32"),
+]
+NAMES = [
+    ["b", None, "c", "b"],
+    ["b", float("nan"), "c", "b"],
+    np.array(["b", None, "c", "b"], dtype=object),
+    pd.Series(["b", None, "c", "b"]),
+    pd.Series(["b", pd.NA, "c", "b"], dtype="string"),
+    pd.Series(["b", None, "c", "b"], dtype="category"),
+    pl.Series(["b", None, "c", "b"]),
+    pl.Series(["b", None, "c", "b"], dtype=pl.Categorical),
+]
+
+
+@pytest.mark.filterwarnings("ignore:A column-vector y was passed")
+@pytest.mark.parametrize("y", INTEGERS, ids=lambda y: type(y).__name__)
+def test_integer_classes(y):
+    known = read(y)
+    assert known.classes.dtype == np.int64
+    np.testing.assert_array_equal(known.classes, [2, 5])
+    np.testing.assert_array_equal(known.codes, [0, -1, 1, 0])
+    np.testing.assert_array_equal(known.novel_names(2), [6, 7])
+    assert known.novel_names(2).dtype == np.int64
+
+
+@pytest.mark.parametrize("y", NAMES, ids=lambda y: type(y).__name__)
+def test_named_classes(y):
+    known = read(y)
+    np.testing.assert_array_equal(known.classes, ["b", "c"])
+    np.testing.assert_array_equal(known.codes, [0, -1, 1, 0])
+    np.testing.assert_array_equal(known.novel_names(2), ["novel_0", "novel_1"])
+
+
+@pytest.mark.parametrize(
+    "y",
+    [[True, False, None], np.array([True, False, None], dtype=object)],
+    ids=["list", "array"],
+)
+def test_bools_are_integers(y):
+    known = read(y)
+    np.testing.assert_array_equal(known.classes, [0, 1])
+    np.testing.assert_array_equal(known.codes, [1, 0, -1])
+
+
+def test_bools_without_a_missing_value():
+    known = read(np.array([True, False]))
+    np.testing.assert_array_equal(known.classes, [0, 1])
+    assert known.n_unlabeled == 0
+
+
+def test_other_floats_are_names():
+    known = read([0.5, np.nan, 1.0])
+    np.testing.assert_array_equal(known.classes, [0.5, 1.0])
+    np.testing.assert_array_equal(known.novel_names(1), ["novel_0"])
+    assert list(np.concatenate([known.classes, known.novel_names(1)])) == [
+        0.5,
+        1.0,
+        "novel_0",
+    ]
+
+
+@pytest.mark.parametrize(
+    "y", [None, [-1, -1], [None, None], [np.nan, np.nan], ["", None][1:] * 2]
+)
+def test_nothing_labeled(y):
+    known = PartialLabels(y, np.zeros((2, 1)))
+    assert known.n_known == 0
+    assert known.n_unlabeled == 2
+    assert known.classes.dtype == np.int64
+    np.testing.assert_array_equal(known.codes, [-1, -1])
+    np.testing.assert_array_equal(known.novel_names(2), [0, 1])
+
+
+def test_names_that_are_taken_are_skipped():
+    known = read(["novel_1", None, "novel_0", "novel_3"])
+    np.testing.assert_array_equal(known.novel_names(2), ["novel_2", "novel_4"])
+
+
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        ([0, -2], "label -2, below -1"),
+        ([0.0, -3.0], "label -3, below -1"),
+        ([0.0, np.inf], "infinity"),
+        ([0, "a"], "types int, str"),
+        (np.array([b"a", b"b"]), "Unknown label type"),
+        (np.array([1j, 2j]), "Complex data"),
+        ([2**62 + 1, -1], "too large to number novel"),
+        (np.array([2**63], dtype=np.uint64), "no int64 can hold"),
+        (np.array([2**70, None], dtype=object), "no int64 can hold"),
+        (np.zeros((2, 2)), "shape"),
+    ],
+    ids=str,
+)
+def test_what_is_no_label(y, message):
+    with pytest.raises(ValueError, match=message):
+        read(y)
+
+
+def test_length_must_agree():
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        PartialLabels([0, 1], np.zeros((3, 1)))
+
+
+@given(
+    arrays.arrays(
+        np.int64, st.integers(1, 30), elements=st.integers(-1, 5), fill=st.nothing()
+    )
+)
+def test_codes_find_their_classes(y):
+    known = read(y)
+    np.testing.assert_array_equal(known.classes[known.codes[y >= 0]], y[y >= 0])
+    np.testing.assert_array_equal(known.labeled, y >= 0)
+    assert known.n_unlabeled == (y == -1).sum()
+    names = known.novel_names(3)
+    assert not set(names) & set(known.classes)
