@@ -13,6 +13,7 @@ _HOMES = {
     "TELL": "deep",
     "AutoEncoder": "deep",
     "NCDKMeans": "discovery",
+    "PBN": "discovery",
 }
 _ROOMS = (
     "base",

@@ -4,6 +4,7 @@ from importlib import import_module
 
 _HOMES = {
     "NCDKMeans": "kmeans",
+    "PBN": "pbn",
 }
 
 __all__ = [*_HOMES]

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ..base import distinct_rows
 from ..kernels.assignment import lloyd, nearest_centers
 from ..kernels.seeding import kmeans_plusplus, n_kmeans_plusplus_draws
 from ..kernels.soft_assignment import soft_assignments, squared_distances
@@ -49,6 +50,15 @@ def best_of_starts(rows, weights, starts, *, max_iter=300, tol=1e-4, unsquared=F
     sizes = np.bincount(labels, weights, len(centers))
     order = np.lexsort([*centers.T[::-1], -sizes])
     return centers[order[sizes[order] > 0]], inertia, n_iter
+
+
+def class_means(rows, known):
+    """Mean of the labeled rows of each class, whatever their order."""
+    means = np.empty((known.n_known, rows.shape[1]))
+    for code in range(known.n_known):
+        distinct, weights = distinct_rows(rows[known.codes == code])
+        means[code] = np.average(distinct, axis=0, weights=weights)
+    return means
 
 
 def kmeans(rows, weights, n_clusters, rng, n_init):

@@ -8,7 +8,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from ..base import GlobalScaling, distinct_rows, draw_seed, warn_if_collapsed
 from ..kernels.soft_assignment import squared_distances
 from ._frame import DiscoveryEstimator
-from ._kmeans import LARGEST_INPUT, Centers, best_of_starts
+from ._kmeans import LARGEST_INPUT, Centers, best_of_starts, class_means
 from ._number import estimate_n_novel
 
 
@@ -237,15 +237,6 @@ class NCDKMeans(DiscoveryEstimator):
         Z = self._embed(X)
         soft = self._centers.probabilities(self._scale(Z), self.temperature_)
         return soft.astype(Z.dtype)
-
-
-def class_means(rows, known):
-    """Mean of the labeled rows of each class, whatever their order."""
-    means = np.empty((known.n_known, rows.shape[1]))
-    for code in range(known.n_known):
-        distinct, weights = distinct_rows(rows[known.codes == code])
-        means[code] = np.average(distinct, axis=0, weights=weights)
-    return means
 
 
 def draw_centers(rows, weights, known_centers, n_novel, power, rng):
