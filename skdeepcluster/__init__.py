@@ -14,6 +14,7 @@ _HOMES = {
     "AutoEncoder": "deep",
     "NCDKMeans": "discovery",
     "PBN": "discovery",
+    "TabularNCD": "discovery",
 }
 _ROOMS = (
     "base",

@@ -5,6 +5,7 @@ from importlib import import_module
 _HOMES = {
     "NCDKMeans": "kmeans",
     "PBN": "pbn",
+    "TabularNCD": "tabular_ncd",
 }
 
 __all__ = [*_HOMES]

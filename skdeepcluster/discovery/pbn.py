@@ -1,40 +1,18 @@
 """PBN: a latent space that tells known classes apart finds the novel ones."""
 
-from functools import partial
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
-import torch
-from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_array, check_is_fitted
 from torch import nn
 from torch.nn.functional import cross_entropy, normalize
 
-from ..base import (
-    GlobalScaling,
-    canonical_order,
-    distinct_rows,
-    draw_seed,
-    in_chunks,
-    lexicographic_order,
-    warn_if_collapsed,
-)
-from ..nn.modules import AutoencoderModule
-from ..nn.training import (
-    history_of,
-    in_double,
-    labeled_rows,
-    make_net,
-    pick_device,
-    reproducible,
-    run_rows,
-    train,
-    user_module,
-)
-from ._frame import DiscoveryEstimator
+from ..base import distinct_rows, warn_if_collapsed
+from ..nn.training import in_double
 from ._kmeans import Centers, class_means, kmeans
 from ._labels import UNLABELED
+from ._network import DiscoveryNetwork
 from ._number import estimate_n_novel
 
 _N_STARTS = 10
@@ -91,48 +69,189 @@ class PBNModule(nn.Module):
         errors = (rows - restored).square()
         errors = errors.sum(dim=1) if self.reduction == "sum" else errors.mean(dim=1)
         loss = (1 - self.w) * errors.mean()
-        labeled = classes >= 0
-        if logits is None or not labeled.any():
+        if logits is None:
             return loss
-        return loss + self.w * cross_entropy(logits[labeled], classes[labeled])
+        surprise = cross_entropy(
+            logits, classes, ignore_index=UNLABELED, reduction="sum"
+        )
+        n_labeled = (classes != UNLABELED).sum().clamp(min=1)
+        return loss + self.w * surprise / n_labeled
 
 
-class PBN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DiscoveryEstimator):
-    """DOC"""
+class PBN(DiscoveryNetwork):
+    """Novel classes in a latent space that knows the known ones.
+
+    A network maps every row to a point on the unit sphere, from which a head
+    tells the known classes apart and a decoder restores the row. What separates
+    the known classes, it learns from the labeled rows; that the unlabeled rows
+    keep what sets them apart, the decoder sees to. K-means among the unlabeled
+    rows' points then finds the novel classes: all unlabeled rows are taken to
+    be of novel classes. PBN stands for projection-based novel class discovery.
+
+    Parameters
+    ----------
+    n_novel : int or "auto", default="auto"
+        Number of novel classes; "auto" takes the number from 2 to 30 with the
+        best silhouette of k-means among the unlabeled rows' latents (on a
+        sample of 3000, where there are more).
+    w : float, default=0.8
+        Weight of the known classes' cross-entropy in the loss, in [0, 1]; the
+        reconstruction error has the rest. With 1 nothing is restored, which is
+        the two-stage baseline of the paper: a classifier of the known classes,
+        then k-means. With 0 the labels count for nothing.
+    reconstruction_reduction : {"sum", "mean"}, default="sum"
+        Whether the reconstruction error of a row is the sum of its columns'
+        squared errors, as in the authors' program, or their mean, as in the
+        paper. `w` means something else for either.
+    latent_dim : int, default=None
+        Width of the latent space; None means a quarter of the columns, at
+        least 5.
+    hidden_sizes : tuple of int, default=None
+        Widths of the encoder's hidden layers; the decoder mirrors them. None
+        means three quarters and a half of the columns, at least 8 each, and at most
+        256 and 128.
+    module : torch.nn.Module or callable, default=None
+        An autoencoder of your own: a module with methods ``encode(rows)`` and
+        ``decode(codes)`` on 2-D float tensors (it is copied, not changed), or a
+        callable that builds one from the number of features. `latent_dim`,
+        `hidden_sizes` and `dropout` are then not used.
+    dropout : float, default=0.1
+        Share of hidden units left out in a training step, in [0, 1).
+    predict_space : {"novel", "all"}, default="novel"
+        Whether `predict` may only answer novel classes, or known ones too.
+    max_epochs : int, default=100
+        Passes over the table. All of them are run.
+    lr : float, default=1e-2
+        Learning rate of AdamW.
+    batch_size : int, default=512
+        Rows of a gradient step.
+    callbacks : list of skorch callbacks, default=None
+        Further callbacks of the training. They are copied: look at
+        ``net_.callbacks_`` for what they recorded.
+    device : {"cpu", "cuda", "auto"}, default="cpu"
+        Where to train; "auto" takes a GPU if there is one.
+    random_state : int, RandomState instance or None, default=None
+        Seed of weights, batches and starts. With an int, the same table gives
+        the same classes bit for bit, whatever the order of its rows.
+    verbose : int, default=0
+        Whether to show a progress bar.
+
+    Attributes
+    ----------
+    labels_ : ndarray of shape (n_samples,)
+        Class of every row: known rows keep theirs.
+    classes_ : ndarray of shape (n_known,)
+        Known classes, sorted.
+    n_novel_ : int
+        Number of novel classes found.
+    novel_classes_ : ndarray of shape (n_novel_,)
+        Their names, the largest class first: integers from ``max(classes_) + 1``
+        on where classes are integers, else "novel_0", "novel_1" and so on.
+    latent_centers_ : ndarray of shape (n_known + n_novel_, latent_dim)
+        Mean latents of the known classes, then of the novel ones.
+    cluster_centers_ : ndarray of shape (n_known + n_novel_, n_features_in_)
+        The same centres, brought to length 1 and decoded, in the units and
+        dtype of the table.
+    temperature_ : float
+        Mean squared distance of the unlabeled rows' latents to their centres:
+        the softness of :meth:`predict_proba`.
+    net_ : skorch.NeuralNet
+        The trained net; ``net_.module_`` is the torch module. It sees rows
+        centred and divided by one number, ``scaling_``.
+    scaling_ : object
+        Centre and scale of the training rows.
+    history_ : list of dict
+        Loss and seconds of every epoch.
+    n_iter_ : int
+        Epochs run.
+    n_features_in_ : int
+        Columns of the table.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, where the table had names.
+
+    Raises
+    ------
+    ValueError
+        If a parameter, the table or the labels are not as described, or
+        `n_novel` is larger than the number of unlabeled rows.
+
+    Warns
+    -----
+    ConvergenceWarning
+        If fewer classes than asked for hold rows, or the loss became infinite.
+
+    See Also
+    --------
+    NCDKMeans : Finds novel classes without a network.
+    TabularNCD : Learns the novel classes together with the network.
+
+    Notes
+    -----
+    The loss of a batch is ``w · CE + (1 - w) · R``: the cross-entropy, averaged
+    over the labeled rows (0 where there are none), and the reconstruction error,
+    averaged over all rows. Columns are not standardised one by one; where their
+    units differ, standardise them first.
+
+    What differs from the authors' program: k-means sees the latents of length 1
+    that head and decoder see, not the ones before; it is fitted to the training
+    rows, so that new rows get classes; batches are drawn anew in each epoch; a
+    batch without a labeled row does no harm.
+
+    The defaults were chosen on development tables (digits, letters, images,
+    shapes, texts) with classes hidden at random, none as in the benchmark. On
+    narrow tables they are about as accurate as k-means there, on tables of
+    hundreds of columns 17 points more. Small tables need the high learning rate
+    to be learned in a hundred passes; `w`, `dropout` and the widths mattered
+    less.
+
+    :meth:`recluster` repeats only k-means. With no novel class, `predict` gives
+    the known class that the head finds most probable.
+
+    Time is O(n_samples · weights) an epoch, and memory O(n_samples ·
+    n_features) for copies of the table. A row's result does not depend on the
+    rows it comes with.
+
+    References
+    ----------
+    .. [1] C. Troisemaine, A. Reiffers-Masson, S. Gosselin, V. Lemaire and
+       S. Vaton, "A practical approach to novel class discovery in tabular
+       data", Data Mining and Knowledge Discovery 38, 2024. Section 3.3.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_iris
+    >>> from skdeepcluster import PBN
+    >>> X, y = load_iris(return_X_y=True)
+    >>> y_partial = np.where(y == 0, 0, -1)
+    >>> model = PBN(n_novel=2, random_state=0).fit(X, y_partial)
+    >>> model.novel_classes_
+    array([1, 2])
+    >>> model.transform(X).shape
+    (150, 5)
+    >>> model.recluster(3).n_novel_
+    3
+    """
 
     _parameter_constraints = {
-        "n_novel": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
-        "latent_dim": [Interval(Integral, 1, None, closed="left"), None],
-        "hidden_sizes": ["array-like", None],
-        "module": [callable, None],
+        **DiscoveryNetwork._parameter_constraints,
         "w": [Interval(Real, 0, 1, closed="both")],
         "reconstruction_reduction": [StrOptions({"sum", "mean"})],
-        "cluster_space": [StrOptions({"normalized", "raw"})],
-        "predict_space": [StrOptions({"novel", "all"})],
-        "lr": [Interval(Real, 0, None, closed="neither")],
-        "dropout": [Interval(Real, 0, 1, closed="left")],
-        "max_epochs": [Interval(Integral, 1, None, closed="left")],
-        "batch_size": [Interval(Integral, 1, None, closed="left")],
-        "callbacks": [list, None],
-        "device": [StrOptions({"cpu", "cuda", "auto"})],
-        "random_state": ["random_state"],
-        "verbose": ["verbose"],
     }
 
     def __init__(
         self,
         n_novel="auto",
         *,
+        w=0.8,
+        reconstruction_reduction="sum",
         latent_dim=None,
         hidden_sizes=None,
         module=None,
-        w=0.5,
-        reconstruction_reduction="sum",
-        cluster_space="normalized",
-        predict_space="novel",
-        lr=1e-3,
         dropout=0.1,
-        max_epochs=200,
+        predict_space="novel",
+        max_epochs=100,
+        lr=1e-2,
         batch_size=512,
         callbacks=None,
         device="cpu",
@@ -140,16 +259,15 @@ class PBN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DiscoveryEstimator)
         verbose=0,
     ):
         self.n_novel = n_novel
+        self.w = w
+        self.reconstruction_reduction = reconstruction_reduction
         self.latent_dim = latent_dim
         self.hidden_sizes = hidden_sizes
         self.module = module
-        self.w = w
-        self.reconstruction_reduction = reconstruction_reduction
-        self.cluster_space = cluster_space
-        self.predict_space = predict_space
-        self.lr = lr
         self.dropout = dropout
+        self.predict_space = predict_space
         self.max_epochs = max_epochs
+        self.lr = lr
         self.batch_size = batch_size
         self.callbacks = callbacks
         self.device = device
@@ -157,83 +275,17 @@ class PBN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DiscoveryEstimator)
         self.verbose = verbose
 
     def _fit_codes(self, Z, known, sample_weight):
-        self._seed = draw_seed(self.random_state)
         self._dtype = Z.dtype
-        self.scaling_ = GlobalScaling(*distinct_rows(Z))
-        self._train(self.scaling_.apply(Z), known)
-        self.history_ = history_of(self.net_)
-        self.n_iter_ = len(self.history_)
+        self._train(*self._start(Z, known), n_known=known.n_known)
         latents = self._latents(Z)
-        self._n_features_out = latents.shape[1]
         self._known_centers = class_means(latents, known)
         self._unlabeled = latents[~known.labeled]
         return self._recluster_codes(self.n_novel)
 
-    def _train(self, scaled, known):
-        # The draws see rows and classes in an order of their own: neither the
-        # order of the rows nor the names of the classes matter.
-        sizes = np.bincount(known.codes[known.labeled], minlength=known.n_known)
-        ranked = canonical_order(sizes, class_means(scaled, known))
-        self._head_columns = np.argsort(ranked)
-        classes = np.append(self._head_columns, UNLABELED)[known.codes]
-        order, _ = lexicographic_order(np.column_stack([scaled, classes]))
-        device = pick_device(self.device)
-        with reproducible(self._seed, device):
-            self.net_ = make_net(
-                PBNModule(
-                    *self._build(scaled.shape[1]),
-                    known.n_known,
-                    self.w,
-                    self.reconstruction_reduction,
-                ),
-                optimizer="adamw",
-                lr=self.lr,
-                batch_size=self.batch_size,
-                device=device,
-                callbacks=self.callbacks,
-                verbose=self.verbose,
-            )
-            # An epoch is one pass, however small the table.
-            self.net_.iterator_train__min_steps = 1
-            dataset = labeled_rows(scaled[order], classes[order], device)
-            train(self.net_, dataset, max_epochs=self.max_epochs)
-
-    def _build(self, n_features):
-        """Return the autoencoder and the width of its code."""
-        if self.module is not None:
-            network = user_module(self.module, n_features)
-            one_row = torch.zeros(1, n_features, dtype=torch.float64)
-            with torch.inference_mode():
-                return network, in_double(network).encode(one_row).shape[1]
-        latent_dim = self.latent_dim or max(5, n_features // 4)
-        hidden_sizes = self.hidden_sizes
-        if hidden_sizes is None:
-            hidden_sizes = (max(8, 3 * n_features // 4), max(8, n_features // 2))
-        network = AutoencoderModule(
-            n_features,
-            hidden_sizes,
-            latent_dim,
-            batch_norm="after",
-            dropout=self.dropout,
-            shortcut=False,
+    def _make_module(self, network, latent_dim, n_known):
+        return PBNModule(
+            network, latent_dim, n_known, self.w, self.reconstruction_reduction
         )
-        return network, latent_dim
-
-    def _run(self, part, X):
-        """Run a part of the network on rows; float64 holding float32 values."""
-        scaled = self.scaling_.apply(X)
-        values = in_chunks(partial(run_rows, part), scaled).astype(np.float64)
-        if not np.all(np.isfinite(values)):
-            raise ValueError(
-                "The network's outputs are not finite: lower lr, or check module."
-            )
-        return values
-
-    def _latents(self, X):
-        """Codes of rows in the space where clusters are looked for."""
-        module = in_double(self.net_.module_)
-        raw = self.cluster_space == "raw"
-        return self._run(module.encode if raw else module.project, X)
 
     def _recluster_codes(self, n_novel):
         known, latents = self._known, self._unlabeled
@@ -257,27 +309,13 @@ class PBN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DiscoveryEstimator)
         return codes
 
     def _decode(self, latents, dtype):
-        decode = in_double(self.net_.module_).decode
-        rows = in_chunks(partial(run_rows, decode), latents)
+        rows = self._run(in_double(self.net_.module_).decode, latents)
         return self.scaling_.undo(rows).astype(dtype)
 
     def _predict_codes(self, Z):
         if self.n_novel_ == 0:
-            return self._head(Z).argmax(axis=1)
+            return self._known_logits(Z).argmax(axis=1)
         return self._centers.nearest(self._latents(Z))[0]
-
-    def _head(self, Z):
-        """Probabilities that the head gives the known classes."""
-        if len(self.classes_) == 0:
-            raise ValueError(
-                "No class is known: fit saw no labeled row. Give y to learn known "
-                "classes."
-            )
-        module = in_double(self.net_.module_)
-        logits = self._run(lambda rows: module.head(module.project(rows)), Z)
-        logits = logits[:, self._head_columns]
-        shares = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return shares / shares.sum(axis=1, keepdims=True)
 
     def predict_proba(self, X):
         """Soft assignment of rows to classes.
@@ -298,67 +336,9 @@ class PBN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DiscoveryEstimator)
         """
         Z = self._embed(X)
         if self.n_novel_ == 0:
-            return self._head(Z).astype(Z.dtype)
+            return self._known_proba(Z).astype(Z.dtype)
         latents = self._latents(Z)
         return self._centers.probabilities(latents, self.temperature_).astype(Z.dtype)
-
-    def predict_known(self, X):
-        """Give every row the known class that the head finds most probable.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Table with the columns seen in fit.
-
-        Returns
-        -------
-        labels : ndarray of shape (n_samples,)
-            Known class of each row, one of ``classes_``.
-
-        Raises
-        ------
-        ValueError
-            If no row had a class in fit.
-        """
-        return self.classes_[self._head(self._embed(X)).argmax(axis=1)]
-
-    def predict_known_proba(self, X):
-        """Probabilities of the known classes, given that a row is of one.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Table with the columns seen in fit.
-
-        Returns
-        -------
-        probabilities : ndarray of shape (n_samples, n_known)
-            Softmax of the head, in the order ``classes_``. Rows sum to 1; in
-            the dtype of `X`.
-
-        Raises
-        ------
-        ValueError
-            If no row had a class in fit.
-        """
-        Z = self._embed(X)
-        return self._head(Z).astype(Z.dtype)
-
-    def transform(self, X):
-        """Embed rows on the unit sphere.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Table with the columns seen in fit.
-
-        Returns
-        -------
-        latents : ndarray of shape (n_samples, latent_dim)
-            Codes of length 1, in the dtype of `X`.
-        """
-        Z = self._embed(X)
-        return self._run(in_double(self.net_.module_).project, Z).astype(Z.dtype)
 
     def inverse_transform(self, X):
         """Restore rows from their codes.
@@ -381,11 +361,6 @@ class PBN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DiscoveryEstimator)
                 f"{self._n_features_out}."
             )
         return self._decode(latents, latents.dtype)
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags
 
 
 def normalized(rows):

@@ -215,7 +215,8 @@ class EarlyStopping(Callback):
 
     def remember(self, net):
         """Take the state as the best so far."""
-        self.state_ = copy.deepcopy(net.module_.state_dict())
+        state = net.module_.state_dict()
+        self.state_ = {name: value.clone() for name, value in state.items()}
 
     def on_epoch_end(self, net, **kwargs):
         """Compare the epoch with the best one before."""
