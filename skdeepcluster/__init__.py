@@ -15,6 +15,7 @@ _HOMES = {
     "NCDKMeans": "discovery",
     "PBN": "discovery",
     "TabularNCD": "discovery",
+    "NCDSpectralClustering": "discovery",
 }
 _ROOMS = (
     "base",

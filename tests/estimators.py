@@ -10,7 +10,7 @@ import torch
 from sklearn.base import BaseEstimator
 
 import skdeepcluster
-from skdeepcluster import PPP, TELL, AutoEncoder
+from skdeepcluster import PPP, TELL, AutoEncoder, NCDSpectralClustering
 from skdeepcluster.discovery._frame import DiscoveryEstimator
 
 
@@ -30,6 +30,11 @@ class Rotation(torch.nn.Module):
 
 CONFIGURATIONS = {
     "AutoEncoder": [AutoEncoder(2, hidden_sizes=(8,), batch_norm=True, dropout=0.1)],
+    "NCDSpectralClustering": [
+        NCDSpectralClustering(affinity="mst"),
+        NCDSpectralClustering(affinity="mst", self_loops=False, row_normalize=False),
+        NCDSpectralClustering(max_exact_samples=50),
+    ],
     "PPP": [
         PPP(min_clusters=2, assume="gaussian"),
         PPP(assume="unimodal", max_clusters=4, feature_selection=True),

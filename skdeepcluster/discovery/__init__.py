@@ -6,6 +6,7 @@ _HOMES = {
     "NCDKMeans": "kmeans",
     "PBN": "pbn",
     "TabularNCD": "tabular_ncd",
+    "NCDSpectralClustering": "spectral",
 }
 
 __all__ = [*_HOMES]

@@ -52,15 +52,6 @@ def best_of_starts(rows, weights, starts, *, max_iter=300, tol=1e-4, unsquared=F
     return centers[order[sizes[order] > 0]], inertia, n_iter
 
 
-def class_means(rows, known):
-    """Mean of the labeled rows of each class, whatever their order."""
-    means = np.empty((known.n_known, rows.shape[1]))
-    for code in range(known.n_known):
-        distinct, weights = distinct_rows(rows[known.codes == code])
-        means[code] = np.average(distinct, axis=0, weights=weights)
-    return means
-
-
 def kmeans(rows, weights, n_clusters, rng, n_init):
     """Plain k-means by greedy k-means++ starts; see `best_of_starts`."""
     n_draws = n_kmeans_plusplus_draws(n_clusters)
@@ -69,6 +60,15 @@ def kmeans(rows, weights, n_clusters, rng, n_init):
         for _ in range(n_init)
     )
     return best_of_starts(rows, weights, starts)
+
+
+def class_means(rows, codes, n_classes):
+    """Mean of the rows of each code, whatever their order; others are left out."""
+    means = np.empty((n_classes, rows.shape[1]))
+    for code in range(n_classes):
+        distinct, weights = distinct_rows(rows[codes == code])
+        means[code] = np.average(distinct, axis=0, weights=weights)
+    return means
 
 
 class Centers:

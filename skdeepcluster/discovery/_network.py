@@ -77,7 +77,8 @@ class DiscoveryNetwork(
         self.scaling_ = GlobalScaling(*distinct_rows(Z))
         scaled = self.scaling_.apply(Z)
         sizes = np.bincount(known.codes[known.labeled], minlength=known.n_known)
-        self._outputs = np.argsort(canonical_order(sizes, class_means(scaled, known)))
+        means = class_means(scaled, known.codes, known.n_known)
+        self._outputs = np.argsort(canonical_order(sizes, means))
         classes = np.append(self._outputs, UNLABELED)[known.codes]
         order, _ = lexicographic_order(np.column_stack([scaled, classes]))
         return scaled[order], classes[order]

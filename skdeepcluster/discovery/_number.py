@@ -8,11 +8,11 @@ from ._kmeans import kmeans
 
 MOST_NOVEL = 30
 # The silhouette looks at every pair of rows.
-SILHOUETTE_ROWS = 3000
+SILHOUETTE_ROWS = 2000
 N_STARTS = 3
 
 
-def estimate_n_novel(rows, weights, rng):
+def estimate_n_novel(rows, weights, rng, select=None):
     """Find the number of clusters that k-means separates best.
 
     Parameters
@@ -23,6 +23,9 @@ def estimate_n_novel(rows, weights, rng):
         How many equal rows each one stands for.
     rng : numpy.random.Generator
         Draws the starts, and of many rows a sample.
+    select : callable, default=None
+        ``select(rows, number)`` places the rows where so many clusters are to be
+        found; None takes them as they are.
 
     Returns
     -------
@@ -34,11 +37,18 @@ def estimate_n_novel(rows, weights, rng):
     if len(rows) < 3:
         return len(rows)
     numbers = range(2, min(MOST_NOVEL, len(rows) - 1) + 1)
-    partitions = [
-        nearest_centers(rows, kmeans(rows, weights, number, rng, N_STARTS)[0])[0]
-        for number in numbers
-    ]
-    scores = mean_silhouettes(rows, weights, np.array(partitions, dtype=np.int64))
+    scores = np.full(len(numbers), -np.inf)
+    together = []
+    for place, number in enumerate(numbers):
+        placed = rows if select is None else select(rows, number)
+        centers = kmeans(placed, weights, number, rng, N_STARTS)[0]
+        labels = nearest_centers(placed, centers)[0].astype(np.int64)
+        if select is None:
+            together.append(labels)
+        elif len(centers) > 1:
+            scores[place] = mean_silhouettes(placed, weights, labels[np.newaxis])[0]
+    if together:
+        scores = mean_silhouettes(rows, weights, np.array(together))
     return numbers[int(scores.argmax())]
 
 

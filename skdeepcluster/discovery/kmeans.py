@@ -26,7 +26,7 @@ class NCDKMeans(DiscoveryEstimator):
     n_novel : int or "auto", default="auto"
         Number of novel classes; "auto" takes the number from 2 to 30 with the
         best silhouette of plain k-means on the unlabeled rows (on a sample of
-        3000, where there are more).
+        2000, where there are more).
     n_init : int, default=10
         Number of starts, of which the best is kept.
     max_iter : int, default=300
@@ -164,7 +164,7 @@ class NCDKMeans(DiscoveryEstimator):
         self._scaling = GlobalScaling(*distinct_rows(Z))
         self._dtype = Z.dtype
         self._scaled = self._scaling.apply(Z)
-        self._known_centers = class_means(self._scaled, known)
+        self._known_centers = class_means(self._scaled, known.codes, known.n_known)
         return self._recluster_codes(self.n_novel)
 
     def _recluster_codes(self, n_novel):

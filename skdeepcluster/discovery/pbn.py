@@ -93,7 +93,7 @@ class PBN(DiscoveryNetwork):
     n_novel : int or "auto", default="auto"
         Number of novel classes; "auto" takes the number from 2 to 30 with the
         best silhouette of k-means among the unlabeled rows' latents (on a
-        sample of 3000, where there are more).
+        sample of 2000, where there are more).
     w : float, default=0.8
         Weight of the known classes' cross-entropy in the loss, in [0, 1]; the
         reconstruction error has the rest. With 1 nothing is restored, which is
@@ -278,7 +278,7 @@ class PBN(DiscoveryNetwork):
         self._dtype = Z.dtype
         self._train(*self._start(Z, known), n_known=known.n_known)
         latents = self._latents(Z)
-        self._known_centers = class_means(latents, known)
+        self._known_centers = class_means(latents, known.codes, known.n_known)
         self._unlabeled = latents[~known.labeled]
         return self._recluster_codes(self.n_novel)
 
