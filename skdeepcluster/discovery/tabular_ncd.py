@@ -175,12 +175,12 @@ class TabularNCD(DiscoveryNetwork):
     n_neighbors : int, default=10
         Rows of the batch, of the same known class or unlabeled as well, among
         which the row is drawn towards which a row is moved.
-    top_k : float, default=0.1
+    top_k : float, default=0.15
         Share of the unlabeled rows of a batch that shall share the cluster of a
         row, in [0, 1]; at least one does.
     w1 : float, default=0.8
         Weight of the cross-entropy against consistency, for the known classes.
-    w2 : float, default=0.8
+    w2 : float, default=0.9
         Weight of the pairs against consistency, for the novel clusters.
     latent_dim : int, default=None
         Width of the code; None means a quarter of the columns, at least 5.
@@ -260,8 +260,8 @@ class TabularNCD(DiscoveryNetwork):
     without any. And neighbours are looked for in the batch alone, where it also
     keeps the last 2000 rows. The paper [1]_ found shares of 0.06 to 0.16 best,
     and that above 0.7 everything merges; expect the other settings to matter as
-    much. The defaults of `n_neighbors`, `top_k`, `w1` and `w2` are the middle of
-    the ranges that it found good; those of the network are PBN's.
+    much. The defaults of `n_neighbors`, `top_k`, `w1` and `w2` lie in the ranges
+    that it found good; those of the network are PBN's.
 
     The clustering head has one output per novel class, so :meth:`recluster`
     trains anew, from the rows of the table that it keeps.
@@ -305,9 +305,9 @@ class TabularNCD(DiscoveryNetwork):
         n_novel="auto",
         *,
         n_neighbors=10,
-        top_k=0.1,
+        top_k=0.15,
         w1=0.8,
-        w2=0.8,
+        w2=0.9,
         latent_dim=None,
         hidden_sizes=None,
         module=None,
