@@ -180,7 +180,7 @@ class DiscoveryNetwork(
         return self.classes_[self._known_proba(self._embed(X)).argmax(axis=1)]
 
     def predict_known_proba(self, X):
-        """Probabilities of the known classes, given that a row is of one.
+        """Give every known class a probability, given that a row is of one.
 
         Parameters
         ----------

@@ -404,7 +404,7 @@ class TabularNCD(DiscoveryNetwork):
         return self._proba(Z).argmax(axis=1)
 
     def predict_proba(self, X):
-        """Probabilities of the classes.
+        """Give every class a probability.
 
         Parameters
         ----------
