@@ -16,6 +16,8 @@ _HOMES = {
     "AutoCluster": "model_selection",
     "AutoEncoder": "deep",
     "NCDKMeans": "discovery",
+    "PBN": "discovery",
+    "TabularNCD": "discovery",
     "NCDSpectralClustering": "discovery",
     "NeighborEncoder": "deep",
     "load": "persistence",

@@ -4,6 +4,8 @@ from importlib import import_module
 
 _HOMES = {
     "NCDKMeans": "kmeans",
+    "PBN": "pbn",
+    "TabularNCD": "tabular_ncd",
     "NCDSpectralClustering": "spectral",
     "SemiSupervisedGaussianMixture": "mixture",
     "SemiSupervisedKMeans": "semi_supervised_kmeans",

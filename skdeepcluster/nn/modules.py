@@ -14,8 +14,9 @@ def mlp(sizes, *, batch_norm=False, dropout=0.0):
     ----------
     sizes : sequence of int
         Widths of input, hidden layers and output.
-    batch_norm : bool, default=False
-        Whether every hidden layer normalises its batch before the ReLU.
+    batch_norm : bool or "after", default=False
+        Whether every hidden layer normalises its batch before the ReLU, or
+        after it.
     dropout : float, default=0.0
         Share of hidden units that a training step leaves out.
 
@@ -27,9 +28,10 @@ def mlp(sizes, *, batch_norm=False, dropout=0.0):
     layers = []
     for n_in, n_out in pairwise(sizes[:-1]):
         layers.append(nn.Linear(n_in, n_out))
-        if batch_norm:
-            layers.append(nn.BatchNorm1d(n_out))
         layers.append(nn.ReLU())
+        if batch_norm:
+            place = len(layers) if batch_norm == "after" else -1
+            layers.insert(place, nn.BatchNorm1d(n_out))
         if dropout:
             layers.append(nn.Dropout(dropout))
     layers.append(nn.Linear(sizes[-2], sizes[-1]))
@@ -65,8 +67,8 @@ class AutoencoderModule(nn.Module):
         Widths of the encoder's hidden layers; the decoder mirrors them.
     latent_dim : int
         Width of the code.
-    batch_norm : bool, default=False
-        Whether hidden layers normalise their batch.
+    batch_norm : bool or "after", default=False
+        Whether hidden layers normalise their batch, before the ReLU or after it.
     dropout : float, default=0.0
         Share of hidden units that a training step leaves out.
     shortcut : bool, default=True

@@ -3,6 +3,9 @@
 A module that is trained here has a method ``loss(rows, weights)``, or
 ``loss(rows, weights, targets)``, which returns the loss of a batch. Rows come
 centred and divided by one global scale
+A module that is trained here has a method ``loss`` which returns the loss of
+a batch: ``loss(rows, weights)``, or ``loss(rows, classes)`` where it learns
+from labels. Rows come centred and divided by one global scale
 (:class:`skdeepcluster.base.GlobalScaling` does that), weights have mean 1 over
 the table.
 """
@@ -249,7 +252,8 @@ class EarlyStopping(Callback):
 
     def remember(self, net):
         """Take the state as the best so far."""
-        self.state_ = copy.deepcopy(net.module_.state_dict())
+        state = net.module_.state_dict()
+        self.state_ = {name: value.clone() for name, value in state.items()}
 
     def on_epoch_end(self, net, **kwargs):
         """Compare the epoch with the best one before."""
@@ -442,7 +446,7 @@ def make_net(
     Parameters
     ----------
     module : torch.nn.Module
-        Network with a method ``loss(rows, weights)``.
+        Network with a method ``loss``, as this module's docstring says.
     optimizer : {"adamw", "adadelta"}
         Optimiser of the module's weights.
     lr : float
@@ -531,6 +535,27 @@ def _narrow(array):
     return array if array.dtype.kind == "i" else np.asarray(array, np.float32)
 
 
+def labeled_rows(X, classes, device):
+    """Make a dataset of rows and their classes, all of them to train on.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        Scaled rows.
+    classes : ndarray of shape (n_samples,), dtype=int64
+        Class of each row, -1 where it has none.
+    device : {"cpu", "cuda"}
+        Where the rows go.
+
+    Returns
+    -------
+    tuple of a torch.utils.data.TensorDataset and None
+        As :func:`train` takes it.
+    """
+    rows = torch.as_tensor(np.asarray(X, np.float32), device=device)
+    return TensorDataset(rows, torch.as_tensor(classes, device=device)), None
+
+
 def train(net, datasets, *, max_epochs, tol=0.0, patience=None, callbacks=()):
     """Train a net until its loss settles, the budget or the user ends it.
 
@@ -539,8 +564,8 @@ def train(net, datasets, *, max_epochs, tol=0.0, patience=None, callbacks=()):
     net : Net
         Initialised net; its module is trained in place.
     datasets : tuple of two datasets
-        Made by :func:`split_rows`. The loss of the rows held out says when to
-        stop, and which epoch was the best.
+        Made by :func:`split_rows` or :func:`labeled_rows`. The loss of the rows
+        held out, if any, says when to stop, and which epoch was the best.
     max_epochs : int
         Largest number of epochs.
     tol : float, default=0.0

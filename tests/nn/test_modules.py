@@ -20,6 +20,9 @@ def test_mlp_layers():
     assert names == ["Linear", "ReLU", "Dropout", "Linear"]
     names = [type(layer).__name__ for layer in mlp([4, 3, 2], batch_norm=True)]
     assert names == ["Linear", "BatchNorm1d", "ReLU", "Linear"]
+    layers = mlp([4, 3, 2], batch_norm="after", dropout=0.5)
+    names = [type(layer).__name__ for layer in layers]
+    assert names == ["Linear", "ReLU", "BatchNorm1d", "Dropout", "Linear"]
 
 
 def test_reconstruction_error_weighs_rows():
