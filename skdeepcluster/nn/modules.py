@@ -82,6 +82,8 @@ class AutoencoderModule(nn.Module):
             raise ValueError(
                 f"hidden_sizes must be positive integers, got {hidden_sizes!r}."
             )
+        # True is an integer, but not to torch.
+        latent_dim = int(latent_dim)
         sizes = [n_features, *hidden_sizes, latent_dim]
         options = {"batch_norm": batch_norm, "dropout": dropout}
         self.encoder = mlp(sizes, **options)
