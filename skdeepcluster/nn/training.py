@@ -57,7 +57,7 @@ class Batches:
         self.tensors = dataset.tensors
         self.n_rows = len(dataset)
         most = max(1, self.n_rows // 2)
-        self.n_batches = min(max(1, round(self.n_rows / batch_size)), most)
+        self.n_batches = min(max(1, round(self.n_rows / int(batch_size))), most)
         self.n_steps = max(self.n_batches, min_steps)
 
     def __len__(self):
@@ -121,7 +121,7 @@ class Blocks:
 
     def __init__(self, dataset, batch_size):
         self.tensors = dataset.tensors
-        self.n_rows = 16 * batch_size
+        self.n_rows = 16 * int(batch_size)
 
     def __iter__(self):
         return zip(*(tensor.split(self.n_rows) for tensor in self.tensors), strict=True)
