@@ -87,13 +87,6 @@ class AutoencoderModule(nn.Module):
     ):
         super().__init__()
         check_hidden_sizes(hidden_sizes)
-        sound = (
-            isinstance(n, Integral) and not isinstance(n, bool) for n in hidden_sizes
-        )
-        if not all(sound) or any(n < 1 for n in hidden_sizes):
-            raise ValueError(
-                f"hidden_sizes must be positive integers, got {hidden_sizes!r}."
-            )
         # True is an integer, but not to torch.
         latent_dim = int(latent_dim)
         sizes = [n_features, *hidden_sizes, latent_dim]

@@ -1,11 +1,9 @@
 """The one place that configures skorch and runs networks.
 
-A module that is trained here has a method ``loss(rows, weights)``, or
-``loss(rows, weights, targets)``, which returns the loss of a batch. Rows come
-centred and divided by one global scale
 A module that is trained here has a method ``loss`` which returns the loss of
-a batch: ``loss(rows, weights)``, or ``loss(rows, classes)`` where it learns
-from labels. Rows come centred and divided by one global scale
+a batch: ``loss(rows, weights)``, ``loss(rows, weights, targets)`` where it has
+targets, or ``loss(rows, classes)`` where it learns from labels. Rows come centred
+and divided by one global scale
 (:class:`skdeepcluster.base.GlobalScaling` does that), weights have mean 1 over
 the table.
 """
