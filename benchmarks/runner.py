@@ -60,6 +60,7 @@ PACKAGES = (
     "torch",
     "skorch",
     "clustpy",
+    "umap-learn",
 )
 
 PATH = re.compile(r"(/[\w.+-]+){2,}")

@@ -4,6 +4,7 @@ Build it with ``sphinx-build -W doc doc/_build/html``. Nothing is downloaded.
 """
 
 import re
+import shutil
 import sys
 from pathlib import Path
 
@@ -24,6 +25,7 @@ extensions = [
     "sphinx.ext.extlinks",
     "numpydoc",
     "sphinx_gallery.gen_gallery",
+    "myst_parser",
     "mathml",
 ]
 exclude_patterns = ["_build", "_templates", "auto_examples/*.ipynb"]
@@ -44,6 +46,7 @@ autodoc_default_options = {
 # What a newcomer reads first; scripts without a place of their own come last.
 GALLERY_ORDER = (
     "plot_cluster_a_table.py",
+    "plot_look_at_groups.py",
     "plot_explain_a_group.py",
     "plot_autoencoder_or_not.py",
     "plot_own_torch_module.py",
@@ -77,6 +80,12 @@ html_theme_options = {
     },
 }
 html_sidebars = {page: [] for page in ("index", "install", "contributing")}
+
+
+# The pages of results are those of the benchmarks, word for word.
+RESULTS = Path(__file__).parents[1] / "benchmarks" / "results"
+for page in sorted(RESULTS.glob("*.md")):
+    shutil.copyfile(page, Path(__file__).parent / "performance" / page.name)
 
 
 def quote_fitted_attributes(app, what, name, obj, options, lines):

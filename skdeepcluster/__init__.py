@@ -9,12 +9,21 @@ from importlib import import_module
 __version__ = "0.1.0"
 
 _HOMES = {
+    "ILASDP": "sdp",
     "PPP": "partition",
+    "SDPKMeans": "sdp",
     "TELL": "deep",
     "AutoCluster": "model_selection",
     "AutoEncoder": "deep",
     "NCDKMeans": "discovery",
+    "PBN": "discovery",
+    "TabularNCD": "discovery",
     "NCDSpectralClustering": "discovery",
+    "NeighborEncoder": "deep",
+    "load": "persistence",
+    "save": "persistence",
+    "SemiSupervisedGaussianMixture": "discovery",
+    "SemiSupervisedKMeans": "discovery",
 }
 _ROOMS = (
     "base",
@@ -27,6 +36,8 @@ _ROOMS = (
     "model_selection",
     "nn",
     "partition",
+    "persistence",
+    "sdp",
 )
 
 __all__ = [*_HOMES, *_ROOMS, "__version__"]

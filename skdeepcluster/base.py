@@ -16,6 +16,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import (
     _check_sample_weight,
+    check_array,
     check_is_fitted,
     validate_data,
 )
@@ -23,6 +24,12 @@ from sklearn.utils.validation import (
 # Rows that one call of a network sees. A fixed number, so that the shape of
 # the computation, and with it the rounding, never depends on the caller.
 CHUNK_ROWS = 512
+# Share of the range of a dtype that the entries of a table may take.
+HEADROOM = 2.0**-14
+# Weights are counts of rows, in whatever unit; far beyond this they are none.
+LARGEST_WEIGHT = 1e50
+# A row of less weight than this share of the largest counts as one of none.
+LEAST_SHARE = 1e-12
 
 
 @contextmanager
@@ -39,13 +46,81 @@ def unchanged_on_error(estimator):
 
 def check_table(estimator, X, *, reset):
     """Validate a table: 2-D, finite, float32 or float64, rows contiguous."""
-    return validate_data(
-        estimator,
-        X,
-        reset=reset,
-        dtype=[np.float64, np.float32],
-        order="C",
-    )
+    with _clear_errors("X", X):
+        _refuse_dates(X)
+        X = validate_data(
+            estimator,
+            X,
+            reset=reset,
+            dtype=[np.float64, np.float32],
+            order="C",
+        )
+    limit = float(np.finfo(X.dtype).max) * HEADROOM
+    largest = largest_entry(X)
+    if largest > limit:
+        raise ValueError(
+            f"X holds {largest:g} (without its sign), but differences and sums of "
+            f"numbers beyond {limit:.0e} may leave the range of {X.dtype}: divide the "
+            "columns that hold them."
+        )
+    return X
+
+
+def largest_entry(X):
+    """Largest absolute value in a finite table, as a float."""
+    return max(float(np.max(X)), -float(np.min(X)))
+
+
+def check_codes(estimator, X, n_codes):
+    """Validate codes that an estimator shall turn back into rows."""
+    with _clear_errors("X", X):
+        codes = check_array(X, dtype=[np.float64, np.float32], order="C")
+    if codes.shape[1] != n_codes:
+        raise ValueError(
+            f"X has {codes.shape[1]} columns, but the codes of this "
+            f"{type(estimator).__name__} have {n_codes}."
+        )
+    return codes
+
+
+@contextmanager
+def _clear_errors(name, values):
+    """Make errors of scikit-learn's checks clear, and silence what is no error."""
+    _refuse_masked(name, values)
+    try:
+        # Their quick check for infinities sums all numbers.
+        with np.errstate(over="ignore", invalid="ignore"):
+            yield
+    except OverflowError as error:
+        raise ValueError(f"{name} holds a number beyond float64: {error}.") from error
+
+
+def _refuse_masked(name, values):
+    """Refuse masked entries: numpy would take what lies behind the mask."""
+    if np.ma.is_masked(values):
+        raise ValueError(
+            f"{name} has masked entries: fill them (`filled`), or leave out the rows "
+            "or columns that they are in."
+        )
+
+
+def _refuse_dates(X):
+    """Refuse dates: numpy would count them in a unit that depends on the table."""
+    dtypes = getattr(X, "dtypes", None)
+    dtypes = [getattr(X, "dtype", None)] if dtypes is None else list(dtypes)
+    columns = [
+        j
+        for j, dtype in enumerate(dtypes)
+        if getattr(dtype, "kind", "") in ("m", "M")
+        or getattr(dtype, "is_temporal", bool)()
+    ]
+    if columns:
+        names = getattr(X, "columns", None)
+        where = "" if names is None else f" in the column {names[columns[0]]!r}"
+        raise TypeError(
+            f"X holds dates or times{where}: turn them into numbers, such as days "
+            "since a first day."
+        )
 
 
 def draw_seed(random_state):
@@ -142,8 +217,7 @@ class GlobalScaling:
     def __init__(self, X, weights=None):
         # A power of two near the largest entry keeps squares in range and
         # changes no digit.
-        largest = max(float(np.max(X)), -float(np.min(X)))
-        self.unit = 2.0 ** np.clip(np.frexp(largest)[1], -1000, 1000)
+        self.unit = 2.0 ** np.clip(np.frexp(largest_entry(X))[1], -1000, 1000)
         shrunk = np.multiply(X, 1.0 / self.unit, dtype=np.float64)
         self.mean = np.average(shrunk, axis=0, weights=weights)
         shrunk -= self.mean
@@ -158,9 +232,18 @@ class GlobalScaling:
         scaled /= self.scale
         return scaled
 
-    def undo(self, scaled):
-        """Give scaled rows their centre and units back, in float64."""
-        return (np.asarray(scaled, np.float64) * self.scale + self.mean) * self.unit
+    def undo(self, scaled, dtype=np.float64):
+        """Give scaled rows their centre and units back.
+
+        What a network makes of its codes may lie beyond the largest number of
+        the dtype, which it then becomes.
+        """
+        rows = np.asarray(scaled, np.float64) * self.scale + self.mean
+        largest = float(np.finfo(dtype).max)
+        limit = min(largest / self.unit, np.finfo(np.float64).max)
+        # One rounding may go past the limit again.
+        rows = np.clip(np.clip(rows, -limit, limit) * self.unit, -largest, largest)
+        return rows.astype(dtype, copy=False)
 
 
 def in_chunks(function, X, n_rows=CHUNK_ROWS):
@@ -215,6 +298,16 @@ def warn_if_collapsed(n_found, n_clusters, hint):
         )
 
 
+def takes_partial_labels(encoder):
+    """Tell whether an encoder, or the end of a pipeline, takes partial labels.
+
+    Most transformers that use ``y`` would mistake -1 for a class: one that
+    does not has an attribute ``takes_partial_labels``.
+    """
+    steps = getattr(encoder, "steps", None)
+    return getattr(steps[-1][1] if steps else encoder, "takes_partial_labels", False)
+
+
 class DeepClusterer(ClusterMixin, BaseEstimator, metaclass=ABCMeta):
     """Frame of the clusterers: validate, embed, cluster, label.
 
@@ -258,22 +351,27 @@ class DeepClusterer(ClusterMixin, BaseEstimator, metaclass=ABCMeta):
     def _check_weights(sample_weight, X):
         if sample_weight is None:
             return None
-        weights = _check_sample_weight(
-            sample_weight, X, dtype=np.float64, ensure_non_negative=True
-        )
-        with np.errstate(over="ignore"):
-            if not np.isfinite(weights.sum()):
-                raise ValueError(
-                    "The sum of sample_weight overflows: divide sample_weight by its "
-                    "largest entry."
-                )
-        return weights
+        with _clear_errors("sample_weight", sample_weight):
+            weights = _check_sample_weight(
+                sample_weight, X, dtype=np.float64, ensure_non_negative=True
+            )
+        largest = weights.max()
+        if largest > LARGEST_WEIGHT or 0 < largest < 1 / LARGEST_WEIGHT:
+            raise ValueError(
+                f"The largest entry of sample_weight is {largest:g}, so far from 1 "
+                "that sums leave the range of float64: divide sample_weight by it."
+            )
+        # Sums do not feel these, and differences of sums would be noise.
+        return np.where(weights < LEAST_SHARE * largest, 0.0, weights)
 
-    def _fit_encoder(self, X):
+    def _fit_encoder(self, X, y=None):
+        """Fit the encoder; it sees the codes `y` only where it says it takes such."""
         if getattr(self, "encoder", None) is None:
             return X
         self.encoder_ = clone(self.encoder)
-        return self._check_embedding(self.encoder_.fit_transform(X), X.dtype)
+        told = takes_partial_labels(self.encoder_) and y is not None
+        Z = self.encoder_.fit_transform(X, *([y] if told else []))
+        return self._check_embedding(Z, X.dtype)
 
     def _embed(self, X):
         """Check rows that came after fit, and pass them through the encoder."""

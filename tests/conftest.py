@@ -2,6 +2,18 @@
 
 import os
 
+from hypothesis import HealthCheck, settings
+
 # scikit-learn's checks of array API input run only with this switch, which
 # scipy reads when it is first imported.
 os.environ["SCIPY_ARRAY_API"] = "1"
+
+# For a night: --hypothesis-profile=long. Tests that walk the estimators take
+# their number of cases from it, see test_bad_input.py.
+settings.register_profile(
+    "long",
+    max_examples=3000,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    print_blob=True,
+)

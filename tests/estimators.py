@@ -12,12 +12,14 @@ from sklearn.cluster import HDBSCAN, KMeans
 
 import skdeepcluster
 from skdeepcluster import (
+    ILASDP,
     PPP,
     TELL,
     AutoCluster,
     AutoEncoder,
     NCDKMeans,
     NCDSpectralClustering,
+    SDPKMeans,
 )
 from skdeepcluster.discovery._frame import DiscoveryEstimator
 from skdeepcluster.model_selection import HiddenClassSearchCV
@@ -60,10 +62,12 @@ CONFIGURATIONS = {
         NCDSpectralClustering(affinity="mst", self_loops=False, row_normalize=False),
         NCDSpectralClustering(max_exact_samples=50),
     ],
+    "ILASDP": [ILASDP(covariance_type="diag", n_init=2, refine="em", max_iter=20)],
     "PPP": [
         PPP(min_clusters=2, assume="gaussian"),
         PPP(assume="unimodal", max_clusters=4, feature_selection=True),
     ],
+    "SDPKMeans": [SDPKMeans(solver="low_rank", balance="size")],
     "TELL": [
         TELL(latent_dim=2, hidden_sizes=(8,), pretrain_epochs=20, max_epochs=20),
         TELL(geometry="sphere", init="k-means++", n_init=2),

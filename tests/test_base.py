@@ -21,6 +21,7 @@ from skdeepcluster.base import (
     draw_seed,
     in_chunks,
     lexicographic_order,
+    takes_partial_labels,
     unchanged_on_error,
 )
 
@@ -186,6 +187,24 @@ class TestEncoder:
         assert_array_equal(model.predict(X), model.labels_)
         assert model.n_features_in_ == 5
         assert not hasattr(model, "transform")
+
+    @pytest.mark.parametrize("steps", [[], [StandardScaler()]])
+    def test_labels_go_to_an_encoder_that_takes_them(self, steps):
+        class Marked(FunctionTransformer):
+            takes_partial_labels = True
+
+            def fit(self, X, y=None):
+                self.seen_ = y
+                return super().fit(X)
+
+        codes = np.repeat([0, -1, 1], 30)
+        for kind, seen in ((Marked, codes), (FunctionTransformer, None)):
+            encoder = make_pipeline(*steps, kind()) if steps else kind()
+            assert takes_partial_labels(encoder) == (seen is not None)
+            model = Nearest(3, encoder=encoder)
+            model._fit_encoder(self.X, codes)
+            last = model.encoder_[-1] if steps else model.encoder_
+            assert getattr(last, "seen_", None) is seen
 
     def test_the_users_encoder_is_not_fitted(self):
         encoder = PCA(2)

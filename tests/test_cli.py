@@ -25,7 +25,7 @@ from sklearn.metrics import adjusted_rand_score
 import skdeepcluster
 from skdeepcluster import TELL
 from skdeepcluster.cli import main
-from skdeepcluster.cli.clusters import METHODS, choose_n_clusters
+from skdeepcluster.cli.clusters import METHODS
 from skdeepcluster.cli.columns import (
     as_features,
     assign_roles,
@@ -290,50 +290,50 @@ def test_cluster_like_all_rows_is_said_to_be_so(source, run):
 # Number of clusters ---------------------------------------------------------
 
 
-def test_number_of_clusters_is_chosen_and_said(source, run):
+def test_without_options_the_number_of_clusters_is_found(source, tmp_path, run):
+    out = tmp_path / "out.csv"
+    status, summary, _ = run("cluster", source, "--out", out)
+    assert status == 0
+    assert summary.startswith("3 clusters of 120 rows")
+    result = pd.read_csv(out)
+    assert adjusted_rand_score(TRUTH, result["cluster"]) == 1
+    assert result["cluster_confidence"].between(0.5, 1).all()
+
+
+@pytest.mark.parametrize("arguments", [[], ["--method", "ppp"]])
+def test_a_number_that_is_given_is_taken(source, run, arguments):
+    status, out, _ = run("cluster", source, "--n-clusters", 2, *arguments)
+    assert status == 0
+    assert out.startswith("2 clusters of 120 rows")
+
+
+def test_a_table_of_one_kind_is_one_cluster_and_says_so(tmp_path, run):
+    source = tmp_path / "in.csv"
+    rows = np.random.default_rng(0).normal(size=(300, 2))
+    pd.DataFrame(rows, columns=["a", "b"]).to_csv(source, index=False)
     status, out, err = run("cluster", source)
     assert status == 0
-    assert out.startswith("3 clusters of 120 rows")
-    assert "3 clusters: best silhouette (0." in err
-    assert "with 2 to 10 clusters on 120 rows" in err
+    assert out.startswith("1 cluster of 300 rows")
+    assert "No evidence of more than one cluster" in err
 
 
-def test_ppp_finds_the_number_of_clusters_itself(source, run):
-    status, out, err = run("cluster", source, "--method", "ppp")
-    assert status == 0
-    assert out.startswith("3 clusters of")
-    assert "silhouette" not in err
-    status, out, _ = run("cluster", source, "--method", "ppp", "--n-clusters", "2")
-    assert status == 0
-    assert out.startswith("2 clusters of")
+@pytest.mark.parametrize("method", sorted(set(METHODS) - {"ppp", "auto"}))
+def test_other_methods_need_the_number(source, run, method):
+    status, _, err = run("cluster", source, "--method", method)
+    assert status == 2
+    assert f"--method {method} needs --n-clusters K; ppp or auto finds" in err
 
 
 def test_auto_takes_the_best_of_several_methods(source, run, tmp_path):
-    status, out, err = run("cluster", source, "--method", "auto")
+    status, out, _ = run("cluster", source, "--method", "auto")
     assert status == 0
     assert out.startswith("3 clusters of")
-    assert "silhouette" not in err
     found = tmp_path / "found.csv"
     options = ("--method", "auto", "--n-clusters", "2", "--out", found)
     status, out, _ = run("cluster", source, *options)
     assert status == 0
     assert out.startswith("2 clusters of")
     assert pd.read_csv(found)["cluster"].nunique() == 2
-
-
-def test_number_of_clusters_of_a_large_table():
-    rng = np.random.default_rng(0)
-    X = rng.normal(size=(5_000, 2)) + 20 * rng.integers(0, 4, size=(5_000, 1))
-    n_clusters, reason = choose_n_clusters(X, random_state=0)
-    assert n_clusters == 4
-    assert "on 2,000 rows" in reason
-
-
-@pytest.mark.parametrize("n_distinct", [1, 2, 3, 4])
-def test_number_of_clusters_of_few_distinct_rows(n_distinct):
-    X = np.eye(4)[np.arange(8) % n_distinct]
-    n_clusters, _ = choose_n_clusters(X, random_state=0)
-    assert n_clusters == {1: 1, 2: 2, 3: 2, 4: 3}[n_distinct]
 
 
 # Columns --------------------------------------------------------------------
@@ -603,7 +603,7 @@ def test_disk_full(source, tmp_path, run, monkeypatch):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     use_method(monkeypatch)
-    monkeypatch.setattr("skdeepcluster.cli.commands.write_table", write_half)
+    monkeypatch.setattr("skdeepcluster.cli.outputs.write_table", write_half)
     out = tmp_path / "out.csv"
     out.write_text("precious")
     check_error(*run("cluster", source, "--out", out, "--quiet"), "No space left")
@@ -640,11 +640,11 @@ def test_mistake_in_drawing_is_not_blamed_on_the_files(
 
 @pytest.mark.parametrize("column", [[1, "x", b"y"], [1, 2**70, 2]])
 def test_table_that_parquet_cannot_hold(column, source, tmp_path, run, monkeypatch):
-    def result_table(*args):
+    def result_table(*args, names):
         return pd.DataFrame({"a": column})
 
     use_method(monkeypatch)
-    monkeypatch.setattr("skdeepcluster.cli.commands.result_table", result_table)
+    monkeypatch.setattr("skdeepcluster.cli.outputs.result_table", result_table)
     out = tmp_path / "out.parquet"
     result = run("cluster", source, "--n-clusters", 2, "--out", out, "--quiet")
     check_error(*result, "Parquet cannot hold this table: ")

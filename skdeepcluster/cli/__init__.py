@@ -1,4 +1,9 @@
-"""The command line: ``skdeepcluster cluster TABLE`` gives every row its group.
+"""The command line: groups for the rows of a table.
+
+``skdeepcluster cluster TABLE`` gives every row its group, ``skdeepcluster discover
+TABLE --label COLUMN`` finds the classes of rows that have none. With ``--save MODEL``
+either keeps the model, and ``skdeepcluster predict MODEL TABLE`` gives the rows of
+further tables their groups.
 
 Whatever is heavy is imported inside the functions that use it, so that
 ``--help`` and a mistyped option answer at once.
@@ -7,6 +12,36 @@ A wrong input ends with one line on stderr and exit status 2. Files are written
 aside and then renamed, so that a result is either whole or absent.
 """
 
-from .commands import main
+from .messages import CommandError, print_anything, say
+from .parser import build_parser
 
 __all__ = ["main"]
+
+
+def main(argv=None):
+    """Run the command line and return its exit status.
+
+    Parameters
+    ----------
+    argv : list of str, default=None
+        Arguments; None takes those of the process.
+
+    Returns
+    -------
+    status : int
+        0 if all went well, 2 after an error, 130 after Ctrl-C.
+    """
+    print_anything()
+    try:
+        args = build_parser().parse_args(argv)
+        args.run(args)
+    except (CommandError, OSError) as error:
+        say(f"error: {error}")
+        return 2
+    except MemoryError:
+        say("error: not enough memory for this table")
+        return 2
+    except KeyboardInterrupt:
+        say("interrupted")
+        return 130
+    return 0

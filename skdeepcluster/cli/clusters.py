@@ -1,10 +1,9 @@
 """The methods behind ``--method``, and the summary of what they found."""
 
+from typing import NamedTuple
+
 from .messages import listed
 
-# The silhouette looks at every pair of rows.
-SILHOUETTE_ROWS = 2_000
-MAX_CLUSTERS_TRIED = 10
 # In standard deviations: a column that differs by less is not worth naming.
 NOTABLE_DIFFERENCE = 0.5
 FEATURES_SHOWN = 3
@@ -38,8 +37,6 @@ def _auto(n_clusters, random_state):
     return AutoCluster(random_state=random_state, **(bounds if n_clusters else {}))
 
 
-# Methods that find the number of clusters themselves.
-FIND_NUMBER = {"ppp", "auto"}
 # Name of a method -> function (n_clusters, random_state) that builds it.
 METHODS = {
     "tell": _tell,
@@ -47,43 +44,17 @@ METHODS = {
     "ppp": _ppp,
     "auto": _auto,
 }
+# Methods that find the number of clusters themselves.
+FIND_NUMBER = ("ppp", "auto")
 
 
-def choose_n_clusters(X, random_state):
-    """Find the number of clusters with the best silhouette of k-means.
+def default_method(n_clusters):
+    """Name the method for a number of clusters; None is a number to be found.
 
-    Returns
-    -------
-    n_clusters : int
-        From 2 to 10; fewer where the rows hold fewer than 3 distinct ones.
-    reason : str
-        What was compared, and the score.
+    PPP merges what it finds no evidence for, and can only be made to keep a
+    given number. Who knows the number is better served by k-means.
     """
-    import numpy as np
-    from sklearn.cluster import KMeans
-    from sklearn.metrics import pairwise_distances, silhouette_score
-    from threadpoolctl import threadpool_limits
-
-    if len(X) > SILHOUETTE_ROWS:
-        rng = np.random.default_rng(random_state)
-        X = X[rng.choice(len(X), SILHOUETTE_ROWS, replace=False)]
-    n_distinct = len(np.unique(X, axis=0))
-    if n_distinct < 3:
-        return n_distinct, f"there are {n_distinct} distinct rows"
-    tried = range(2, min(MAX_CLUSTERS_TRIED, n_distinct - 1) + 1)
-    scores = {}
-    # On so few rows threads cost more than they bring: on a busy machine they
-    # wait for each other at the end of each of many short steps.
-    with threadpool_limits(1):
-        distances = pairwise_distances(X)
-        for k in tried:
-            model = KMeans(k, n_init=10, random_state=random_state).fit(X)
-            scores[k] = silhouette_score(distances, model.labels_, metric="precomputed")
-    best = max(scores, key=scores.get)
-    return best, (
-        f"best silhouette ({scores[best]:.2f}) of k-means with {tried[0]} to "
-        f"{tried[-1]} clusters on {len(X):,} rows"
-    )
+    return "ppp" if n_clusters is None else "tell"
 
 
 def fit_clusters(build, X, n_clusters, random_state):
@@ -99,14 +70,17 @@ def fit_clusters(build, X, n_clusters, random_state):
         Probability that the estimator gives to this cluster; NaN where it gives
         none.
     """
+    estimator = build(n_clusters, random_state).fit(X)
+    return estimator, estimator.labels_, confidences(estimator, X)
+
+
+def confidences(estimator, X):
+    """Probability of each row's cluster; NaN where the estimator gives none."""
     import numpy as np
 
-    estimator = build(n_clusters, random_state).fit(X)
-    labels = estimator.labels_
     if not hasattr(estimator, "predict_proba"):
-        return estimator, labels, np.full(len(X), np.nan)
-    confidence = estimator.predict_proba(X)[np.arange(len(X)), labels]
-    return estimator, labels, confidence.round(6)
+        return np.full(len(X), np.nan)
+    return estimator.predict_proba(X).max(axis=1).round(6)
 
 
 def readable(number):
@@ -114,7 +88,7 @@ def readable(number):
     return f"{number:,.0f}" if 1e3 <= abs(number) < 1e15 else f"{number:.4g}"
 
 
-def distinctions(features, X, names, members):
+def distinctions(prepared, members):
     """Yield where some rows differ most from the whole table.
 
     Columns are compared by the difference of their means in standard
@@ -122,6 +96,7 @@ def distinctions(features, X, names, members):
     """
     import numpy as np
 
+    features, X, names = prepared[:3]
     overall, here, spread = X.mean(axis=0), X[members].mean(axis=0), X.std(axis=0)
     strength = (here - overall) / np.where(spread > 0, spread, 1)
     is_number = np.arange(len(names)) < features.select_dtypes("number").shape[1]
@@ -137,46 +112,82 @@ def distinctions(features, X, names, members):
             yield f"{names[j]}: {here[j]:.0%} vs {overall[j]:.0%} overall"
 
 
-def typical_rows(X, row_names, members):
+def typical_rows(prepared, members):
     """Name the rows nearest to the mean of some rows."""
     import numpy as np
 
+    X = prepared.X
     distances = np.square(X[members] - X[members].mean(axis=0)).sum(axis=1)
     nearest = np.argsort(distances, kind="stable")[:TYPICAL_ROWS]
-    return "typical: " + listed(row_names[members].iloc[nearest].map(str))
+    return "typical: " + listed(prepared.row_names[members].iloc[nearest].map(str))
 
 
-def summary(features, X, names, labels, confidence, row_names=None):
-    """Write the table of the clusters.
+class Described(NamedTuple):
+    """One cluster in words."""
+
+    cluster: int
+    n_rows: int
+    share: float
+    confidence: float  # mean over its rows
+    remarks: list  # what sets it apart
+
+
+def described(prepared, labels, confidence):
+    """Describe the clusters.
 
     Parameters
     ----------
-    features : DataFrame of shape (n_samples, n_features)
-        The columns in use, in their own units.
-    X : ndarray of shape (n_samples, n_prepared)
-        The same, prepared.
-    names : list of str
-        Names of the columns of `X`.
+    prepared : Prepared
+        The rows.
     labels, confidence : ndarray of shape (n_samples,)
         Cluster of each row, and how sure the estimator is of it.
-    row_names : Series of shape (n_samples,), default=None
-        Names of the rows, if they have any.
+
+    Returns
+    -------
+    list of Described
+        One for each cluster.
     """
-    clusters = sorted(set(labels.tolist()))
+    clusters = []
+    for cluster in sorted(set(labels.tolist())):
+        members = labels == cluster
+        clusters.append(
+            Described(
+                cluster,
+                int(members.sum()),
+                float(members.mean()),
+                float(confidence[members].mean()),
+                remarks_on(prepared, members),
+            )
+        )
+    return clusters
+
+
+def remarks_on(prepared, members):
+    """Say what sets some of the rows apart, and which are typical of them."""
+    remarks = list(distinctions(prepared, members))
+    remarks = remarks or ["close to the average in every column"]
+    if prepared.row_names is not None:
+        remarks.append(typical_rows(prepared, members))
+    return remarks
+
+
+def headline(clusters):
+    """Say how many clusters and rows there are."""
+    n_rows = sum(cluster.n_rows for cluster in clusters)
+    plural = "s" * (len(clusters) > 1)
+    return f"{len(clusters)} cluster{plural} of {n_rows:,} rows"
+
+
+def summary(clusters):
+    """Write the table of the clusters."""
     lines = [
-        f"{len(clusters)} cluster{'s' * (len(clusters) > 1)} of {len(X):,} rows",
+        headline(clusters),
         "",
         "cluster      rows   share  confidence  what sets it apart",
     ]
-    for cluster in clusters:
-        members = labels == cluster
-        remarks = list(distinctions(features, X, names, members))
-        remarks = remarks or ["close to the average in every column"]
-        if row_names is not None:
-            remarks.append(typical_rows(X, row_names, members))
+    for cluster, n_rows, share, confidence, remarks in clusters:
         lines.append(
-            f"{cluster:>7}{members.sum():>10,}{members.mean():>8.1%}"
-            f"{confidence[members].mean():>12.2f}  {remarks[0]}"
+            f"{cluster:>7}{n_rows:>10,}{share:>8.1%}{confidence:>12.2f}  {remarks[0]}"
         )
         lines += [f"{'':39}{remark}" for remark in remarks[1:]]
     return "\n".join(lines)

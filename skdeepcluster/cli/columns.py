@@ -26,6 +26,15 @@ class Roles(NamedTuple):
     unused: dict  # name -> why
 
 
+def check_columns(table, names, option):
+    """Refuse names that the table does not have."""
+    for name in names:
+        if name not in table:
+            raise CommandError(
+                f"{option}: there is no column {name!r} among {listed(table.columns)}"
+            )
+
+
 def as_numbers(column):
     """Turn a column of numbers into float64, missing values into NaN."""
     import pandas as pd
@@ -193,6 +202,47 @@ def prepare(features, roles):
     return np.ascontiguousarray(X), preparation
 
 
+class Prepared(NamedTuple):
+    """A table made ready for clustering."""
+
+    features: object  # DataFrame: the columns in use, in their own units
+    X: object  # ndarray of shape (n_samples, n_prepared): the same, prepared
+    names: list  # of the columns of X
+    roles: Roles
+    preparation: object  # fitted ColumnTransformer
+    row_names: object  # Series of shape (n_samples,), or None
+
+
+def prepare_table(args, table, note, set_aside=()):
+    """Prepare a table as the options say.
+
+    Parameters
+    ----------
+    args : Namespace
+        With `drop` and `id`.
+    table : DataFrame
+        The table as it was read.
+    note : callable
+        Told what is done with which column.
+    set_aside : iterable of tuple
+        Column and option of further columns that are not to be used.
+    """
+    named = [(name, "--drop") for name in args.drop]
+    if args.id is not None:
+        named.append((args.id, "--id"))
+    named += set_aside
+    for name, option in named:
+        check_columns(table, [name], option)
+    row_names = None if args.id is None else table[args.id]
+    roles = assign_roles(table, dict(named))
+    features = as_features(table, roles)
+    X, preparation = prepare(features, roles)
+    names = prepared_names(preparation, roles)
+    for text in column_notes(features, roles, names):
+        note(text)
+    return Prepared(features, X, names, roles, preparation, row_names)
+
+
 def column_notes(features, roles, names):
     """Yield one line for each kind of decision taken about the columns."""
     if roles.numeric:
@@ -210,6 +260,11 @@ def column_notes(features, roles, names):
     if roles.unused:
         named = listed(f"{name} ({why})" for name, why in roles.unused.items())
         yield f"not used: {named}"
+    yield from missing_notes(features)
+
+
+def missing_notes(features):
+    """Yield a line if there are missing values."""
     n_missing = features.isna().sum()
     if n_missing.any():
         named = listed(f"{name} ({n:,})" for name, n in n_missing.items() if n)

@@ -1,99 +1,49 @@
-"""The commands and their options."""
+"""The commands ``cluster`` and ``predict``."""
 
-import argparse
-from contextlib import ExitStack
-from pathlib import Path
-
-from .. import __version__
 from .clusters import (
     FIND_NUMBER,
     METHODS,
-    choose_n_clusters,
+    confidences,
+    default_method,
+    described,
     fit_clusters,
     summary,
 )
-from .columns import (
-    as_features,
-    assign_roles,
-    column_notes,
-    prepare,
-    prepared_names,
-)
+from .columns import Prepared, missing_notes, prepare_table, prepared_names
 from .messages import (
     CommandError,
     first_line,
     keep_quiet,
-    listed,
-    print_anything,
     say,
     warnings_as_notes,
 )
-from .tables import (
-    check_writable,
-    read_table,
-    require,
-    result_table,
-    table_format,
-    write_table,
-    written_aside,
+from .outputs import (
+    check_outputs,
+    draw,
+    model_writer,
+    table_writer,
+    write_outputs,
 )
+from .report import cluster_report
+from .tables import RESULT_COLUMNS, read_table
 
 
-def check_columns(table, names, option):
-    """Refuse names that the table does not have."""
-    for name in names:
-        if name not in table:
-            raise CommandError(
-                f"{option}: there is no column {name!r} among {listed(table.columns)}"
-            )
+def check_method(args):
+    """Settle the method, and refuse one that lacks its number of clusters."""
+    if args.method is None:
+        args.method = default_method(args.n_clusters)
+    if args.n_clusters is None and args.method not in FIND_NUMBER:
+        raise CommandError(
+            f"--method {args.method} needs --n-clusters K; "
+            f"{' or '.join(FIND_NUMBER)} finds the number itself"
+        )
 
 
-def check_outputs(args):
-    """Refuse what cannot be written before any work is done."""
-    if args.out is not None:
-        if table_format(args.out) == "parquet":
-            require("pyarrow")
-        check_writable(args.out)
-    if args.plot is not None:
-        if args.plot.suffix.lower() != ".png":
-            raise CommandError(f"{args.plot}: the name must end in .png")
-        require("matplotlib")
-        check_writable(args.plot)
-
-
-def draw(estimator, X, path):
-    """Draw the clusters into a PNG file."""
-    from matplotlib.figure import Figure
-
-    from ..inspection import EmbeddingDisplay
-
-    # A figure without pyplot needs no screen.
-    figure = Figure(figsize=(6.4, 4.8), layout="constrained")
-    EmbeddingDisplay.from_estimator(estimator, X, ax=figure.subplots())
-    figure.savefig(path, format="png", dpi=200)
-
-
-def write_results(args, table, estimator, X, labels, confidence, note):
-    """Write the files that were asked for: all of them or none."""
-    with ExitStack() as files:
-        if args.out is not None:
-            result = result_table(args.table, table, args.out, labels, confidence)
-            aside = files.enter_context(written_aside(args.out))
-            write_table(result, aside, table_format(args.out))
-        if args.plot is not None:
-            draw(estimator, X, files.enter_context(written_aside(args.plot)))
-    for path in filter(None, (args.out, args.plot)):
-        note(f"wrote {path}")
-
-
-def cluster_rows(args, X, note):
+def cluster_rows(args, X):
     """Fit the method that was asked for; see `fit_clusters`."""
-    n_clusters = args.n_clusters
+    build = METHODS[args.method]
     try:
-        if n_clusters is None and args.method not in FIND_NUMBER:
-            n_clusters, reason = choose_n_clusters(X, args.random_state)
-            note(f"{n_clusters} clusters: {reason}")
-        return fit_clusters(METHODS[args.method], X, n_clusters, args.random_state)
+        return fit_clusters(build, X, args.n_clusters, args.random_state)
     except ValueError as error:
         raise CommandError(first_line(error)) from error
 
@@ -101,148 +51,65 @@ def cluster_rows(args, X, note):
 def cluster(args):
     """Run ``skdeepcluster cluster``."""
     note = keep_quiet if args.quiet else say
+    check_method(args)
     check_outputs(args)
     table = read_table(args.table)
     if args.n_clusters is not None and args.n_clusters > len(table):
         raise CommandError(
             f"--n-clusters {args.n_clusters}: the table has only {len(table):,} rows"
         )
-    check_columns(table, args.drop, "--drop")
-    set_aside = dict.fromkeys(args.drop, "--drop")
-    row_names = None
-    if args.id is not None:
-        check_columns(table, [args.id], "--id")
-        set_aside[args.id] = "--id"
-        row_names = table[args.id]
+    facts = []
 
-    roles = assign_roles(table, set_aside)
-    features = as_features(table, roles)
-    X, preparation = prepare(features, roles)
-    names = prepared_names(preparation, roles)
-    for text in column_notes(features, roles, names):
+    def remember(text):
+        facts.append(text)
         note(text)
 
+    prepared = prepare_table(args, table, remember)
+    with warnings_as_notes(remember):
+        estimator, labels, confidence = cluster_rows(args, prepared.X)
+    clusters = described(prepared, labels, confidence)
+
+    def write_report(path):
+        page = cluster_report(args.table.name, estimator, prepared, clusters, facts)
+        path.write_text(page, encoding="utf-8")
+
+    writers = {
+        "out": table_writer(args, table, RESULT_COLUMNS, labels, confidence),
+        "plot": lambda path: draw(estimator, prepared.X, path),
+        "report": write_report,
+        "save": model_writer(prepared, estimator),
+    }
     with warnings_as_notes(note):
-        estimator, labels, confidence = cluster_rows(args, X, note)
-        write_results(args, table, estimator, X, labels, confidence, note)
-    print(summary(features, X, names, labels, confidence, row_names))
+        write_outputs(args, note, writers)
+    print(summary(clusters))
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message):
-        if message.endswith(": TABLE"):
-            message += "; it comes before --drop, which takes every name after it"
-        raise CommandError(message)
+def predict(args):
+    """Run ``skdeepcluster predict``."""
+    from .discover import RESULT_COLUMNS as DISCOVERY_COLUMNS
+    from .models import load_model, unseen_levels
 
-
-def positive_integer(text):
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a positive integer")
-    return int(text)
-
-
-def seed(text):
-    if not text.isdecimal() or int(text) >= 2**32:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is not an integer from 0 to {2**32 - 1}"
-        )
-    return int(text)
-
-
-def build_parser():
-    """Build the parser; each command names the function that runs it."""
-    parser = _Parser(prog="skdeepcluster", description="Find the groups in a table.")
-    parser.add_argument(
-        "--version", action="version", version=f"skdeepcluster {__version__}"
-    )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-
-    command = commands.add_parser(
-        "cluster",
-        usage="%(prog)s TABLE [options]",
-        help="give every row of a table its group",
-        description="Give every row of a table its group. Numbers are scaled, "
-        "categories one-hot encoded, missing values filled in; what was done with "
-        "which column is said on stderr, what sets the groups apart on stdout.",
-    )
-    command.add_argument(
-        "table", metavar="TABLE", type=Path, help="a .csv, .csv.gz or .parquet file"
-    )
-    command.add_argument(
-        "--method",
-        choices=METHODS,
-        default="tell",
-        help="tell: k-means on the prepared columns; tell-autoencoder: a network "
-        "learns a code of the rows first; ppp: finds the number of clusters itself; "
-        "auto: the best of several methods by scores that need no labels; "
-        "default: %(default)s",
-    )
-    command.add_argument(
-        "--n-clusters",
-        metavar="K",
-        type=positive_integer,
-        help="number of clusters; left out, ppp and auto find it, and for the other "
-        "methods it is chosen by the silhouette",
-    )
-    command.add_argument(
-        "--out",
-        metavar="FILE",
-        type=Path,
-        help="write the table with columns cluster and cluster_confidence "
-        "(.csv, .csv.gz or .parquet)",
-    )
-    command.add_argument(
-        "--plot", metavar="FILE.png", type=Path, help="draw the clusters"
-    )
-    command.add_argument(
-        "--drop",
-        metavar="COL",
-        nargs="+",
-        action="extend",
-        default=[],
-        help="columns not to use; they are still written to --out",
-    )
-    command.add_argument(
-        "--id", metavar="COL", help="column that names the rows; not used either"
-    )
-    command.add_argument(
-        "--random-state",
-        metavar="SEED",
-        type=seed,
-        default=0,
-        help="same seed, same result; default: %(default)s",
-    )
-    command.add_argument(
-        "--quiet", action="store_true", help="print the summary and errors only"
-    )
-    command.set_defaults(run=cluster)
-    return parser
-
-
-def main(argv=None):
-    """Run the command line and return its exit status.
-
-    Parameters
-    ----------
-    argv : list of str, default=None
-        Arguments; None takes those of the process.
-
-    Returns
-    -------
-    status : int
-        0 if all went well, 2 after an error, 130 after Ctrl-C.
-    """
-    print_anything()
-    try:
-        args = build_parser().parse_args(argv)
-        args.run(args)
-    except (CommandError, OSError) as error:
-        say(f"error: {error}")
-        return 2
-    except MemoryError:
-        say("error: not enough memory for this table")
-        return 2
-    except KeyboardInterrupt:
-        say("interrupted")
-        return 130
-    return 0
+    note = keep_quiet if args.quiet else say
+    check_outputs(args)
+    columns, preparation, estimator = load_model(args.model)
+    discovers = hasattr(estimator, "is_novel")
+    new_columns = DISCOVERY_COLUMNS if discovers else RESULT_COLUMNS
+    table = read_table(args.table, new_columns)
+    features = columns.transform(table)
+    for text in (
+        *columns.notes(table),
+        *unseen_levels(features, columns, preparation),
+        *missing_notes(features),
+    ):
+        note(text)
+    with warnings_as_notes(note):
+        X = preparation.transform(features)
+        labels = estimator.predict(X)
+        confidence = confidences(estimator, X)
+        is_novel = [estimator.is_novel(X)] if discovers else []
+        results = (labels, *is_novel, confidence)
+        writers = {"out": table_writer(args, table, new_columns, *results)}
+        write_outputs(args, note, writers)
+    names = prepared_names(preparation, columns)
+    prepared = Prepared(features, X, names, columns, preparation, None)
+    print(summary(described(prepared, labels, confidence)))

@@ -5,7 +5,7 @@ import warnings
 from contextlib import contextmanager
 
 
-class CommandError(Exception):
+class CommandError(ValueError):
     """Something for the user to put right; the message says what."""
 
 
@@ -31,6 +31,8 @@ def print_anything():
 
 
 def say(text):
+    """Print one line; a name may hold a line break, which is written as \\n."""
+    text = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
     print(f"skdeepcluster: {text}", file=sys.stderr)
 
 

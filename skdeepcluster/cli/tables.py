@@ -1,12 +1,9 @@
 """Tables in and out: CSV and Parquet files."""
 
 import os
-import shutil
 import warnings
 from contextlib import contextmanager, suppress
 from importlib import import_module
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from .messages import CommandError, first_line
 
@@ -59,8 +56,8 @@ def read_parquet(path):
     return table.set_axis(table.columns.map(str), axis=1)
 
 
-def read_table(path):
-    """Read a table; it has rows, and its column names are free to extend."""
+def read_table(path, new_columns=RESULT_COLUMNS):
+    """Read a table; it has rows, and the new columns' names are free."""
     require("pandas")
     if not path.exists():
         raise CommandError(f"there is no file {path}")
@@ -80,7 +77,7 @@ def read_table(path):
         raise CommandError(f"{path} holds no rows")
     if len(table.columns) == 1 and any(mark in table.columns[0] for mark in ";\t"):
         raise CommandError(f"{path}: its columns are not separated by commas")
-    for name in table.columns.intersection(RESULT_COLUMNS):
+    for name in table.columns.intersection(new_columns):
         raise CommandError(
             f"{path} already has a column {name!r}: rename it, since the result "
             "takes this name"
@@ -122,26 +119,19 @@ def check_writable(path):
 
 @contextmanager
 def written_aside(path):
-    """Lend a path; the file that is there at the end takes the place of `path`.
+    """Lend a path; the file that is there at the end takes the place of `path`."""
+    from ..persistence._container import whole_or_absent
 
-    It lies in a private folder beside the file that `path` means, be it through
-    a link. An existing file passes its mode on.
-    """
-    target = path.resolve()
     try:
-        with TemporaryDirectory(prefix=".skdeepcluster-", dir=target.parent) as folder:
-            aside = Path(folder, target.name)
+        with whole_or_absent(path) as aside:
             yield aside
-            if target.exists():
-                shutil.copymode(target, aside)
-            os.replace(aside, target)
     except OSError as error:
         reason = error.strerror or first_line(error)
         raise CommandError(f"cannot write {path}: {reason}") from error
 
 
-def result_table(source, table, out, *results):
-    """Return the table with one more column for each of `RESULT_COLUMNS`.
+def result_table(source, table, out, *results, names=RESULT_COLUMNS):
+    """Return the table with one more column for each of the names.
 
     From CSV to CSV every cell is copied as it is written in the source, so that
     007 stays 007 and NA stays NA; so is the header, be its names empty or equal.
@@ -149,4 +139,4 @@ def result_table(source, table, out, *results):
     if "parquet" not in (table_format(source), table_format(out)):
         cells = read_csv(source, dtype=str, na_filter=False, header=None)
         table = cells.iloc[1:].set_axis(cells.iloc[0], axis=1)
-    return table.assign(**dict(zip(RESULT_COLUMNS, results, strict=True)))
+    return table.assign(**dict(zip(names, results, strict=True)))

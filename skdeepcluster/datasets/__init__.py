@@ -1,10 +1,13 @@
-"""Small real tables that come with the package."""
+"""Small real tables that come with the package, and problems made of tables."""
 
 from importlib import import_module
 
-_HOMES = {"load_penguins": "penguins"}
+_HOMES = {
+    "load_penguins": "penguins",
+    "make_discovery_problem": "discovery_problem",
+}
 
-__all__ = ["load_penguins"]
+__all__ = [*_HOMES]
 
 
 def __getattr__(name):

@@ -2,9 +2,13 @@
 
 from importlib import import_module
 
-_HOMES = {"AutoEncoder": "autoencoder", "TELL": "tell"}
+_HOMES = {
+    "AutoEncoder": "autoencoder",
+    "NeighborEncoder": "neighbor_encoder",
+    "TELL": "tell",
+}
 
-__all__ = ["TELL", "AutoEncoder"]
+__all__ = ["TELL", "AutoEncoder", "NeighborEncoder"]
 
 
 def __getattr__(name):

@@ -13,11 +13,12 @@ from sklearn.base import (
     _fit_context,
 )
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_array, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
 from ..base import (
     CHUNK_ROWS,
     GlobalScaling,
+    check_codes,
     check_table,
     distinct_rows,
     draw_seed,
@@ -339,15 +340,10 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             Rows in the units of the table, in the dtype of `X`.
         """
         check_is_fitted(self)
-        codes = check_array(X, dtype=[np.float64, np.float32], order="C")
-        if codes.shape[1] != self._n_features_out:
-            raise ValueError(
-                f"X has {codes.shape[1]} columns, but the codes of this "
-                f"{type(self).__name__} have {self._n_features_out}."
-            )
+        codes = check_codes(self, X, self._n_features_out)
         decode = in_double(self.net_.module_).decode
         rows = in_chunks(lambda chunk: run_rows(decode, chunk), codes)
-        return self.scaling_.undo(rows).astype(codes.dtype, copy=False)
+        return self.scaling_.undo(rows, codes.dtype)
 
     def score(self, X, y=None):
         """Share of the variance around the training mean that is restored.

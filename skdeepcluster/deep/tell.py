@@ -15,12 +15,13 @@ from sklearn.base import (
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_array, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
 from ..base import (
     GlobalScaling,
     WeightedClusterer,
     canonical_order,
+    check_codes,
     check_table,
     distinct_rows,
     draw_seed,
@@ -536,7 +537,7 @@ class TELL(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightedClusterer)
         scaled = centers
         if module.autoencoder is not None:
             scaled = in_chunks(partial(run_rows, decode), centers)
-        self.cluster_centers_ = self.scaling_.undo(scaled).astype(centers.dtype)
+        self.cluster_centers_ = self.scaling_.undo(scaled, centers.dtype)
 
     def _to_inertia(self, spread):
         """Express a sum of squared distances in the units of ``inertia_``."""
@@ -700,15 +701,10 @@ class TELL(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightedClusterer)
             Rows in the units of the table, in the dtype of `X`.
         """
         check_is_fitted(self)
-        codes = check_array(X, dtype=[np.float64, np.float32], order="C")
-        if codes.shape[1] != self._n_features_out:
-            raise ValueError(
-                f"X has {codes.shape[1]} columns, but the codes of this TELL have "
-                f"{self._n_features_out}."
-            )
+        codes = check_codes(self, X, self._n_features_out)
         decode = in_double(self.net_.module_).decode
         scaled = in_chunks(partial(run_rows, decode), codes)
-        return self.scaling_.undo(scaled).astype(codes.dtype)
+        return self.scaling_.undo(scaled, codes.dtype)
 
     @available_if(_has_network)
     def get_feature_names_out(self, input_features=None):

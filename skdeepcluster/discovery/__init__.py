@@ -4,7 +4,11 @@ from importlib import import_module
 
 _HOMES = {
     "NCDKMeans": "kmeans",
+    "PBN": "pbn",
+    "TabularNCD": "tabular_ncd",
     "NCDSpectralClustering": "spectral",
+    "SemiSupervisedGaussianMixture": "mixture",
+    "SemiSupervisedKMeans": "semi_supervised_kmeans",
 }
 
 __all__ = [*_HOMES]

@@ -48,7 +48,7 @@ class DiscoveryEstimator(DeepClusterer):
             self._check_n_novel(self.n_novel, known)
             weights = self._check_weights(sample_weight, X)
             self._known = known
-            self._fit_clusters(self._fit_encoder(X), weights)
+            self._fit_clusters(self._fit_encoder(X, known.codes), weights)
         return self
 
     def _fit_clusters(self, Z, sample_weight):
@@ -144,14 +144,17 @@ class DiscoveryEstimator(DeepClusterer):
             The same estimator with another number of novel classes.
         """
         check_is_fitted(self)
-        constraint = {"n_novel": self._parameter_constraints["n_novel"]}
-        validate_parameter_constraints(
-            constraint, {"n_novel": n_novel}, caller_name="recluster"
-        )
+        self._check_recluster(n_novel)
         with unchanged_on_error(self):
             self._check_n_novel(n_novel, self._known)
             self._set_labels(self._recluster_codes(n_novel))
         return self
+
+    def _check_recluster(self, n_novel):
+        constraint = {"n_novel": self._parameter_constraints["n_novel"]}
+        validate_parameter_constraints(
+            constraint, {"n_novel": n_novel}, caller_name="recluster"
+        )
 
     @abstractmethod
     def _recluster_codes(self, n_novel):

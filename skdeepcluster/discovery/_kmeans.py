@@ -62,13 +62,54 @@ def kmeans(rows, weights, n_clusters, rng, n_init):
     return best_of_starts(rows, weights, starts)
 
 
-def class_means(rows, known):
-    """Mean of the labeled rows of each class, whatever their order."""
-    means = np.empty((known.n_known, rows.shape[1]))
-    for code in range(known.n_known):
-        distinct, weights = distinct_rows(rows[known.codes == code])
+def class_means(rows, codes, n_classes):
+    """Mean of the rows of each code, whatever their order; others are left out."""
+    means = np.empty((n_classes, rows.shape[1]))
+    for code in range(n_classes):
+        distinct, weights = distinct_rows(rows[codes == code])
         means[code] = np.average(distinct, axis=0, weights=weights)
     return means
+
+
+def draw_centers(rows, weights, known_centers, n_novel, power, rng):
+    """Draw rows far from the known centres and from each other.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_samples, n_features)
+        Distinct unlabeled rows.
+    weights : ndarray of shape (n_samples,)
+        How many equal rows each one stands for.
+    known_centers : ndarray of shape (n_known, n_features)
+        Centres that count as drawn before; without any, the first row is drawn
+        uniformly.
+    n_novel : int
+        Rows to draw.
+    power : float
+        A row is drawn with probability proportional to this power of its
+        distance to the nearest centre so far; uniformly where all are 0.
+    rng : numpy.random.Generator
+        One number is drawn per row.
+
+    Returns
+    -------
+    ndarray of shape (n_novel, n_features)
+        The rows drawn.
+    """
+    closest = np.full(len(rows), np.inf)
+    if len(known_centers):
+        closest = squared_distances(rows, known_centers).min(axis=1)
+    chosen = np.empty(n_novel, dtype=np.intp)
+    for step, draw in enumerate(rng.random(n_novel)):
+        mass = weights
+        if np.isfinite(closest[0]) and closest.any():
+            mass = weights * closest ** (power / 2)
+        cumulative = np.cumsum(mass)
+        place = np.searchsorted(cumulative, draw * cumulative[-1], side="right")
+        chosen[step] = min(place, np.searchsorted(cumulative, cumulative[-1]))
+        new = squared_distances(rows, rows[chosen[step : step + 1]])[:, 0]
+        closest = np.minimum(closest, new)
+    return rows[chosen]
 
 
 class Centers:

@@ -7,11 +7,13 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
 from ..base import (
     GlobalScaling,
+    canonical_order,
     distinct_rows,
     draw_seed,
     lexicographic_order,
     warn_if_collapsed,
 )
+from ..kernels.assignment import nearest_centers
 from ..kernels.neighbors import nearest_rows
 from ._frame import DiscoveryEstimator
 from ._kmeans import LARGEST_INPUT, Centers, class_means, kmeans
@@ -40,12 +42,13 @@ class NCDSpectralClustering(DiscoveryEstimator):
         rows, where there are more).
     affinity : {"neighbors", "mst"}, default="neighbors"
         "neighbors" joins each row to its nearest ones, each distance measured
-        by those of both rows to their neighbours. "mst", the paper's, joins all
-        rows by a Gaussian whose width the minimum spanning tree gives: its
-        longest edge has the affinity `s_min`.
+        by those of both rows to their last neighbour [3]_. "mst", the paper's,
+        joins all rows by a Gaussian whose width the minimum spanning tree gives:
+        its longest edge has the affinity `s_min`.
     n_components : int, default=None
         Width of the embedding; None takes the number of classes, known and
-        novel. With self-loops, eigenvalues of zero are left out.
+        novel, less 1, since the trivial eigenvector never counts; at least 2. With
+        self-loops, eigenvalues of zero are left out.
     n_neighbors : int, default=10
         Neighbours of a row, where ``affinity="neighbors"``, or that vote in the
         prediction without self-loops.
@@ -151,7 +154,9 @@ class NCDSpectralClustering(DiscoveryEstimator):
     .. [2] A. Y. Ng, M. I. Jordan and Y. Weiss, "On spectral clustering:
        analysis and an algorithm", Advances in Neural Information Processing
        Systems 14, 2001.
-    .. [3] C. Fowlkes, S. Belongie, F. Chung and J. Malik, "Spectral grouping
+    .. [3] L. Zelnik-Manor and P. Perona, "Self-tuning spectral clustering",
+       Advances in Neural Information Processing Systems 17, 2004.
+    .. [4] C. Fowlkes, S. Belongie, F. Chung and J. Malik, "Spectral grouping
        using the Nyström method", IEEE Transactions on Pattern Analysis and
        Machine Intelligence 26(2), 2004.
 
@@ -270,7 +275,8 @@ class NCDSpectralClustering(DiscoveryEstimator):
 
     def _select(self, coordinates, n_novel):
         """Leave the coordinates that an embedding for so many classes has."""
-        width = self.n_components or self._known.n_known + n_novel
+        # Of one coordinate, the length leaves but the sign.
+        width = self.n_components or max(self._known.n_known + n_novel - 1, 2)
         selected = np.ascontiguousarray(coordinates[:, :width])
         return normalized(selected) if self.row_normalize else selected
 
@@ -289,7 +295,7 @@ class NCDSpectralClustering(DiscoveryEstimator):
             n_novel = self._estimate(rng) if known.n_unlabeled else 0
         self._n_wanted = n_novel
         embedded = self._select(self._coordinates, n_novel)
-        known_centers = class_means(embedded, known)
+        known_centers = class_means(embedded, known.codes, known.n_known)
         novel, self.temperature_, self.n_iter_ = embedded[:0], 1.0, 1
         codes = known.codes.copy()
         if known.n_unlabeled:
@@ -299,6 +305,7 @@ class NCDSpectralClustering(DiscoveryEstimator):
             )
             self.temperature_ = float(inertia / weights.sum()) or 1.0
             warn_if_collapsed(len(novel), n_novel, "Ask for fewer novel classes.")
+            novel = novel[self._order(nearest_centers(embedded[unlabeled], novel)[0])]
             only_novel = Centers(known_centers, novel, "novel")
             codes[unlabeled] = only_novel.nearest(embedded[unlabeled])[0]
         self._centers = Centers(known_centers, novel, self.predict_space)
@@ -308,6 +315,15 @@ class NCDSpectralClustering(DiscoveryEstimator):
         if not self.self_loops:
             self._set_voters(codes)
         return codes
+
+    def _order(self, codes):
+        """Number clusters of unlabeled rows by their size, then by their means.
+
+        The means are those of the table's rows: eigenvectors have no sign.
+        """
+        sizes = np.bincount(codes)
+        rows = self._scaled[~self._known.labeled]
+        return canonical_order(sizes, class_means(rows, codes, len(sizes)))
 
     def _set_voters(self, codes):
         """Keep the distinct rows that may vote, with their codes."""

@@ -1,10 +1,20 @@
-"""Pictures of clusters, in the form of scikit-learn's Displays."""
+"""Pictures of clusters, in the form of scikit-learn's Displays, and rules."""
 
 from importlib import import_module
 
-_HOMES = {"EmbeddingDisplay": "embedding"}
+_HOMES = {
+    "ClusterProfileDisplay": "profile",
+    "DiscoveryDisplay": "discovery",
+    "EmbeddingDisplay": "embedding",
+    "ExplanationDisplay": "explanation",
+    "SelectionDisplay": "selection",
+    "SilhouetteDisplay": "silhouette",
+    "TrainingDisplay": "training",
+    "TreeDisplay": "tree",
+    "cluster_rules": "rules",
+}
 
-__all__ = ["EmbeddingDisplay"]
+__all__ = [*_HOMES]
 
 
 def __getattr__(name):

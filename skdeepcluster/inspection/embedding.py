@@ -2,33 +2,17 @@
 
 import numpy as np
 from sklearn.decomposition import PCA
-from sklearn.pipeline import Pipeline
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from sklearn.utils.validation import _get_feature_names
 
-# Paul Tol's "muted" scheme: nine colours that colour-blind readers can tell apart.
-_COLORS = (
-    *("#332288", "#CC6677", "#117733", "#88CCEE", "#DDCC77"),
-    *("#882255", "#44AA99", "#999933", "#AA4499"),
-)
+from ._drawing import COLORS, OTHERS_COLOR, bare, distinct, new_axes, representation
+
 # Past the colours a cluster is known by its marker.
 _MARKERS = ("o", "^")
-_MAX_SHOWN = len(_COLORS) * len(_MARKERS)
-_OTHERS_COLOR = "#BBBBBB"
+_MAX_SHOWN = len(COLORS) * len(_MARKERS)
 # From here on single points are not told apart: a picture that stays a vector
 # drawing would only be slow.
 _RASTERIZED_FROM = 2_000
-
-
-def _representation(estimator, X):
-    """Return what an estimator clusters and the names of its columns."""
-    if isinstance(estimator, Pipeline):
-        estimator, X = estimator[-1], estimator[:-1].transform(X)
-    if hasattr(estimator, "transform"):
-        X = estimator.transform(X)
-    elif getattr(estimator, "encoder_", None) is not None:
-        X = estimator.encoder_.transform(X)
-    return X
 
 
 def _two_dimensions(X):
@@ -62,17 +46,6 @@ def _two_dimensions(X):
         share_below[np.argsort(X[:, 0], kind="stable")] = np.arange(len(X)) / len(X)
         return np.column_stack([X, share_below]), (names[0], "share of rows below")
     return X, tuple(names)
-
-
-def _distinct(labels):
-    """Return the distinct labels in order, and the number of each row's."""
-    try:
-        return np.unique(labels, return_inverse=True)
-    except TypeError:
-        # Numbers and names have no common order: each type has its own.
-        distinct = sorted(set(labels), key=lambda label: (str(type(label)), str(label)))
-        numbers = {label: number for number, label in enumerate(distinct)}
-        return distinct, np.array([numbers[label] for label in labels])
 
 
 class EmbeddingDisplay:
@@ -148,7 +121,7 @@ class EmbeddingDisplay:
             The display, drawn.
         """
         labels = estimator.predict(X)
-        return cls.from_predictions(_representation(estimator, X), labels, ax=ax)
+        return cls.from_predictions(representation(estimator, X), labels, ax=ax)
 
     @classmethod
     def from_predictions(cls, X, labels, *, ax=None):
@@ -190,11 +163,8 @@ class EmbeddingDisplay:
         display : :class:`~skdeepcluster.inspection.EmbeddingDisplay`
             The display itself.
         """
-        if ax is None:
-            import matplotlib.pyplot as plt
-
-            _, ax = plt.subplots(figsize=(6.4, 4.8), layout="constrained")
-        clusters, codes = _distinct(self.labels)
+        ax = new_axes(ax)
+        clusters, codes = distinct(self.labels)
         sizes = np.bincount(codes)
         shown = np.sort(np.argsort(-sizes, kind="stable")[:_MAX_SHOWN])
 
@@ -202,8 +172,8 @@ class EmbeddingDisplay:
             self._scatter(
                 ax,
                 codes == code,
-                color=_COLORS[i % len(_COLORS)],
-                marker=_MARKERS[i // len(_COLORS)],
+                color=COLORS[i % len(COLORS)],
+                marker=_MARKERS[i // len(COLORS)],
                 label=f"{clusters[code]} ({sizes[code]:,})",
             )
             for i, code in enumerate(shown)
@@ -212,13 +182,13 @@ class EmbeddingDisplay:
             rest = ~np.isin(codes, shown)
             label = f"{len(clusters) - len(shown)} more ({np.count_nonzero(rest):,})"
             self.scatters_.append(
-                self._scatter(ax, rest, color=_OTHERS_COLOR, label=label, zorder=0.5)
+                self._scatter(ax, rest, color=OTHERS_COLOR, label=label, zorder=0.5)
             )
         for code in shown:
             _write_at_median(ax, self.embedding[codes == code], clusters[code])
 
         ax.set(xlabel=self.axis_labels[0], ylabel=self.axis_labels[1])
-        ax.spines[["top", "right"]].set_visible(False)
+        bare(ax)
         self._legend(ax)
         self.ax_, self.figure_ = ax, ax.figure
         return self

@@ -14,11 +14,14 @@ def jit(**options):
     ``omp_set_num_threads`` for the whole process, which torch then follows.
     """
 
+    # Not compiled: a second entry for C, and checks of every division.
+    options |= {"nogil": True, "no_cfunc_wrapper": True, "error_model": "numpy"}
+
     def decorate(function):
         try:
-            return numba.njit(cache=True, nogil=True, **options)(function)
+            return numba.njit(cache=True, **options)(function)
         except RuntimeError:
-            return numba.njit(nogil=True, **options)(function)
+            return numba.njit(**options)(function)
 
     return decorate
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from ._jit import jit
+from .partition import squared_distances
 from .unimodality import weighted_quantile
 
 WINDOW = 1.0 / 6.0
@@ -11,25 +12,23 @@ WINDOW = 1.0 / 6.0
 TUBE_SHARE = 0.75
 """Share of the rows of two cells that the radius of their tube takes in."""
 
+OVERLAP, NUMBER, MIDDLE, WIDTH, BOUNDARY, KEY = range(6)
+"""Columns of what is known of pairs of groups."""
+
 IGNORED = 40.0
 """Components this many nats below the best one have no weight in float64."""
 
 
 @jit()
-def cholesky(matrix):
-    """Lower Cholesky factor of a positive definite matrix."""
+def cholesky(matrix, factor):
+    """Write the lower Cholesky factor of a positive definite matrix."""
     n = matrix.shape[0]
-    factor = np.zeros((n, n))
     for i in range(n):
         for j in range(i + 1):
             total = matrix[i, j]
             for k in range(j):
                 total -= factor[i, k] * factor[j, k]
-            if i == j:
-                factor[i, i] = np.sqrt(total)
-            else:
-                factor[i, j] = total / factor[j, j]
-    return factor
+            factor[i, j] = np.sqrt(total) if i == j else total / factor[j, j]
 
 
 @jit()
@@ -49,10 +48,11 @@ def gaussian_factors(covariances):
         Of the covariances.
     """
     n_components, n_features, _ = covariances.shape
-    inverse_factors = np.zeros(covariances.shape)
+    inverse_factors = np.zeros((n_components, n_features, n_features))
     log_determinants = np.zeros(n_components)
+    factor = np.empty((n_features, n_features))
     for c in range(n_components):
-        factor = cholesky(covariances[c])
+        cholesky(covariances[c], factor)
         inverse = inverse_factors[c]
         for i in range(n_features):
             log_determinants[c] += 2.0 * np.log(factor[i, i])
@@ -88,9 +88,14 @@ def overlaps(pairs, centers, covariances, log_determinants):
     n_features = centers.shape[1]
     distances = np.empty(pairs.shape[0])
     solved = np.empty(n_features)
+    mean = np.empty((n_features, n_features))
+    factor = np.empty((n_features, n_features))
     for e in range(pairs.shape[0]):
         i, j = pairs[e, 0], pairs[e, 1]
-        factor = cholesky(0.5 * (covariances[i] + covariances[j]))
+        for f in range(n_features):
+            for g in range(f + 1):
+                mean[f, g] = 0.5 * (covariances[i, f, g] + covariances[j, f, g])
+        cholesky(mean, factor)
         squared, log_determinant = 0.0, 0.0
         for f in range(n_features):
             total = centers[i, f] - centers[j, f]
@@ -133,42 +138,6 @@ def _squared_distance(x, y):
     return total
 
 
-@jit()
-def _tube_radius(X, weights, starts, centers, sizes, i, j):
-    """Squared radius of the tube between two cells."""
-    squared_length = _squared_distance(centers[i], centers[j])
-    n_i = starts[i + 1] - starts[i]
-    n_rows = n_i + starts[j + 1] - starts[j]
-    off_line = np.empty(n_rows)
-    row_weights = np.empty(n_rows)
-    for k in range(n_rows):
-        own, other = (i, j) if k < n_i else (j, i)
-        row = starts[own] + (k if k < n_i else k - n_i)
-        _, off_line[k] = _place_in_tube(
-            _squared_distance(X[row], centers[own]),
-            _squared_distance(X[row], centers[other]),
-            squared_length,
-            sizes[own],
-        )
-        row_weights[k] = weights[row]
-    return weighted_quantile(off_line, row_weights, TUBE_SHARE)
-
-
-@jit()
-def _count(places, off_line, weights, radius, counts):
-    """Add the weights of rows inside a tube to its three windows."""
-    for r in range(places.shape[0]):
-        if off_line[r] <= radius:
-            place = places[r]
-            if abs(place) < WINDOW:
-                counts[0] += weights[r]
-            elif abs(place - 1.0) < WINDOW:
-                counts[1] += weights[r]
-            elif abs(place - 0.5) < WINDOW:
-                counts[2] += weights[r]
-
-
-@jit()
 def tube_counts(X, weights, starts, centers, sizes, pairs):
     """Count rows at both ends and in the middle of the tubes between cells.
 
@@ -200,81 +169,93 @@ def tube_counts(X, weights, starts, centers, sizes, pairs):
     O(n_samples (n_cells n_features + n_pairs)) time at most: a cell that lies
     outside a tube as a whole is passed over.
     """
-    n_cells, n_features = centers.shape
-    n_pairs = pairs.shape[0]
-    counts = np.zeros((n_pairs, 3))
-    radii = np.empty(n_pairs)
-    lengths = np.empty(n_pairs)
-    reach = np.empty(n_pairs)
-    middles = np.empty((n_pairs, n_features))
-    for e in range(n_pairs):
-        i, j = pairs[e, 0], pairs[e, 1]
-        radii[e] = _tube_radius(X, weights, starts, centers, sizes, i, j)
-        lengths[e] = _squared_distance(centers[i], centers[j])
-        middles[e] = 0.5 * (centers[i] + centers[j])
-        half_length = 0.5 + WINDOW
-        reach[e] = np.sqrt(half_length * half_length * lengths[e] + radii[e])
-    n_largest = 0
-    for c in range(n_cells):
-        n_largest = max(n_largest, starts[c + 1] - starts[c])
-    distances = np.empty((n_cells, n_largest))
-    is_known = np.zeros(n_cells, dtype=np.bool_)
-    places = np.empty(n_largest)
-    off_line = np.empty(n_largest)
-    for c in range(n_cells):
-        rows = X[starts[c] : starts[c + 1]]
-        row_weights = weights[starts[c] : starts[c + 1]]
-        n_rows = rows.shape[0]
-        cell_radius = 0.0
-        for r in range(n_rows):
-            cell_radius = max(cell_radius, _squared_distance(rows[r], centers[c]))
-        cell_radius = np.sqrt(cell_radius)
-        columns = np.ascontiguousarray(rows.T)
-        is_known[:] = False
-        for e in range(n_pairs):
-            i, j = pairs[e, 0], pairs[e, 1]
-            if c not in (i, j):
-                away = np.sqrt(_squared_distance(centers[c], middles[e]))
-                if away > (cell_radius + reach[e]) * (1.0 + 1e-9):
-                    continue
-            for end in (i, j):
-                if not is_known[end]:
-                    is_known[end] = True
-                    _distances_to(columns, centers[end], distances[end, :n_rows])
-            near, far = distances[i], distances[j]
-            length = lengths[e]
-            if c == i:
-                for r in range(n_rows):
-                    places[r], off_line[r] = _place_in_tube(
-                        near[r], far[r], length, sizes[c]
-                    )
-            elif c == j:
-                for r in range(n_rows):
-                    place, off_line[r] = _place_in_tube(
-                        far[r], near[r], length, sizes[c]
-                    )
-                    places[r] = 1.0 - place
-            else:
-                for r in range(n_rows):
-                    place = 0.5 * (near[r] - far[r] + length) / length
-                    places[r] = place
-                    off_line[r] = near[r] - place * place * length
-            _count(places[:n_rows], off_line[:n_rows], row_weights, radii[e], counts[e])
+    counts = np.zeros((len(pairs), 3))
+    between = np.zeros((len(centers), len(centers)))
+    for column in centers.T:
+        between += np.square(column[:, np.newaxis] - column)
+    _tube_counts(X, weights, starts, centers, sizes, pairs, between, counts)
     return counts
 
 
 @jit()
-def _distances_to(columns, center, distances):
-    """Write the squared distances of rows, given by columns, to a center."""
-    distances[:] = 0.0
-    for f in range(columns.shape[0]):
-        value = center[f]
-        for r in range(distances.shape[0]):
-            difference = columns[f, r] - value
-            distances[r] += difference * difference
+def _tube_counts(X, weights, starts, centers, sizes, pairs, between, counts):
+    """Write the counts of :func:`tube_counts`.
+
+    `between` holds the squared distances of the centers.
+    """
+    n_cells, n_pairs = centers.shape[0], pairs.shape[0]
+    radii = np.empty(n_pairs)
+    n_largest = 0
+    for c in range(n_cells):
+        n_largest = max(n_largest, starts[c + 1] - starts[c])
+    # Squared distances of the rows of a cell to the centers that were needed.
+    distances = np.empty((n_cells, n_largest))
+    known_for = np.empty(n_cells, dtype=np.intp)
+    places = np.empty(n_largest)
+    off_line = np.empty(2 * n_largest)
+    tube_weights = np.empty(2 * n_largest)
+    for c in range(n_cells):
+        known_for[c] = -1
+    for e in range(n_pairs):
+        n_rows = 0
+        for side in range(2):
+            own, other = pairs[e, side], pairs[e, 1 - side]
+            for row in range(starts[own], starts[own + 1]):
+                _, off_line[n_rows] = _place_in_tube(
+                    _squared_distance(X[row], centers[own]),
+                    _squared_distance(X[row], centers[other]),
+                    between[own, other],
+                    sizes[own],
+                )
+                tube_weights[n_rows] = weights[row]
+                n_rows += 1
+        radii[e] = weighted_quantile(
+            off_line[:n_rows], tube_weights[:n_rows], TUBE_SHARE
+        )
+    for c in range(n_cells):
+        start = starts[c]
+        n_rows = starts[c + 1] - start
+        cell_radius = 0.0
+        for r in range(n_rows):
+            distances[c, r] = _squared_distance(X[start + r], centers[c])
+            cell_radius = max(cell_radius, distances[c, r])
+        known_for[c] = c
+        for e in range(n_pairs):
+            i, j = pairs[e, 0], pairs[e, 1]
+            length = between[i, j]
+            # Farthest that a row in the windows may lie from their middle.
+            reach = np.sqrt((0.5 + WINDOW) ** 2 * length + radii[e])
+            to_middle = 0.5 * (between[c, i] + between[c, j]) - 0.25 * length
+            away = np.sqrt(max(to_middle, 0.0)) - np.sqrt(cell_radius)
+            if c != i and c != j and away > reach * (1.0 + 1e-9):
+                continue
+            for side in range(2):
+                end = pairs[e, side]
+                if known_for[end] != c:
+                    known_for[end] = c
+                    for r in range(n_rows):
+                        distances[end, r] = _squared_distance(
+                            X[start + r], centers[end]
+                        )
+            for r in range(n_rows):
+                near, far = distances[i, r], distances[j, r]
+                if c == j:
+                    near, far = far, near
+                if c in (i, j):
+                    place, off = _place_in_tube(near, far, length, sizes[c])
+                else:
+                    place = 0.5 * (near - far + length) / length
+                    off = near - place * place * length
+                places[r] = 1.0 - place if c == j else place
+                off_line[r] = off
+            for r in range(n_rows):
+                if off_line[r] <= radii[e]:
+                    for window in range(3):
+                        middle = 0.5 if window == 2 else 1.0 * window
+                        if abs(places[r] - middle) < WINDOW:
+                            counts[e, window] += weights[start + r]
 
 
-@jit()
 def log_densities(pairs, counts, n_cells):
     """Log density at each center that explains the counts at both ends best.
 
@@ -296,46 +277,35 @@ def log_densities(pairs, counts, n_cells):
     phi : ndarray of shape (n_cells,)
         Log densities up to a constant.
     """
-    n_pairs = pairs.shape[0]
-    precision = np.empty(n_pairs)
-    diagonal = np.zeros(n_cells)
-    residual = np.zeros(n_cells)
-    for e in range(n_pairs):
-        i, j = pairs[e, 0], pairs[e, 1]
-        a, b = counts[e, 0] + 0.5, counts[e, 1] + 0.5
-        precision[e] = a * b / (a + b)
-        ratio = precision[e] * np.log(a / b)
-        diagonal[i] += precision[e]
-        diagonal[j] += precision[e]
-        residual[i] += ratio
-        residual[j] -= ratio
+    ends = pairs.ravel()
+
+    def divergence(flows):
+        """Sum the flows along the pairs into the cells."""
+        signed = np.stack([flows, -flows], axis=1).ravel()
+        return np.bincount(ends, signed, n_cells)
+
+    a, b = counts[:, 0] + 0.5, counts[:, 1] + 0.5
+    precision = a * b / (a + b)
+    diagonal = np.bincount(ends, np.repeat(precision, 2), n_cells)
+    diagonal[diagonal == 0] = 1.0
+    residual = divergence(precision * np.log(a / b))
     phi = np.zeros(n_cells)
-    for i in range(n_cells):
-        if diagonal[i] == 0.0:
-            diagonal[i] = 1.0
     step = residual / diagonal
-    norm = (residual * step).sum()
+    norm = np.sum(residual * step)
     goal = 1e-24 * norm
-    product = np.empty(n_cells)
     for _ in range(4 * n_cells):
         if not norm > goal:
             break
-        product[:] = 0.0
-        for e in range(n_pairs):
-            i, j = pairs[e, 0], pairs[e, 1]
-            flow = precision[e] * (step[i] - step[j])
-            product[i] += flow
-            product[j] -= flow
-        curvature = (step * product).sum()
-        if not curvature > 0.0:
+        product = divergence(precision * (step[pairs[:, 0]] - step[pairs[:, 1]]))
+        curvature = np.sum(step * product)
+        if not curvature > 0:
             break
         length = norm / curvature
         phi += length * step
         residual -= length * product
         scaled = residual / diagonal
-        new_norm = (residual * scaled).sum()
-        step = scaled + (new_norm / norm) * step
-        norm = new_norm
+        old_norm, norm = norm, np.sum(residual * scaled)
+        step = scaled + norm / old_norm * step
     return phi
 
 
@@ -346,7 +316,6 @@ def _separation(overlap, n_pairs, middle, width, low_peak):
     return np.log(n_pairs) - np.log(overlap) - np.log((middle + 0.5) / (expected + 0.5))
 
 
-@jit()
 def merge_path(
     pairs, overlap, middle, width, boundary, phi, sizes, threshold, smallest, log_saddle
 ):
@@ -390,115 +359,119 @@ def merge_path(
     -----
     O(n_cells²) memory and about O(n_cells² + n_pairs n_merges) time.
     """
-    n_cells = phi.shape[0]
+    n_cells, n_pairs = len(phi), len(pairs)
     table = np.full((n_cells, n_cells), -1, dtype=np.int32)
-    overlap = overlap.copy()
-    middle = middle.copy()
-    width = width.copy()
-    boundary = boundary.copy()
-    number = np.ones(pairs.shape[0])
-    values = np.empty(pairs.shape[0])
-    peaks = phi.copy()
-    sizes = sizes.copy()
-    node = np.arange(n_cells)
-    alive = np.ones(n_cells, dtype=np.bool_)
-    for e in range(pairs.shape[0]):
-        i, j = pairs[e, 0], pairs[e, 1]
-        table[i, j] = e
-        table[j, i] = e
-        low = min(peaks[i], peaks[j])
-        values[e] = _key(
-            _separation(overlap[e], 1.0, middle[e], width[e], low),
-            boundary[e] - low,
-            threshold,
-            log_saddle,
-        )
-    best = np.full(n_cells, -1)
-    for i in range(n_cells):
-        best[i] = _best_neighbour(i, table, values, alive)
+    table[pairs[:, 0], pairs[:, 1]] = table[pairs[:, 1], pairs[:, 0]] = np.arange(
+        n_pairs
+    )
+    # Of every pair: overlap, their number, middle, width, boundary, key.
+    edges = np.stack(
+        [overlap, np.ones(n_pairs), middle, width, boundary, np.empty(n_pairs)], axis=1
+    )
     merges = np.empty((n_cells, 2), dtype=np.intp)
-    separations = np.empty(n_cells)
-    saddles = np.empty(n_cells)
+    heights = np.empty((n_cells, 2))
+    n_merges = _merge_path(
+        table,
+        edges,
+        phi.copy(),
+        sizes.copy(),
+        threshold,
+        smallest,
+        log_saddle,
+        merges,
+        heights,
+    )
+    return merges[:n_merges], heights[:n_merges, 0], heights[:n_merges, 1]
+
+
+@jit()
+def _separation(edge, low_peak):
+    """Nats between two groups: Gaussian overlap, and density on the boundary."""
+    expected = np.exp(low_peak) * edge[WIDTH]
+    density = (edge[MIDDLE] + 0.5) / (expected + 0.5)
+    return np.log(edge[NUMBER]) - np.log(edge[OVERLAP]) - np.log(density)
+
+
+@jit()
+def _set_key(edge, low_peak, threshold, log_saddle):
+    """Order of merging: what a saddle lets pass comes just below the threshold."""
+    key = _separation(edge, low_peak)
+    if key >= threshold and edge[BOUNDARY] - low_peak > log_saddle:
+        key = threshold - 1.0 / (1.0 + key - threshold)
+    edge[KEY] = key
+
+
+@jit()
+def _merge_path(
+    table, edges, peaks, sizes, threshold, smallest, log_saddle, merges, heights
+):
+    """Write the merges of :func:`merge_path`, and return their number.
+
+    A group keeps the number of its first cell; one that was merged into another
+    is left without neighbours. `node` is its number in the path.
+    """
+    n_cells = peaks.shape[0]
+    best = np.empty(n_cells, dtype=np.intp)
+    node = np.empty(n_cells, dtype=np.intp)
+    for i in range(n_cells):
+        node[i] = i
+        for j in range(i):
+            if table[i, j] >= 0:
+                low = min(peaks[i], peaks[j])
+                _set_key(edges[table[i, j]], low, threshold, log_saddle)
+    for i in range(n_cells):
+        best[i] = _best_neighbour(i, table, edges)
     n_merges = 0
     while True:
-        a = -1
+        a, lowest = -1, threshold
         for i in range(n_cells):
-            if alive[i] and best[i] >= 0:
-                value = values[table[i, best[i]]]
-                if value < threshold and (a < 0 or value < values[table[a, best[a]]]):
-                    a = i
+            if best[i] >= 0 and edges[table[i, best[i]], KEY] < lowest:
+                a, lowest = i, edges[table[i, best[i]], KEY]
         if a < 0:
+            lowest = smallest
             for i in range(n_cells):
-                small = alive[i] and best[i] >= 0 and sizes[i] < smallest
-                if small and (a < 0 or sizes[i] < sizes[a]):
-                    a = i
+                if best[i] >= 0 and sizes[i] < lowest:
+                    a, lowest = i, sizes[i]
         if a < 0:
-            break
+            return n_merges
         a, b = min(a, best[a]), max(a, best[a])
-        edge = table[a, b]
-        merges[n_merges, 0] = node[a]
-        merges[n_merges, 1] = node[b]
-        separations[n_merges] = _separation(
-            overlap[edge],
-            number[edge],
-            middle[edge],
-            width[edge],
-            min(peaks[a], peaks[b]),
-        )
-        saddles[n_merges] = boundary[edge] - min(peaks[a], peaks[b])
+        edge, low = edges[table[a, b]], min(peaks[a], peaks[b])
+        merges[n_merges, 0], merges[n_merges, 1] = node[a], node[b]
+        heights[n_merges, 0] = _separation(edge, low)
+        heights[n_merges, 1] = edge[BOUNDARY] - low
         node[a] = n_cells + n_merges
         n_merges += 1
-        alive[b] = False
         sizes[a] += sizes[b]
         peaks[a] = max(peaks[a], peaks[b])
+        table[a, b] = table[b, a] = -1
+        best[b] = -1
         for c in range(n_cells):
-            if not alive[c] or c == a:
-                continue
             kept, other = table[a, c], table[b, c]
             if kept < 0 and other < 0:
                 continue
             if kept < 0:
                 kept = other
             elif other >= 0:
-                overlap[kept] += overlap[other]
-                number[kept] += number[other]
-                middle[kept] += middle[other]
-                width[kept] += width[other]
-                boundary[kept] = max(boundary[kept], boundary[other])
-            table[a, c] = kept
-            table[c, a] = kept
+                for column in range(BOUNDARY):
+                    edges[kept, column] += edges[other, column]
+                edges[kept, BOUNDARY] = max(
+                    edges[kept, BOUNDARY], edges[other, BOUNDARY]
+                )
+            table[a, c] = table[c, a] = kept
+            table[b, c] = table[c, b] = -1
             low = min(peaks[a], peaks[c])
-            values[kept] = _key(
-                _separation(
-                    overlap[kept], number[kept], middle[kept], width[kept], low
-                ),
-                boundary[kept] - low,
-                threshold,
-                log_saddle,
-            )
-            table[b, c] = -1
-            table[c, b] = -1
-            best[c] = _best_neighbour(c, table, values, alive)
-        best[a] = _best_neighbour(a, table, values, alive)
-    return merges[:n_merges], separations[:n_merges], saddles[:n_merges]
+            _set_key(edges[kept], low, threshold, log_saddle)
+            best[c] = _best_neighbour(c, table, edges)
+        best[a] = _best_neighbour(a, table, edges)
 
 
 @jit()
-def _key(separation, saddle, threshold, log_saddle):
-    """Order of merging: what a saddle lets pass comes just below the threshold."""
-    if saddle > log_saddle and separation >= threshold:
-        return threshold - 1.0 / (1.0 + separation - threshold)
-    return separation
-
-
-@jit()
-def _best_neighbour(i, table, values, alive):
+def _best_neighbour(i, table, edges):
     """Least separated neighbour of a group; -1 if there is none."""
-    best = -1
+    best, lowest = -1, np.inf
     for j in range(table.shape[0]):
-        is_neighbour = alive[j] and table[i, j] >= 0
-        if is_neighbour and (best < 0 or values[table[i, j]] < values[table[i, best]]):
-            best = j
+        if table[i, j] >= 0 and (best < 0 or edges[table[i, j], KEY] < lowest):
+            best, lowest = j, edges[table[i, j], KEY]
     return best
 
 
@@ -511,12 +484,7 @@ def _component_logs(row, means, columns, constants, inverse_factors, reach, logs
     Returns the largest; those far below it are left at -inf.
     """
     n_components, n_features = means.shape
-    logs[:] = 0.0
-    for f in range(n_features):
-        value = row[f]
-        for c in range(n_components):
-            difference = value - columns[f, c]
-            logs[c] += difference * difference
+    squared_distances(row, columns, logs)
     first = 0
     for c in range(n_components):
         logs[c] = constants[c] - 0.5 * reach[c] * logs[c]
@@ -543,7 +511,6 @@ def _component_logs(row, means, columns, constants, inverse_factors, reach, logs
     return best
 
 
-@jit()
 def group_log_densities(X, means, constants, inverse_factors, reach, groups, n_groups):
     """Log of weight times density, summed over the components of each group.
 
@@ -569,25 +536,34 @@ def group_log_densities(X, means, constants, inverse_factors, reach, groups, n_g
     ndarray of shape (n_samples, n_groups)
         Joint log densities; -inf where they vanish beside the largest.
     """
-    n_components = means.shape[0]
+    totals = np.empty((len(X), n_groups))
     columns = np.ascontiguousarray(means.T)
-    logs = np.empty(n_components)
-    totals = np.empty((X.shape[0], n_groups))
-    for i in range(X.shape[0]):
-        best = _component_logs(
-            X[i], means, columns, constants, inverse_factors, reach, logs
-        )
-        total = totals[i]
-        total[:] = 0.0
-        for c in range(n_components):
-            if logs[c] > -np.inf:
-                total[groups[c]] += np.exp(logs[c] - best)
-        for g in range(n_groups):
-            total[g] = best + np.log(total[g]) if total[g] > 0.0 else -np.inf
+    _group_log_densities(
+        X, means, columns, constants, inverse_factors, reach, groups, totals
+    )
     return totals
 
 
 @jit()
+def _group_log_densities(
+    X, means, columns, constants, inverse_factors, reach, groups, totals
+):
+    """Write the results of :func:`group_log_densities`."""
+    logs = np.empty(means.shape[0])
+    for i in range(X.shape[0]):
+        best = _component_logs(
+            X[i], means, columns, constants, inverse_factors, reach, logs
+        )
+        for g in range(totals.shape[1]):
+            totals[i, g] = 0.0
+        for c in range(logs.shape[0]):
+            if logs[c] > -np.inf:
+                totals[i, groups[c]] += np.exp(logs[c] - best)
+        for g in range(totals.shape[1]):
+            # The logarithm of nothing is -inf.
+            totals[i, g] = best + np.log(totals[i, g])
+
+
 def responsibility_moments(X, weights, means, constants, inverse_factors, reach):
     """Moments of every component of a mixture, rows shared by responsibility.
 
@@ -611,12 +587,50 @@ def responsibility_moments(X, weights, means, constants, inverse_factors, reach)
     log_likelihood : float
         Weighted sum over the rows, under the given mixture.
     """
-    n_components, n_features = means.shape
+    sizes = np.zeros(len(means))
+    sums = np.zeros(means.shape)
+    scatters = np.zeros((*means.shape, means.shape[1]))
     columns = np.ascontiguousarray(means.T)
+    log_likelihood = _add_responsibilities(
+        X,
+        weights,
+        means,
+        columns,
+        constants,
+        inverse_factors,
+        reach,
+        sizes,
+        sums,
+        scatters,
+    )
+    moved = np.divide(
+        sums,
+        sizes[:, np.newaxis],
+        out=np.zeros_like(sums),
+        where=sizes[:, np.newaxis] > 0,
+    )
+    scatters -= sums[:, :, np.newaxis] * moved[:, np.newaxis]
+    below = np.tril(scatters, -1)
+    scatters = np.tril(scatters) + np.swapaxes(below, 1, 2)
+    return sizes, means + moved, scatters, log_likelihood
+
+
+@jit()
+def _add_responsibilities(
+    X,
+    weights,
+    means,
+    columns,
+    constants,
+    inverse_factors,
+    reach,
+    sizes,
+    sums,
+    scatters,
+):
+    """Add up weights, sums and scatters about the old means; lower triangles."""
+    n_components, n_features = means.shape
     logs = np.empty(n_components)
-    sizes = np.zeros(n_components)
-    sums = np.zeros((n_components, n_features))
-    scatters = np.zeros((n_components, n_features, n_features))
     centred = np.empty(n_features)
     log_likelihood = 0.0
     for i in range(X.shape[0]):
@@ -625,11 +639,9 @@ def responsibility_moments(X, weights, means, constants, inverse_factors, reach)
         )
         total = 0.0
         for c in range(n_components):
-            if logs[c] > -np.inf:
-                logs[c] = np.exp(logs[c] - best)
-                total += logs[c]
-            else:
-                logs[c] = 0.0
+            # The exponential of -inf is 0.
+            logs[c] = np.exp(logs[c] - best)
+            total += logs[c]
         log_likelihood += weights[i] * (best + np.log(total))
         for c in range(n_components):
             share = weights[i] * logs[c] / total
@@ -643,12 +655,4 @@ def responsibility_moments(X, weights, means, constants, inverse_factors, reach)
                 sums[c, f] += scaled
                 for g in range(f + 1):
                     scatters[c, f, g] += scaled * centred[g]
-    new_means = means.copy()
-    for c in range(n_components):
-        if sizes[c] > 0.0:
-            for f in range(n_features):
-                for g in range(f + 1):
-                    scatters[c, f, g] -= sums[c, f] * sums[c, g] / sizes[c]
-                    scatters[c, g, f] = scatters[c, f, g]
-                new_means[c, f] += sums[c, f] / sizes[c]
-    return sizes, new_means, scatters, log_likelihood
+    return log_likelihood

@@ -8,7 +8,7 @@ have too few rows in the middle window, whatever its tails do elsewhere.
 import numpy as np
 
 from ._jit import jit
-from .partition import cut_in_two, moments
+from .partition import cut_halves
 
 BINS = 48
 """Bins between the 1 % and the 99 % quantile."""
@@ -31,7 +31,7 @@ def weighted_quantile(values, weights, share):
     Parameters
     ----------
     values, weights : ndarray of shape (n_samples,), dtype=float64
-        At least one value; positive weights.
+        At least one value; positive weights. Both are reordered.
     share : float
         Between 0 and 1.
 
@@ -40,9 +40,9 @@ def weighted_quantile(values, weights, share):
     float
         One of the values. O(n_samples) time on average, by selection.
     """
-    values = values.copy()
-    weights = weights.copy()
-    target = share * weights.sum()
+    target = 0.0
+    for k in range(weights.shape[0]):
+        target += share * weights[k]
     low, high = 0, values.shape[0] - 1
     while low < high:
         middle = (low + high) // 2
@@ -109,15 +109,18 @@ def dent(lower, middle, upper):
 
 
 @jit()
-def _cumulated(bins, weights, halves, half):
-    """Weight of one half below the edge of each bin."""
-    below = np.zeros(BINS + 2 * MARGIN + 1)
-    for i in range(bins.shape[0]):
-        if halves[i] == half and bins[i] >= 0:
-            below[bins[i] + 1] += weights[i]
-    for k in range(1, below.shape[0]):
+def _cumulated(positions, weights, halves, half, low, scale, below):
+    """Weight of one half below the edge of each bin, written to `below`."""
+    n_bins = BINS + 2 * MARGIN
+    for k in range(n_bins + 1):
+        below[k] = 0.0
+    for i in range(positions.shape[0]):
+        if halves[i] == half:
+            place = (positions[i] - low) * scale + MARGIN
+            if 0.0 <= place < n_bins:
+                below[int(place) + 1] += weights[i]
+    for k in range(1, n_bins + 1):
         below[k] += below[k - 1]
-    return below
 
 
 @jit()
@@ -157,25 +160,30 @@ def dent_between_halves(positions, weights, halves, half, cut, unimodal):
         Logarithm of the middle count over the geometric mean of the outer
         ones, on the other half.
     """
-    chosen = halves == half
-    own_positions = positions[chosen]
-    own_weights = weights[chosen]
-    if own_positions.shape[0] == 0:
+    n_own = 0
+    for i in range(positions.shape[0]):
+        if halves[i] == half:
+            n_own += 1
+    if n_own == 0:
         return 0.0, 0.0
+    own_positions = np.empty(n_own)
+    own_weights = np.empty(n_own)
+    n_own = 0
+    for i in range(positions.shape[0]):
+        if halves[i] == half:
+            own_positions[n_own] = positions[i]
+            own_weights[n_own] = weights[i]
+            n_own += 1
     low = weighted_quantile(own_positions, own_weights, 0.01)
     high = weighted_quantile(own_positions, own_weights, 0.99)
     if not high > low:
         return 0.0, 0.0
     scale = BINS / (high - low)
-    bins = np.empty(positions.shape[0], dtype=np.int64)
-    for i in range(positions.shape[0]):
-        place = (positions[i] - low) * scale + MARGIN
-        inside = 0.0 <= place < BINS + 2 * MARGIN
-        bins[i] = int(place) if inside else -1
-    below = _cumulated(bins, weights, halves, half)
+    below = np.empty(BINS + 2 * MARGIN + 1)
+    _cumulated(positions, weights, halves, half, low, scale, below)
     cut_bin = (cut - low) * scale
     best = -np.inf
-    best_x, best_spread, best_width = -1, 0, 0
+    chosen = np.empty(3, dtype=np.intp)
     for spread in range(MIN_SPREAD, MAX_SPREAD + 1):
         width = max(2, int(np.rint(2.0 * spread / 3.0)))
         for x in range(spread, BINS - spread + 1):
@@ -187,11 +195,12 @@ def dent_between_halves(positions, weights, halves, half, cut, unimodal):
                 continue
             z = dent(lower, middle, upper)
             if z > best:
-                best, best_x, best_spread, best_width = z, x, spread, width
-    if best_x < 0:
+                best = z
+                chosen[0], chosen[1], chosen[2] = x, spread, width
+    if best == -np.inf:
         return 0.0, 0.0
-    below = _cumulated(bins, weights, halves, not half)
-    lower, middle, upper = _windows(below, best_x, best_spread, best_width)
+    _cumulated(positions, weights, halves, not half, low, scale, below)
+    lower, middle, upper = _windows(below, chosen[0], chosen[1], chosen[2])
     log_depth = np.log(middle + 0.5) - 0.5 * np.log((lower + 0.5) * (upper + 0.5))
     z = dent(lower, middle, upper)
     if unimodal and middle >= min(lower, upper):
@@ -200,103 +209,114 @@ def dent_between_halves(positions, weights, halves, half, cut, unimodal):
 
 
 @jit()
-def _discriminant(size_a, mean_a, scatter_a, size_b, mean_b, scatter_b):
-    """Axis along which two sets of rows lie farthest apart, by their moments.
-
-    The within covariance is pulled towards its own diagonal with the weight of
-    p + 2 rows, so that few rows in many columns do not invent an axis.
-    """
-    n_features = mean_a.shape[0]
-    size = size_a + size_b
-    prior = n_features + 2.0
-    covariance = (scatter_a + scatter_b) / size
-    floor = 1e-9 * np.trace(covariance) / n_features
-    if not floor > 0.0:
-        return mean_b - mean_a
-    for f in range(n_features):
-        for g in range(n_features):
-            if f != g:
-                covariance[f, g] *= size / (size + prior)
-        covariance[f, f] += floor
-    return np.linalg.solve(covariance, mean_b - mean_a)
-
-
-@jit()
-def _project(X, axis):
-    positions = np.zeros(X.shape[0])
-    for i in range(X.shape[0]):
-        for f in range(X.shape[1]):
-            positions[i] += X[i, f] * axis[f]
-    return positions
-
-
-@jit()
-def dent_between_groups(
-    X,
-    weights,
-    halves,
-    unimodal,
-    sizes_a,
-    means_a,
-    scatters_a,
-    sizes_b,
-    means_b,
-    scatters_b,
+def _dents_along(
+    X, weights, halves, numbers, starts, axes, cuts, unimodal, z, log_depths
 ):
-    """Test two sets of rows for being one log-concave population.
+    """Write the results of :func:`dents_along`."""
+    n_features = X.shape[1]
+    n_largest = 0
+    for c in range(z.shape[0]):
+        n_largest = max(n_largest, starts[c + 1] - starts[c])
+    positions = np.empty(n_largest)
+    row_weights = np.empty(n_largest)
+    row_halves = np.empty(n_largest, dtype=np.bool_)
+    for c in range(z.shape[0]):
+        n_rows = starts[c + 1] - starts[c]
+        for half in range(2):
+            for k in range(n_rows):
+                i = numbers[starts[c] + k]
+                position = 0.0
+                for f in range(n_features):
+                    position += X[i, f] * axes[c, half, f]
+                positions[k] = position
+                row_weights[k] = weights[i]
+                row_halves[k] = halves[i]
+            z_half, log_depth = dent_between_halves(
+                positions[:n_rows],
+                row_weights[:n_rows],
+                row_halves[:n_rows],
+                half == 1,
+                cuts[c, half],
+                unimodal,
+            )
+            z[c] += z_half / np.sqrt(2.0)
+            log_depths[c] += 0.5 * log_depth
+
+
+def dents_along(X, weights, halves, numbers, starts, axes, cuts, unimodal):
+    """Test sets of rows along axes that each half found for the other.
 
     Parameters
     ----------
     X : ndarray of shape (n_samples, n_features), dtype=float64
-        The rows of both sets.
+        Rows.
     weights : ndarray of shape (n_samples,), dtype=float64
         Their weights.
     halves : ndarray of shape (n_samples,), dtype=bool
         Half of each row.
-    unimodal : bool
-        See :func:`dent_between_halves`.
-    sizes_a, means_a, scatters_a : ndarray of shape (2, ...)
-        Moments of both halves of the first set.
-    sizes_b, means_b, scatters_b : ndarray of shape (2, ...)
-        Moments of both halves of the second set.
+    numbers : ndarray of shape (n_numbers,), dtype=intp
+        Rows of the sets: ``numbers[starts[c]:starts[c + 1]]`` are set c.
+    starts : ndarray of shape (n_sets + 1,), dtype=intp
+        Where the sets start.
+    axes : ndarray of shape (n_sets, 2, n_features)
+        Axis that each half of each set found; zeros for none.
+    cuts, unimodal
+        See :func:`dent_between_halves`; cuts of shape (n_sets, 2).
 
     Returns
     -------
-    z : float
+    z : ndarray of shape (n_sets,)
         Evidence against one population, about standard normal at most if there
-        is one; 0 where a set has less than 3 rows in a half.
-    depth : float
-        Rows between the sets as a share of those expected of one population.
+        is one; 0 without axes.
+    log_depths : ndarray of shape (n_sets,)
+        Logarithm of the rows in the middle as a share of those expected of one
+        population.
     """
-    if min(sizes_a.min(), sizes_b.min()) < MIN_ROWS:
-        return 0.0, 1.0
-    z, log_depth = 0.0, 0.0
-    for half in range(2):
-        axis = _discriminant(
-            sizes_a[half],
-            means_a[half],
-            scatters_a[half],
-            sizes_b[half],
-            means_b[half],
-            scatters_b[half],
-        )
-        cut = 0.0
-        for f in range(X.shape[1]):
-            cut += 0.5 * (means_a[half, f] + means_b[half, f]) * axis[f]
-        positions = _project(X, axis)
-        z_half, log_depth_half = dent_between_halves(
-            positions, weights, halves, half == 1, cut, unimodal
-        )
-        z += z_half
-        log_depth += log_depth_half
-    return z / np.sqrt(2.0), np.exp(0.5 * log_depth)
+    z, log_depths = np.zeros(len(axes)), np.zeros(len(axes))
+    _dents_along(
+        X, weights, halves, numbers, starts, axes, cuts, unimodal, z, log_depths
+    )
+    return z, log_depths
 
 
-@jit()
-def dent_within(X, weights, halves, unimodal):
-    """Test one set of rows for being more than one log-concave population.
+def discriminants(sizes, gaps, scatters):
+    """Axes along which pairs of sets of rows lie farthest apart.
 
-    Each half is cut in two by 2-means, which gives the axis for the other.
+    The within covariance is pulled towards its own diagonal with the weight of
+    p + 2 rows, so that few rows in many columns do not invent an axis.
+
+    Parameters
+    ----------
+    sizes : ndarray of shape (..., 2)
+        Weights of the two sets of each pair.
+    gaps : ndarray of shape (..., n_features)
+        Differences of their means.
+    scatters : ndarray of shape (..., n_features, n_features)
+        Sums of the scatters of both.
+
+    Returns
+    -------
+    ndarray of shape (..., n_features)
+        The axes; zeros where a set is lighter than 3 rows.
+    """
+    n_features = gaps.shape[-1]
+    total = sizes.sum(axis=-1)[..., np.newaxis, np.newaxis]
+    diagonal = np.eye(n_features)
+    shares = np.where(diagonal > 0, 1.0, total / (total + n_features + 2))
+    floor = 1e-9 * np.trace(scatters, axis1=-2, axis2=-1) / n_features
+    # Sets without spread: the straight way.
+    floor = np.where(floor > 0, floor, 1.0)[..., np.newaxis, np.newaxis]
+    covariances = scatters * shares + floor * diagonal
+    axes = np.linalg.solve(covariances, gaps[..., np.newaxis])[..., 0]
+    has_rows = sizes.min(axis=-1, keepdims=True) >= MIN_ROWS
+    return np.where(has_rows, axes, 0.0)
+
+
+def dents_within(X, weights, halves, starts, unimodal, sizes, means, scatters):
+    """Test sets of rows for being more than one log-concave population each.
+
+    Each half of a set is cut in two by 2-means, which gives the axis for the
+    other.
 
     Parameters
     ----------
@@ -306,37 +326,77 @@ def dent_within(X, weights, halves, unimodal):
         Their weights.
     halves : ndarray of shape (n_samples,), dtype=bool
         Half of each row.
+    starts : ndarray of shape (n_sets + 1,), dtype=intp
+        Rows ``starts[c]:starts[c + 1]`` are a set.
     unimodal : bool
         See :func:`dent_between_halves`.
+    sizes, means, scatters : ndarray of shape (n_sets, 2, ...)
+        Moments of both halves of each set.
 
     Returns
     -------
-    z : float
+    z : ndarray of shape (n_sets,)
         Evidence against one population, about standard normal at most if there
-        is one.
+        is one; 0 where a side of either cut has less than 3 rows.
     """
-    z = 0.0
-    for half in range(2):
-        chosen = halves == (half == 1)
-        rows, row_weights = X[chosen], weights[chosen]
-        upper, _ = cut_in_two(rows, row_weights)
-        size_a, mean_a, scatter_a = moments(rows[~upper], row_weights[~upper])
-        size_b, mean_b, scatter_b = moments(rows[upper], row_weights[upper])
-        if min(size_a, size_b) < MIN_ROWS:
-            continue
-        axis = _discriminant(size_a, mean_a, scatter_a, size_b, mean_b, scatter_b)
-        z_half, _ = dent_between_halves(
-            _project(X, axis), weights, halves, half == 1, np.nan, unimodal
+    side_sizes, side_means = cut_halves(X, weights, halves, starts, means, scatters)
+    gaps = side_means[:, :, 1] - side_means[:, :, 0]
+    # What is not between the sides is within them.
+    pull = np.divide(
+        side_sizes.prod(axis=-1), sizes, out=np.zeros_like(sizes), where=sizes > 0
+    )[..., np.newaxis, np.newaxis]
+    between = pull * gaps[..., :, np.newaxis] * gaps[..., np.newaxis, :]
+    axes = discriminants(side_sizes, gaps, scatters - between)
+    cuts = np.full(sizes.shape, np.nan)
+    numbers = np.arange(len(X))
+    return dents_along(X, weights, halves, numbers, starts, axes, cuts, unimodal)[0]
+
+
+def dents_between(X, weights, halves, numbers, unimodal, first, second):
+    """Test two sets of rows for being one log-concave population.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features), dtype=float64
+        Rows.
+    weights : ndarray of shape (n_samples,), dtype=float64
+        Their weights.
+    halves : ndarray of shape (n_splits, n_samples), dtype=bool
+        Half of each row, in each of some splits.
+    numbers : ndarray of shape (n_rows,), dtype=intp
+        The rows of both sets.
+    unimodal : bool
+        See :func:`dent_between_halves`.
+    first, second : tuple of ndarray of shape (n_splits, 2, ...)
+        Sizes, means and scatters of both halves of both sets.
+
+    Returns
+    -------
+    z : ndarray of shape (n_splits,)
+        Evidence against one population, about standard normal at most if there
+        is one; 0 where a set has less than 3 rows in a half.
+    log_depths : ndarray of shape (n_splits,)
+        Logarithm of the rows between the sets as a share of those expected of
+        one population.
+    """
+    sizes = np.stack([first[0], second[0]], axis=-1)
+    # One half alone is no test.
+    sizes = sizes * (sizes.min(axis=(1, 2), keepdims=True) >= MIN_ROWS)
+    axes = discriminants(sizes, second[1] - first[1], first[2] + second[2])
+    cuts = (0.5 * (first[1] + second[1]) * axes).sum(axis=-1)
+    starts = np.array([0, len(numbers)])
+    tests = [
+        dents_along(
+            X,
+            weights,
+            split,
+            numbers,
+            starts,
+            axes[s : s + 1],
+            cuts[s : s + 1],
+            unimodal,
         )
-        z += z_half
-    return z / np.sqrt(2.0)
-
-
-@jit()
-def dents_within_cells(X, weights, halves, starts, unimodal):
-    """Run :func:`dent_within` on each cell ``starts[c]:starts[c + 1]``."""
-    z = np.empty(starts.shape[0] - 1)
-    for c in range(z.shape[0]):
-        rows = slice(starts[c], starts[c + 1])
-        z[c] = dent_within(X[rows], weights[rows], halves[rows], unimodal)
-    return z
+        for s, split in enumerate(halves)
+    ]
+    z, log_depths = np.concatenate(tests, axis=1)
+    return z, log_depths

@@ -14,8 +14,9 @@ def mlp(sizes, *, batch_norm=False, dropout=0.0):
     ----------
     sizes : sequence of int
         Widths of input, hidden layers and output.
-    batch_norm : bool, default=False
-        Whether every hidden layer normalises its batch before the ReLU.
+    batch_norm : bool or "after", default=False
+        Whether every hidden layer normalises its batch before the ReLU, or
+        after it.
     dropout : float, default=0.0
         Share of hidden units that a training step leaves out.
 
@@ -27,13 +28,23 @@ def mlp(sizes, *, batch_norm=False, dropout=0.0):
     layers = []
     for n_in, n_out in pairwise(sizes[:-1]):
         layers.append(nn.Linear(n_in, n_out))
-        if batch_norm:
-            layers.append(nn.BatchNorm1d(n_out))
         layers.append(nn.ReLU())
+        if batch_norm:
+            place = len(layers) if batch_norm == "after" else -1
+            layers.insert(place, nn.BatchNorm1d(n_out))
         if dropout:
             layers.append(nn.Dropout(dropout))
     layers.append(nn.Linear(sizes[-2], sizes[-1]))
     return nn.Sequential(*layers)
+
+
+def check_hidden_sizes(hidden_sizes):
+    """Refuse widths of hidden layers that are not positive integers."""
+    sound = (isinstance(n, Integral) and not isinstance(n, bool) for n in hidden_sizes)
+    if not all(sound) or any(n < 1 for n in hidden_sizes):
+        raise ValueError(
+            f"hidden_sizes must be positive integers, got {hidden_sizes!r}."
+        )
 
 
 def reconstruction_error(rows, restored, weights):
@@ -56,8 +67,8 @@ class AutoencoderModule(nn.Module):
         Widths of the encoder's hidden layers; the decoder mirrors them.
     latent_dim : int
         Width of the code.
-    batch_norm : bool, default=False
-        Whether hidden layers normalise their batch.
+    batch_norm : bool or "after", default=False
+        Whether hidden layers normalise their batch, before the ReLU or after it.
     dropout : float, default=0.0
         Share of hidden units that a training step leaves out.
     shortcut : bool, default=True
@@ -75,13 +86,9 @@ class AutoencoderModule(nn.Module):
         shortcut=True,
     ):
         super().__init__()
-        sound = (
-            isinstance(n, Integral) and not isinstance(n, bool) for n in hidden_sizes
-        )
-        if not all(sound) or any(n < 1 for n in hidden_sizes):
-            raise ValueError(
-                f"hidden_sizes must be positive integers, got {hidden_sizes!r}."
-            )
+        check_hidden_sizes(hidden_sizes)
+        # True is an integer, but not to torch.
+        latent_dim = int(latent_dim)
         sizes = [n_features, *hidden_sizes, latent_dim]
         options = {"batch_norm": batch_norm, "dropout": dropout}
         self.encoder = mlp(sizes, **options)
@@ -169,3 +176,61 @@ class Reconstruction(nn.Module):
     def loss(self, rows, weights):
         """Weighted mean squared error of the restored rows."""
         return reconstruction_error(rows, self(rows), weights)
+
+
+class BentMap(nn.Module):
+    """A linear map and a perceptron beside it, which begins at zero.
+
+    Parameters
+    ----------
+    n_features : int
+        Columns of the table.
+    hidden_sizes : sequence of int
+        Widths of the hidden layers.
+    n_outputs : int
+        Width of the result.
+    """
+
+    def __init__(self, n_features, hidden_sizes, n_outputs):
+        super().__init__()
+        check_hidden_sizes(hidden_sizes)
+        self.linear = nn.Linear(n_features, n_outputs, bias=False)
+        self.bend = mlp([n_features, *hidden_sizes, n_outputs])
+
+    def forward(self, rows):
+        """Map rows."""
+        return self.linear(rows) + self.bend(rows)
+
+    @torch.no_grad()
+    def start_linear(self, rows, weights, targets):
+        """Begin as the least-squares map of rows to targets, all in float64."""
+        weighted = rows * weights[:, None]
+        solution = torch.linalg.pinv(weighted.T @ rows, hermitian=True)
+        self.linear.weight.copy_((solution @ (weighted.T @ targets)).T)
+        self.bend[-1].weight.zero_()
+        self.bend[-1].bias.zero_()
+
+
+class Regression(nn.Module):
+    """What trains a network to hit targets, and gives them their scale back.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        Maps rows to the scaled targets.
+    scale : float
+        Number that the targets were divided by.
+    """
+
+    def __init__(self, network, scale):
+        super().__init__()
+        self.network = network
+        self.scale = scale
+
+    def forward(self, rows):
+        """Map rows to targets in their own scale."""
+        return self.network(rows) * self.scale
+
+    def loss(self, rows, weights, targets):
+        """Weighted mean squared error of the scaled targets."""
+        return reconstruction_error(targets, self.network(rows), weights)

@@ -1,7 +1,9 @@
 """The one place that configures skorch and runs networks.
 
-A module that is trained here has a method ``loss(rows, weights)`` which
-returns the loss of a batch. Rows come centred and divided by one global scale
+A module that is trained here has a method ``loss`` which returns the loss of
+a batch: ``loss(rows, weights)``, ``loss(rows, weights, targets)`` where it has
+targets, or ``loss(rows, classes)`` where it learns from labels. Rows come centred
+and divided by one global scale
 (:class:`skdeepcluster.base.GlobalScaling` does that), weights have mean 1 over
 the table.
 """
@@ -53,7 +55,7 @@ class Batches:
         self.tensors = dataset.tensors
         self.n_rows = len(dataset)
         most = max(1, self.n_rows // 2)
-        self.n_batches = min(max(1, round(self.n_rows / batch_size)), most)
+        self.n_batches = min(max(1, round(self.n_rows / int(batch_size))), most)
         self.n_steps = max(self.n_batches, min_steps)
 
     def __len__(self):
@@ -70,6 +72,40 @@ class Batches:
             yield tuple(tensor[rows] for tensor in self.tensors)
 
 
+class MixedBatches(Batches):
+    """Batches of rows that were moved among their neighbours.
+
+    Every row goes a random share of the way, up to half, to one neighbour
+    drawn at random, then half of the step from a second to a third; its targets
+    go with it. What is learned then also holds between and around the rows, in
+    the directions in which they vary.
+
+    Parameters
+    ----------
+    dataset : torch.utils.data.TensorDataset
+        Rows, weights, targets, and the numbers of each row's neighbours.
+    batch_size, min_steps : int
+        As in :class:`Batches`.
+    """
+
+    def __iter__(self):
+        all_rows, _, all_targets, _ = self.tensors
+        for rows, weights, targets, neighbors in super().__iter__():
+            drawn = torch.randint(neighbors.shape[1], (len(rows), 3)).to(rows.device)
+            drawn = neighbors.gather(1, drawn)
+            share = 0.5 * torch.rand(len(rows), 1).to(rows.device)
+            yield (
+                self._move(rows, all_rows[drawn], share),
+                weights,
+                self._move(targets, all_targets[drawn], share),
+            )
+
+    @staticmethod
+    def _move(own, others, share):
+        step = others[:, 1] - others[:, 2]
+        return torch.lerp(own, others[:, 0], share) + 0.5 * step
+
+
 class Blocks:
     """All rows in order, in large blocks: for losses without training.
 
@@ -83,7 +119,7 @@ class Blocks:
 
     def __init__(self, dataset, batch_size):
         self.tensors = dataset.tensors
-        self.n_rows = 16 * batch_size
+        self.n_rows = 16 * int(batch_size)
 
     def __iter__(self):
         return zip(*(tensor.split(self.n_rows) for tensor in self.tensors), strict=True)
@@ -214,7 +250,8 @@ class EarlyStopping(Callback):
 
     def remember(self, net):
         """Take the state as the best so far."""
-        self.state_ = copy.deepcopy(net.module_.state_dict())
+        state = net.module_.state_dict()
+        self.state_ = {name: value.clone() for name, value in state.items()}
 
     def on_epoch_end(self, net, **kwargs):
         """Compare the epoch with the best one before."""
@@ -232,6 +269,39 @@ class EarlyStopping(Callback):
     def restore(self, net):
         """Set the module to its best state."""
         net.module_.load_state_dict(self.state_)
+
+
+class WarmCosine(Callback):
+    """Raise the learning rate to its value, then lower it along half a cosine.
+
+    Parameters
+    ----------
+    n_steps : int
+        Gradient steps until the rate is at its lowest.
+    n_warm : int, default=20
+        Steps until it is at its highest.
+    floor : float, default=0.02
+        Lowest rate, as a share of the highest.
+    """
+
+    def __init__(self, n_steps, n_warm=20, floor=0.02):
+        self.n_steps = n_steps
+        self.n_warm = n_warm
+        self.floor = floor
+
+    def on_train_begin(self, net, **kwargs):
+        """Count from the first step."""
+        self.step_ = 0
+
+    def on_batch_begin(self, net, training=True, **kwargs):
+        """Set the rate of the step."""
+        if not training:
+            return
+        self.step_ += 1
+        progress = min(self.step_ / self.n_steps, 1.0)
+        share = self.floor + (1 - self.floor) * (1 + np.cos(np.pi * progress)) / 2
+        for group in net.optimizer_.param_groups:
+            group["lr"] = net.lr * share * min(self.step_ / self.n_warm, 1.0)
 
 
 class Progress(Callback):
@@ -291,7 +361,7 @@ def pick_device(device):
     return device
 
 
-def user_module(module, n_features):
+def user_module(module, n_features, *, decodes=True):
     """Return a user's network, ready to be trained, without touching theirs.
 
     Parameters
@@ -301,6 +371,9 @@ def user_module(module, n_features):
         callable that builds one from the number of features.
     n_features : int
         Columns of the table.
+    decodes : bool, default=True
+        Whether it must have these two methods. Else the network itself maps
+        rows to codes.
 
     Returns
     -------
@@ -310,7 +383,7 @@ def user_module(module, n_features):
     Raises
     ------
     ValueError
-        If it does not encode and decode rows of the table.
+        If it does not encode (and decode) rows of the table.
     """
     if isinstance(module, torch.nn.Module):
         network = copy.deepcopy(module)
@@ -321,23 +394,24 @@ def user_module(module, n_features):
             "module must be a torch.nn.Module or build one from the number of "
             f"features, got {type(network).__name__}."
         )
-    if not (hasattr(network, "encode") and hasattr(network, "decode")):
+    if decodes and not (hasattr(network, "encode") and hasattr(network, "decode")):
         raise ValueError(
             "module must have the methods encode(rows) and decode(codes); "
             f"{type(network).__name__} has not."
         )
-    _try_module(network.float(), n_features)
+    _try_module(network.float(), n_features, decodes)
     return network
 
 
-def _try_module(network, n_features):
+def _try_module(network, n_features, decodes):
     """Check what a user's network makes of two rows, in both precisions."""
     for trial in (copy.deepcopy(network).eval(), in_double(network)):
         dtype = next((weight.dtype for weight in trial.parameters()), torch.float32)
         try:
             with torch.inference_mode():
-                codes = trial.encode(torch.zeros(2, n_features, dtype=dtype))
-                rows = trial.decode(codes)
+                rows = torch.zeros(2, n_features, dtype=dtype)
+                codes = trial.encode(rows) if decodes else trial(rows)
+                rows = trial.decode(codes) if decodes else rows
             shapes = tuple(codes.shape[:1]), len(codes.shape), tuple(rows.shape)
         except Exception as error:
             raise ValueError(
@@ -346,19 +420,31 @@ def _try_module(network, n_features):
             ) from error
         if shapes != ((2,), 2, (2, n_features)):
             raise ValueError(
-                "module must encode rows to a 2-D tensor and decode that to rows "
-                f"of {n_features} features; 2 rows became codes of shape "
-                f"{tuple(codes.shape)} and rows of shape {tuple(rows.shape)}."
+                "module must encode rows to a 2-D tensor"
+                + (f" and decode that to rows of {n_features} features" * decodes)
+                + f"; 2 rows became codes of shape {tuple(codes.shape)}"
+                + (f" and rows of shape {tuple(rows.shape)}" * decodes)
+                + "."
             )
 
 
-def make_net(module, *, optimizer, lr, batch_size, device, callbacks=None, verbose=0):
+def make_net(
+    module,
+    *,
+    optimizer,
+    lr,
+    batch_size,
+    device,
+    callbacks=None,
+    verbose=0,
+    batches=Batches,
+):
     """Wrap a module into an initialised skorch net.
 
     Parameters
     ----------
     module : torch.nn.Module
-        Network with a method ``loss(rows, weights)``.
+        Network with a method ``loss``, as this module's docstring says.
     optimizer : {"adamw", "adadelta"}
         Optimiser of the module's weights.
     lr : float
@@ -371,6 +457,8 @@ def make_net(module, *, optimizer, lr, batch_size, device, callbacks=None, verbo
         The user's callbacks.
     verbose : int, default=0
         Whether to show a progress bar.
+    batches : type, default=Batches
+        What cuts a dataset into batches.
 
     Returns
     -------
@@ -392,7 +480,7 @@ def make_net(module, *, optimizer, lr, batch_size, device, callbacks=None, verbo
         optimizer=optimizer_class,
         lr=lr,
         batch_size=batch_size,
-        iterator_train=Batches,
+        iterator_train=batches,
         iterator_valid=Blocks,
         train_split=None,
         device=device,
@@ -404,7 +492,7 @@ def make_net(module, *, optimizer, lr, batch_size, device, callbacks=None, verbo
     return net.initialize()
 
 
-def split_rows(X, weights, validation_fraction, device):
+def split_rows(X, weights, validation_fraction, device, *further):
     """Make a dataset of the rows to train on, and one of those held out.
 
     Parameters
@@ -417,25 +505,53 @@ def split_rows(X, weights, validation_fraction, device):
         Share of the rows, drawn at random, that is held out.
     device : {"cpu", "cuda"}
         Where the rows go.
+    *further : ndarrays of shape (n_samples, ...)
+        What else belongs to the rows: targets, numbers of other rows.
 
     Returns
     -------
     tuple of two torch.utils.data.TensorDataset
         The second is None where no row is held out.
     """
-    rows = torch.as_tensor(np.asarray(X, np.float32), device=device)
-    shares = torch.as_tensor(
-        np.asarray(weights / np.mean(weights), np.float32), device=device
-    )
-    n_held_out = int(validation_fraction * len(rows))
+    tensors = [
+        torch.as_tensor(_narrow(array), device=device)
+        for array in (X, weights / np.mean(weights), *further)
+    ]
+    n_held_out = int(validation_fraction * len(X))
     if n_held_out == 0:
-        return TensorDataset(rows, shares), None
-    order = torch.randperm(len(rows)).to(device)
+        return TensorDataset(*tensors), None
+    order = torch.randperm(len(X)).to(device)
     held_out, kept = order[:n_held_out], order[n_held_out:]
     return (
-        TensorDataset(rows[kept], shares[kept]),
-        TensorDataset(rows[held_out], shares[held_out]),
+        TensorDataset(*(tensor[kept] for tensor in tensors)),
+        TensorDataset(*(tensor[held_out] for tensor in tensors)),
     )
+
+
+def _narrow(array):
+    """Numbers as networks take them; whole numbers stay what they are."""
+    return array if array.dtype.kind == "i" else np.asarray(array, np.float32)
+
+
+def labeled_rows(X, classes, device):
+    """Make a dataset of rows and their classes, all of them to train on.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        Scaled rows.
+    classes : ndarray of shape (n_samples,), dtype=int64
+        Class of each row, -1 where it has none.
+    device : {"cpu", "cuda"}
+        Where the rows go.
+
+    Returns
+    -------
+    tuple of a torch.utils.data.TensorDataset and None
+        As :func:`train` takes it.
+    """
+    rows = torch.as_tensor(np.asarray(X, np.float32), device=device)
+    return TensorDataset(rows, torch.as_tensor(classes, device=device)), None
 
 
 def train(net, datasets, *, max_epochs, tol=0.0, patience=None, callbacks=()):
@@ -446,8 +562,8 @@ def train(net, datasets, *, max_epochs, tol=0.0, patience=None, callbacks=()):
     net : Net
         Initialised net; its module is trained in place.
     datasets : tuple of two datasets
-        Made by :func:`split_rows`. The loss of the rows held out says when to
-        stop, and which epoch was the best.
+        Made by :func:`split_rows` or :func:`labeled_rows`. The loss of the rows
+        held out, if any, says when to stop, and which epoch was the best.
     max_epochs : int
         Largest number of epochs.
     tol : float, default=0.0

@@ -4,9 +4,14 @@ import heapq
 
 import numpy as np
 
-from ..kernels.assignment import lloyd
-from ..kernels.partition import cut_in_two, moments_by_half, rank_bits, two_nearest
-from ..kernels.unimodality import dents_within_cells
+from ..kernels.partition import (
+    bounded_lloyd,
+    cut_in_two,
+    moments,
+    pool_moments,
+    rank_bits,
+)
+from ..kernels.unimodality import dents_within
 
 # Rows (weights count) below which a node is not cut, and below which a cell
 # does not count towards the size of a partition.
@@ -130,13 +135,12 @@ class Cells:
                 for part in parts
             ]
         )
-        centers, *_ = lloyd(rows, weights, starts, LLOYD_PASSES, 0.0)
-        if len(centers) > 1:
-            labels, seconds = two_nearest(rows, centers)
+        if len(starts) > 1:
+            _, labels, seconds = bounded_lloyd(rows, weights, starts, LLOYD_PASSES)
         else:
             labels = seconds = np.zeros(len(rows), dtype=np.intp)
         filled, labels = np.unique(labels, return_inverse=True)
-        number = np.full(len(centers), -1)
+        number = np.full(len(starts), -1)
         number[filled] = np.arange(len(filled))
         self.n_cells = len(filled)
         self.labels = labels
@@ -157,23 +161,32 @@ class Cells:
     def impure_share(self, unimodal):
         """Share of the weight in cells that are more than one population."""
         z = [
-            dents_within_cells(self.rows, self.weights, halves, self.starts, unimodal)
-            for halves in self.halves
+            dents_within(
+                self.rows, self.weights, halves, self.starts, unimodal, *half_moments
+            )
+            for halves, half_moments in zip(self.halves, self.moments, strict=True)
         ]
         return float(self.sizes[np.mean(z, axis=0) > IMPURE].sum() / self.weight)
 
 
-def pool_halves(sizes, means, scatters):
+def moments_by_half(rows, weights, halves, starts):
+    """Moments of both halves of every cell ``starts[c]:starts[c + 1]``.
+
+    Returns
+    -------
+    sizes, means, scatters : ndarray of shape (n_cells, 2, ...)
+    """
+    n_cells = len(starts) - 1
+    cells = np.repeat(np.arange(n_cells), np.diff(starts))
+    parts = moments(rows, weights, 2 * cells + halves, 2 * n_cells)
+    return tuple(part.reshape(n_cells, 2, *part.shape[1:]) for part in parts)
+
+
+def pool_halves(*half_moments):
     """Moments of whole sets of rows from the moments of their halves."""
-    total = sizes.sum(axis=1)
-    share = sizes / total[:, np.newaxis]
-    mean = (share[:, :, np.newaxis] * means).sum(axis=1)
-    gap = means[:, 1] - means[:, 0]
-    between = (sizes[:, 0] * share[:, 1])[:, np.newaxis, np.newaxis]
-    scatter = (
-        scatters.sum(axis=1) + between * gap[:, :, np.newaxis] * gap[:, np.newaxis]
+    return pool_moments(
+        *(tuple(part[:, half] for part in half_moments) for half in (0, 1))
     )
-    return total, mean, scatter
 
 
 def _pairs(first, second, n_cells):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..kernels.partition import pool_by_half
+from ..kernels.partition import pool_moments
 from ..kernels.separation import (
     gaussian_factors,
     log_densities,
@@ -14,7 +14,7 @@ from ..kernels.separation import (
     responsibility_moments,
     tube_counts,
 )
-from ..kernels.unimodality import dent_between_groups
+from ..kernels.unimodality import dents_between
 from ._cells import pool_halves
 
 # Neighbours are merged below BASE + PER_ROW / (rows per cell) nats: about the
@@ -169,7 +169,9 @@ class Forest:
         self.cells = cells
         self.unimodal = unimodal
         self.members = [np.array([c]) for c in range(cells.n_cells)]
-        self.moments = [list(zip(*moments, strict=True)) for moments in cells.moments]
+        # Sizes, means and scatters of every node, by split and half.
+        by_split = [np.stack(part, axis=1) for part in zip(*cells.moments, strict=True)]
+        self.moments = list(zip(*by_split, strict=True))
         self.children = {}
         self.separations = {}
         self.evidence = {}
@@ -178,15 +180,14 @@ class Forest:
         """Join two nodes and return the new one."""
         node = len(self.members)
         self.members.append(np.concatenate([self.members[a], self.members[b]]))
-        for moments in self.moments:
-            moments.append(pool_by_half(*moments[a], *moments[b]))
+        self.moments.append(pool_moments(self.moments[a], self.moments[b]))
         self.children[node] = (a, b)
         self.separations[node] = separation
         return node
 
     def size(self, node):
         """Weight of a node."""
-        return float(self.moments[0][node][0].sum())
+        return float(self.moments[node][0][0].sum())
 
     def row_numbers(self, *nodes):
         """Rows of some nodes, numbered as in the cells."""
@@ -203,22 +204,16 @@ class Forest:
         """Evidence that two nodes are not one population, and its depth."""
         pair = (min(a, b), max(a, b))
         if pair not in self.evidence:
-            numbers = self.row_numbers(*pair)
-            rows = self.cells.rows[numbers]
-            weights = self.cells.weights[numbers]
-            tests = [
-                dent_between_groups(
-                    rows,
-                    weights,
-                    halves[numbers],
-                    self.unimodal,
-                    *moments[pair[0]],
-                    *moments[pair[1]],
-                )
-                for halves, moments in zip(self.cells.halves, self.moments, strict=True)
-            ]
-            z, depth = np.array(tests).T
-            self.evidence[pair] = float(z.mean()), float(np.exp(np.log(depth).mean()))
+            z, log_depth = dents_between(
+                self.cells.rows,
+                self.cells.weights,
+                self.cells.halves,
+                self.row_numbers(*pair),
+                self.unimodal,
+                self.moments[pair[0]],
+                self.moments[pair[1]],
+            )
+            self.evidence[pair] = float(z.mean()), float(np.exp(log_depth.mean()))
         return self.evidence[pair]
 
     def history(self, roots):
@@ -356,8 +351,10 @@ def _two_suffice(forest, mixture, a, b):
     members = np.concatenate([forest.members[a], forest.members[b]])
     n_features = rows.shape[1]
     prior = n_features + 2
-    sides = zip(forest.moments[0][a], forest.moments[0][b], strict=True)
-    sizes, means, scatters = pool_halves(*(np.array(side) for side in sides))
+    sides = zip(forest.moments[a], forest.moments[b], strict=True)
+    sizes, means, scatters = pool_halves(
+        *(np.stack([one[0], other[0]]) for one, other in sides)
+    )
     covariances = shrunk_covariances(
         sizes, scatters, pooled_covariance(cells.sizes, cells.scatters)
     )

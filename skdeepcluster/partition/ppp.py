@@ -216,8 +216,7 @@ class PPP(WeightedClusterer):
             self._summary.add(
                 Z[rows], None if sample_weight is None else sample_weight[rows]
             )
-        self._grow()
-        self._label(Z, sample_weight)
+        self._label(Z, sample_weight, self._grow())
 
     def _check_limits(self):
         if self.max_clusters is not None and self.max_clusters < self.min_clusters:
@@ -303,17 +302,15 @@ class PPP(WeightedClusterer):
         """Find the clusters of the summary, if rows came since the last time."""
         if not self._is_grown:
             with unchanged_on_error(self):
-                self._grow()
-                self._number(*self._summary_labels())
+                self._number(*self._grow())
 
     def _grow(self):
-        """Find the groups of the summary's rows."""
+        """Find the groups of the summary's rows; return their sizes and means."""
         rows, weights = self._summary.table()
         columns = np.ones(rows.shape[1], dtype=bool)
         path = []
         for _ in range(SELECTION_ROUNDS if self.feature_selection else 1):
-            self._find_groups(rows, weights, columns)
-            labels = self._log_densities(rows).argmax(axis=1)
+            labels = self._find_groups(rows, weights, columns)
             self._explain(rows, weights, labels)
             path.append(
                 {"n_features": int(columns.sum()), "n_clusters": self.n_clusters_}
@@ -337,22 +334,27 @@ class PPP(WeightedClusterer):
                 ConvergenceWarning,
                 stacklevel=5,
             )
+        return _sizes_and_means(rows, weights, labels, self.n_clusters_)
 
     def _find_groups(self, rows, weights, columns):
-        """Grow cells, merge them, vote, and refine the mixture elected."""
+        """Grow cells, merge them, vote, and refine the mixture elected.
+
+        Returns the group of every row.
+        """
+        one_group = np.zeros(len(rows), dtype=np.intp)
         spread, spread_weights = fill_steps(rows, weights, self._summary.capacity)
         self._axes = Axes(spread, spread_weights, scale=self.scale, columns=columns)
         self.history_, self.levels_ = [], []
         self.stability_, self.validated_ = 1.0, True
         self._mixture, self._groups, self.n_clusters_ = None, None, 1
         if self._axes.n_axes == 0:
-            return
+            return one_group
         table = Table(self._axes.apply(spread), spread_weights)
         partitions, impure = admissible_partitions(
             table, self.min_clusters, self.assume == "unimodal"
         )
         if not partitions:
-            return
+            return one_group
         evidence = Evidence(
             unimodal=self.assume == "unimodal",
             max_saddle=self.max_saddle,
@@ -382,23 +384,26 @@ class PPP(WeightedClusterer):
         for _ in range(REFINING_STEPS):
             self._mixture = self._mixture.step(coordinates, weights)
         self._groups, self.n_clusters_ = winner.groups, winner.n_groups
-        self._drop_empty(coordinates)
+        logs = self._drop_empty(coordinates)
         if self.assume == "gaussian":
-            shares = _normalised(self._group_logs(coordinates))
             self._mixture = split_into_gaussians(
-                coordinates, weights, shares, self.max_clusters
+                coordinates, weights, _normalised(logs), self.max_clusters
             )
             self.n_clusters_ = len(self._mixture.sizes)
             self._groups = np.arange(self.n_clusters_)
-            self._drop_empty(coordinates)
+            logs = self._drop_empty(coordinates)
+        return logs.argmax(axis=1)
 
     def _drop_empty(self, coordinates):
-        """Leave out groups that hold no row after refining."""
+        """Leave out groups that hold no row after refining.
+
+        Returns the joint log densities of the others.
+        """
         while True:
             logs = self._group_logs(coordinates)
             held = np.bincount(logs.argmax(axis=1), minlength=self.n_clusters_) > 0
             if held.all():
-                return
+                return logs
             self._mixture = self._mixture.part(held[self._groups])
             number = np.cumsum(held) - 1
             self._groups = number[self._groups[held[self._groups]]]
@@ -446,8 +451,11 @@ class PPP(WeightedClusterer):
         p_values = f_distribution.sf(ratio, between_freedom, within_freedom)
         self.separable_features_ = p_values < FEATURE_ALPHA / len(share)
 
-    def _label(self, Z, sample_weight):
-        """Label the rows of a table, and number the clusters by them."""
+    def _label(self, Z, sample_weight, moments):
+        """Label the rows of a table, and number the clusters by them.
+
+        `moments` are sizes and means of the clusters on the summary's rows.
+        """
         labels = np.empty(len(Z), dtype=np.int64)
         self.separable_samples_ = np.empty(len(Z), dtype=bool)
         sizes, sums = np.zeros(self.n_clusters_), 0.0
@@ -463,26 +471,11 @@ class PPP(WeightedClusterer):
                 sizes += members.sum(axis=1)
                 sums += members @ Z[rows].astype(np.float64)
         if self._summary.is_sample:
-            order = self._number(sizes, sums / sizes[:, np.newaxis])
-        else:
-            order = self._number(*self._summary_labels())
+            moments = sizes, sums / sizes[:, np.newaxis]
+        order = self._number(*moments)
         number = np.empty_like(order)
         number[order] = np.arange(len(order))
         self.labels_ = number[labels]
-
-    def _summary_labels(self):
-        """Sizes and means of the clusters on the summary's rows."""
-        rows, weights = self._summary.table()
-        labels = self._log_densities(rows).argmax(axis=1)
-        sizes = np.bincount(labels, weights, self.n_clusters_)
-        means = np.array(
-            [
-                (weights[labels == k, np.newaxis] * rows[labels == k]).sum(axis=0)
-                / sizes[k]
-                for k in range(self.n_clusters_)
-            ]
-        )
-        return sizes, means
 
     def _number(self, sizes, means):
         """Number the clusters, the largest first; set the centers."""
@@ -562,6 +555,16 @@ def _chunks(Z, n_rows=None):
         n_rows = max(1, CHUNK_NUMBERS // Z.shape[1])
     for start in range(0, len(Z), n_rows):
         yield slice(start, start + n_rows)
+
+
+def _sizes_and_means(rows, weights, labels, n_clusters):
+    """Weights and means of clusters."""
+    sizes = np.bincount(labels, weights, n_clusters)
+    means = [
+        (weights[labels == k, np.newaxis] * rows[labels == k]).sum(axis=0) / sizes[k]
+        for k in range(n_clusters)
+    ]
+    return sizes, np.array(means)
 
 
 def _normalised(logs):

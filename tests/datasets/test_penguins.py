@@ -68,4 +68,4 @@ def test_as_frame():
 def test_unknown_name():
     with pytest.raises(AttributeError, match="load_ostriches"):
         _ = datasets.load_ostriches
-    assert dir(datasets) == ["load_penguins"]
+    assert dir(datasets) == ["load_penguins", "make_discovery_problem"]

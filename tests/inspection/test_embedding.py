@@ -17,12 +17,6 @@ from skdeepcluster import inspection
 from skdeepcluster.inspection import EmbeddingDisplay
 
 
-@pytest.fixture(autouse=True)
-def _no_open_figures():
-    yield
-    plt.close("all")
-
-
 class SignClusterer(ClusterMixin, BaseEstimator):
     """Clusters by the sign of the first column; may hold a fitted encoder."""
 

@@ -6,7 +6,13 @@ import torch
 from numpy.testing import assert_allclose
 from sklearn.decomposition import PCA
 
-from skdeepcluster.nn.modules import AutoencoderModule, mlp, reconstruction_error
+from skdeepcluster.nn.modules import (
+    AutoencoderModule,
+    BentMap,
+    Regression,
+    mlp,
+    reconstruction_error,
+)
 
 
 def test_mlp_layers():
@@ -14,6 +20,9 @@ def test_mlp_layers():
     assert names == ["Linear", "ReLU", "Dropout", "Linear"]
     names = [type(layer).__name__ for layer in mlp([4, 3, 2], batch_norm=True)]
     assert names == ["Linear", "BatchNorm1d", "ReLU", "Linear"]
+    layers = mlp([4, 3, 2], batch_norm="after", dropout=0.5)
+    names = [type(layer).__name__ for layer in layers]
+    assert names == ["Linear", "ReLU", "BatchNorm1d", "Dropout", "Linear"]
 
 
 def test_reconstruction_error_weighs_rows():
@@ -63,3 +72,25 @@ def test_without_shortcut_there_are_only_perceptrons():
     module = AutoencoderModule(5, (7,), 3, shortcut=False)
     rows = torch.ones(2, 5)
     assert torch.equal(module(rows), module.decoder(module.encoder(rows)))
+
+
+@pytest.mark.parametrize("shape", [(200, 6), (8, 30)])
+def test_bent_map_starts_as_least_squares(shape):
+    rng = np.random.default_rng(0)
+    X, targets = rng.normal(size=shape), rng.normal(size=(shape[0], 2))
+    weights = rng.integers(1, 4, size=shape[0])
+    module = BentMap(shape[1], (7,), 2)
+    tensors = map(torch.from_numpy, (X, weights.astype(float), targets))
+    module.start_linear(*tensors)
+    with torch.no_grad():
+        found = module.double()(torch.from_numpy(X)).numpy()
+    repeated = [np.repeat(array, weights, axis=0) for array in (X, targets)]
+    expected = X @ np.linalg.lstsq(*repeated)[0]
+    assert_allclose(found, expected, atol=1e-4)
+
+
+def test_regression_gives_the_scale_back():
+    module = Regression(torch.nn.Identity(), 5.0)
+    rows, targets = torch.ones(2, 3), torch.tensor([[1.0] * 3, [3.0] * 3])
+    assert_allclose(module(rows), 5.0)
+    assert module.loss(rows, torch.tensor([1.0, 0.5]), targets) == 1.0

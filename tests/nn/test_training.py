@@ -13,12 +13,15 @@ from skdeepcluster.nn.modules import AutoencoderModule, Reconstruction, mlp
 from skdeepcluster.nn.training import (
     MIN_STEPS,
     Batches,
+    MixedBatches,
+    WarmCosine,
     make_net,
     pick_device,
     reproducible,
     run_rows,
     split_rows,
     train,
+    user_module,
 )
 
 
@@ -62,6 +65,37 @@ def test_batches_are_even_and_enough(n_rows, batch_size):
 def test_lone_row_is_a_batch_of_two():
     batches = list(Batches(TensorDataset(torch.ones(1, 3)), 256))
     assert [batch.shape for (batch,) in batches] == [(2, 3)] * MIN_STEPS
+
+
+class TestMixedBatches:
+    table = torch.arange(10.0)[:, None] ** 2
+    own = torch.arange(10)[:, None]
+
+    def mix(self, neighbors):
+        dataset = TensorDataset(self.table, self.own + 1, 1 - self.table, neighbors)
+        with reproducible(0):
+            return list(MixedBatches(dataset, 5, min_steps=40))
+
+    def test_targets_go_with_the_rows(self):
+        neighbors = torch.cat([self.own, (self.own + 1).clamp(max=9)], dim=1)
+        batches = self.mix(neighbors)
+        assert len(batches) == 40
+        for rows, weights, targets in batches:
+            # Weights tell which rows they were.
+            start, stop = ((weights - 1 + d).clamp(max=9) ** 2 for d in (0, 1))
+            assert_allclose(targets, 1 - rows, atol=1e-4)
+            way = (rows - start) / (stop - start).clamp(min=1)
+            assert way.min() >= -0.5
+            assert way.max() <= 1.0
+        moved = torch.cat([rows - (weights - 1) ** 2 for rows, weights, _ in batches])
+        # One in four goes nowhere: to itself, and no step.
+        assert 20 < (moved == 0).sum() < 90
+        assert len(moved.unique()) > 80
+
+    def test_a_row_without_neighbours_stays(self):
+        for rows, weights, targets in self.mix(self.own):
+            assert torch.equal(rows, (weights - 1.0) ** 2)
+            assert torch.equal(targets, 1 - rows)
 
 
 def test_reproducible_leaves_torch_as_it_was():
@@ -143,6 +177,44 @@ def test_held_out_rows_are_not_trained_on():
     assert (len(kept), len(held_out)) == (180, 20)
     together = torch.cat([kept.tensors[0], held_out.tensors[0]]).numpy()
     assert_array_equal(np.sort(together, axis=0), np.sort(X.astype(np.float32), axis=0))
+
+
+def test_further_columns_go_with_the_rows():
+    X, weights = some_rows()
+    numbers = np.arange(len(X))
+    kept, held_out = split_rows(X, weights, 0.1, "cpu", X[:, :2], numbers)
+    for rows, _, targets, places in (kept.tensors, held_out.tensors):
+        assert targets.dtype == torch.float32
+        assert places.dtype == torch.int64
+        assert torch.equal(rows[:, :2], targets)
+        assert_array_equal(rows, X[places].astype(np.float32))
+
+
+def test_rate_rises_and_falls():
+    rates = []
+
+    class Record(Callback):
+        def on_batch_end(self, net, **kwargs):
+            rates.append(net.optimizer_.param_groups[0]["lr"])
+
+    net = some_net(callbacks=[Record()])
+    dataset, _ = split_rows(*some_rows(), 0.0, "cpu")
+    train(net, (dataset, None), max_epochs=6, callbacks=[WarmCosine(50, n_warm=5)])
+    assert len(rates) == 60
+    assert_allclose(rates[0], 1e-3 / 5, rtol=0.01)
+    assert 3 <= np.argmax(rates) <= 5
+    assert_allclose(max(rates), 1e-3, rtol=0.03)
+    assert np.all(np.diff(rates[5:]) <= 0)
+    assert_allclose(rates[49:], 2e-5)
+
+
+def test_module_that_only_maps():
+    network = user_module(torch.nn.Linear(6, 2), 6, decodes=False)
+    assert network.weight.shape == (2, 6)
+    with pytest.raises(ValueError, match=r"methods encode\(rows\) and decode"):
+        user_module(torch.nn.Linear(6, 2), 6)
+    with pytest.raises(ValueError, match="does not work on 2 rows of 5 features"):
+        user_module(torch.nn.Linear(6, 2), 5, decodes=False)
 
 
 class TestStopping:

@@ -1,0 +1,657 @@
+"""NeighborEncoder against UMAP and plain features, in front of any clusterer.
+
+Run ``python benchmarks/bench_encoder.py --data FOLDER``; umap-learn must be
+installed. Every result is appended to a file of JSON lines at once; what that
+file holds is not measured again, so an interrupted run goes on where it
+stopped. ``--fresh PART ...`` measures parts again.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+import warnings
+from functools import partial
+from pathlib import Path
+from statistics import fmean, median, stdev
+
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
+    os.environ.setdefault(variable, "1")
+
+import numpy as np  # noqa: E402
+from runner import (  # noqa: E402
+    BUNDLED,
+    RESULTS,
+    command,
+    format_table,
+    table_path,
+    versions,
+)
+
+MAX_ROWS = 2000
+SEEDS = (0, 1, 2)
+TABLES = {
+    "iris": "iris",
+    "wine": "wine",
+    "breast_cancer": "breast_cancer",
+    "pbmc68k": "pbmc68k_reduced",
+    "mfeat_factors": "mfeat_factors",
+    "digits": "digits",
+    "segment": "segment",
+    "mnist": "mnist_train5k",
+    "optdigits": "optdigits",
+    "pendigits": "pendigits",
+    "dry_bean": "dry_bean",
+    "satimage": "satimage",
+    "fashion": "fashion_train10k",
+    "letter": "letter",
+}
+FURTHER = {
+    "dermatology": "dermatology",
+    "ecoli": "ecoli",
+    "seeds": "seeds",
+    "yeast": "yeast",
+    "vehicle": "vehicle",
+    "steel_faults": "steel_faults",
+    "text_bbc": "text_bbc",
+    "cnae9": "cnae9",
+    "glass": "glass",
+    "covtype": "covtype_15k",
+}
+
+
+def load(name, folder, max_rows):
+    """Rows as they are stored, and their classes; `max_rows` drawn of more."""
+    from sklearn import datasets
+
+    if name in BUNDLED:
+        X, y = getattr(datasets, f"load_{name}")(return_X_y=True)
+    else:
+        stem = (TABLES | FURTHER)[name]
+        with np.load(table_path(stem, folder), allow_pickle=False) as arrays:
+            X, y = arrays["X"], arrays["y"]
+    if len(X) > max_rows:
+        chosen = np.random.default_rng(0).permutation(len(X))[:max_rows]
+        X, y = X[chosen], y[chosen]
+    return X.astype(np.float64), np.unique(y, return_inverse=True)[1]
+
+
+# ------------------------------------------------------------------- embeddings
+
+
+class Features:
+    """The standardised features as they are."""
+
+    def __init__(self, seed):
+        from sklearn.preprocessing import StandardScaler
+
+        self.scaler = StandardScaler()
+
+    def embed(self, X, new):
+        return self.scaler.fit_transform(X), self.scaler.transform(new)
+
+
+class Encoder:
+    """NeighborEncoder with its defaults."""
+
+    n_components = 2
+
+    def __init__(self, seed):
+        from skdeepcluster import NeighborEncoder
+
+        self.encoder = NeighborEncoder(self.n_components, random_state=seed)
+
+    def embed(self, X, new):
+        return self.encoder.fit_transform(X), self.encoder.transform(new)
+
+
+class Encoder10(Encoder):
+    """NeighborEncoder, 10 components."""
+
+    n_components = 10
+
+
+class Umap:
+    """umap-learn on the input of the encoder, 15 neighbours, min_dist 0."""
+
+    n_components = 2
+
+    def __init__(self, seed):
+        import umap
+
+        self.make = partial(umap.UMAP, min_dist=0.0, random_state=seed)
+
+    def embed(self, X, new):
+        from skdeepcluster.deep._neighbor_input import NeighborSpace
+
+        space = NeighborSpace(X, np.ones(len(X)), "euclidean")
+        model = self.make(n_components=self.n_components)
+        codes = model.fit_transform(space.apply(X))
+        if len(new):
+            new = model.transform(space.apply(new))
+        return codes.astype(np.float64), np.asarray(new, np.float64)
+
+
+class Umap10(Umap):
+    """The same with 10 components."""
+
+    n_components = 10
+
+
+EMBEDDINGS = {
+    "features": Features,
+    "NeighborEncoder": Encoder,
+    "NeighborEncoder 10-d": Encoder10,
+    "UMAP": Umap,
+    "UMAP 10-d": Umap10,
+}
+
+
+def clusterers(k, seed):
+    """KMeans, and Gaussian mixtures with full and with tied covariances."""
+    from sklearn.cluster import KMeans
+    from sklearn.mixture import GaussianMixture
+
+    return {
+        "KMeans": KMeans(k, n_init=10, random_state=seed),
+        "full": GaussianMixture(k, n_init=3, random_state=seed),
+        "tied": GaussianMixture(k, covariance_type="tied", n_init=3, random_state=seed),
+    }
+
+
+class Results:
+    """A file of JSON lines that knows what was measured."""
+
+    names = ("part", "table", "method", "seed", "rows")
+
+    def __init__(self, path, fresh):
+        self.path, self.known = path, {}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for line in path.read_text().splitlines() if path.exists() else []:
+            row = json.loads(line)
+            if row["part"] not in fresh:
+                self.known[tuple(row[name] for name in self.names)] = row
+
+    def measure(self, function, part, table, method, seed, rows):
+        """Call a function that returns figures, unless they are known."""
+        key = (part, table, method, seed, rows)
+        if key not in self.known:
+            row = dict(zip(self.names, key, strict=True))
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                row |= function()
+            with self.path.open("a") as file:
+                file.write(json.dumps(row) + "\n")
+            self.known[key] = row
+            print(*key, file=sys.stderr, flush=True)
+        return self.known[key]
+
+
+# --------------------------------------------------------------------- accuracy
+
+
+def split_and_judge(name, method, seed, folder, max_rows):
+    """Embed and cluster 70 % of the rows; judge these, and the other 30 %."""
+    from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
+
+    from skdeepcluster.metrics import clustering_accuracy
+
+    X, y = load(name, folder, max_rows)
+    order = np.random.default_rng(seed + 1).permutation(len(X))
+    rows, new = np.split(order, [int(0.7 * len(X))])
+    embedding = EMBEDDINGS[method](seed)
+    start = time.process_time()
+    Z, Z_new = embedding.embed(X[rows], X[new])
+    figures = {"cpu_s": time.process_time() - start}
+    for partner, model in clusterers(len(np.unique(y)), seed).items():
+        try:
+            labels, new_labels = model.fit(Z).predict(Z), model.predict(Z_new)
+        except ValueError:
+            # A mixture whose covariance is singular on these features.
+            continue
+        figures[partner] = {
+            "ari": adjusted_rand_score(y[rows], labels),
+            "nmi": normalized_mutual_info_score(y[rows], labels),
+            "acc": clustering_accuracy(y[rows], labels),
+            "new": clustering_accuracy(y[new], new_labels),
+        }
+    return figures
+
+
+def accuracy(results, arguments):
+    """KMeans and mixtures behind every embedding, the number of classes known."""
+    runs = {}
+    for seed in arguments.seeds:
+        for name in (*TABLES, *FURTHER):
+            for method in arguments.methods:
+                runs[name, method, seed] = results.measure(
+                    partial(
+                        split_and_judge,
+                        name,
+                        method,
+                        seed,
+                        arguments.data,
+                        arguments.rows,
+                    ),
+                    "accuracy",
+                    name,
+                    method,
+                    seed,
+                    arguments.rows,
+                )
+    parts = [
+        "## Quality\n\nFitted on 70 % of the rows "
+        f"({arguments.rows} at most), seeds and splits "
+        f"{', '.join(map(str, arguments.seeds))}: ARI and ACC of the fitted rows, and "
+        "ACC of the other 30 % (new rows). Means over tables of the means over seeds; "
+        "K, F, T: KMeans, mixture with full and with tied covariances. Last: mean and "
+        "standard error over the tables of the encoder's ARI less this method's, and "
+        "of its ACC on new rows less this method's, both for the mean of K, F and T."
+    ]
+    groups = {
+        "The 14 tables of the development": list(TABLES),
+        "Ten tables that no choice was made on": list(FURTHER),
+    }
+    for title, names in groups.items():
+        parts.append(f"### {title}\n\n{_means(runs, names, arguments)}")
+    parts.append(f"### Each table\n\n{_each(runs, arguments)}")
+    return "\n\n".join(parts)
+
+
+PARTNERS = {"K": "KMeans", "F": "full", "T": "tied"}
+
+
+def _figure(runs, name, method, seeds, partner, figure):
+    values = [
+        run[partner][figure]
+        for run in (runs[name, method, seed] for seed in seeds)
+        if partner in run
+    ]
+    return fmean(values) if values else float("nan")
+
+
+def _means(runs, names, arguments):
+    figures = [("ari", "ARI"), ("acc", "ACC"), ("new", "new ACC")]
+    columns = ["embedding", *(f"{t} {p}" for _, t in figures for p in PARTNERS)]
+    columns += ["ARI less", "new ACC less", "CPU s"]
+
+    def over_tables(method, partner, figure):
+        return np.array(
+            [
+                _figure(runs, name, method, arguments.seeds, partner, figure)
+                for name in names
+            ]
+        )
+
+    def over_partners(method, figure):
+        each = [over_tables(method, p, figure) for p in PARTNERS.values()]
+        return np.nanmean(each, axis=0)
+
+    body = []
+    for method in arguments.methods:
+        cells = [method]
+        for figure, _ in figures:
+            for partner in PARTNERS.values():
+                cells.append(f"{np.nanmean(over_tables(method, partner, figure)):.3f}")
+        for figure in ("ari", "new"):
+            gaps = over_partners("NeighborEncoder", figure) - over_partners(
+                method, figure
+            )
+            error = gaps.std(ddof=1) / np.sqrt(len(gaps))
+            cells.append(
+                ""
+                if method == "NeighborEncoder"
+                else f"{gaps.mean():+.3f} ± {error:.3f}"
+            )
+        seconds = [
+            runs[name, method, seed]["cpu_s"]
+            for name in names
+            for seed in arguments.seeds
+        ]
+        body.append([*cells, f"{fmean(seconds):.2f}"])
+    return format_table(columns, body)
+
+
+def _each(runs, arguments):
+    body = []
+    for name in (*TABLES, *FURTHER):
+        cells = [name]
+        for method in arguments.methods:
+            for figure in ("ari", "new"):
+                values = [
+                    _figure(runs, name, method, arguments.seeds, partner, figure)
+                    for partner in PARTNERS.values()
+                ]
+                cells.append(" ".join(f"{value:.2f}" for value in values))
+        body.append(cells)
+    columns = [
+        "K F T",
+        *(f"{m}, {t}" for m in arguments.methods for t in ("ARI", "new")),
+    ]
+    return format_table(columns, body)
+
+
+# ---------------------------------------------------------------- known classes
+
+
+PROTOCOLS = ("novel", "general", "a fifth")
+
+
+def unlabeled_rows(name, protocol, method, seed, folder, max_rows):
+    """KMeans behind the encoder; ACC of the rows without a label."""
+    from sklearn.cluster import KMeans
+
+    from skdeepcluster.metrics import clustering_accuracy
+
+    X, y = load(name, folder, max_rows)
+    rng = np.random.default_rng(seed)
+    classes = rng.permutation(np.unique(y))
+    known = np.isin(y, classes[: len(classes) // 2])
+    if protocol == "general":
+        known &= rng.random(len(y)) < 0.5
+    elif protocol == "a fifth":
+        known = rng.random(len(y)) < 0.2
+    if method == "features":
+        Z = Features(seed).embed(X, X)[0]
+    else:
+        partial_y = np.where(known, y, -1) if method == "with labels" else None
+        Z = Encoder(seed).encoder.fit(X, partial_y).transform(X)
+    if protocol == "novel":
+        Z, y, known = Z[~known], y[~known], np.zeros(np.sum(~known), dtype=bool)
+    model = KMeans(len(np.unique(y)), n_init=10, random_state=seed)
+    labels = model.fit_predict(Z)
+    return {"acc": float(clustering_accuracy(y[~known], labels[~known]))}
+
+
+def known_classes(results, arguments):
+    """What labels do for the rows that have none."""
+    methods = ["features", "without labels", "with labels"]
+    names = [name for name in TABLES if name not in ("iris", "wine", "breast_cancer")]
+    parts = [
+        "## Known classes\n\nACC of KMeans on the rows without a label, the number of "
+        "classes known. *novel*: half of the classes are labeled in all their rows, "
+        "KMeans sees the other rows alone; *general*: half of the rows of half of the "
+        "classes are labeled; *a fifth*: of all rows. Classes and rows are drawn by "
+        "the seed. The number of links of a labeled row was chosen on parts of six of "
+        "these tables."
+    ]
+    for protocol in PROTOCOLS:
+        body, gaps = [], []
+        for name in names:
+            means = []
+            for method in methods:
+                runs = [
+                    results.measure(
+                        partial(
+                            unlabeled_rows,
+                            name,
+                            protocol,
+                            method,
+                            seed,
+                            arguments.data,
+                            arguments.rows,
+                        ),
+                        f"known, {protocol}",
+                        name,
+                        method,
+                        seed,
+                        arguments.rows,
+                    )
+                    for seed in arguments.seeds
+                ]
+                means.append(fmean(run["acc"] for run in runs))
+            gaps.append(means[2] - means[1])
+            body.append([name, *(f"{mean:.3f}" for mean in means)])
+        error = stdev(gaps) / len(gaps) ** 0.5
+        parts.append(
+            f"### {protocol.capitalize()}\n\n"
+            f"{format_table(['table', *methods], body)}\n\nWith labels less without: "
+            f"{fmean(gaps):+.3f} ± {error:.3f} (standard error over the tables)."
+        )
+    return "\n\n".join(parts)
+
+
+# ----------------------------------------------------------- clusterers with it
+
+
+def with_encoder(name, method, seed, folder, max_rows):
+    """A clusterer of the package on standardised rows, or behind the encoder."""
+    from sklearn.metrics import adjusted_rand_score
+    from sklearn.preprocessing import StandardScaler
+
+    import skdeepcluster
+
+    X, y = load(name, folder, max_rows)
+    k, (clusterer, *behind) = len(np.unique(y)), method.split(" behind ")
+    X = StandardScaler().fit_transform(X)
+    if behind:
+        X = Encoder(seed).encoder.fit_transform(X)
+    if clusterer == "PPP":
+        model = skdeepcluster.PPP()
+    else:
+        model = skdeepcluster.TELL(k, latent_dim=None, random_state=seed)
+    labels = model.fit_predict(X)
+    return {
+        "ari": adjusted_rand_score(y, labels),
+        "n_found": len(np.unique(labels)),
+        "n_true": k,
+    }
+
+
+def package(results, arguments):
+    """Clusterers of the package with and without the encoder."""
+    methods = ["TELL", "TELL behind it", "PPP", "PPP behind it"]
+    body, columns = [], ["table"]
+    for method in methods:
+        columns += [method, "k"] if "PPP" in method else [method]
+    for name in TABLES:
+        cells = [name]
+        for method in methods:
+            row = results.measure(
+                partial(with_encoder, name, method, 0, arguments.data, arguments.rows),
+                "package",
+                name,
+                method,
+                0,
+                arguments.rows,
+            )
+            cells.append(f"{row['ari']:.3f}")
+            if "PPP" in method:
+                cells.append(f"{row['n_found']} of {row['n_true']}")
+        body.append(cells)
+    figures = np.array([[cells[i] for i in (1, 2, 3, 5)] for cells in body], float)
+    means = [f"{mean:.3f}" for mean in figures.mean(axis=0)]
+    body.append(["mean", means[0], means[1], means[2], "", means[3], ""])
+    return (
+        "## Clusterers of the package\n\nARI with and without the encoder, seed 0. "
+        "TELL is told the number of classes, PPP finds it.\n\n"
+        + format_table(columns, body)
+    )
+
+
+# ----------------------------------------------------------------------- guards
+
+
+def blobs(method, distance, seed):
+    """KMeans on 5 Gaussians in 20 columns whose centres lie so far apart."""
+    from sklearn.cluster import KMeans
+    from sklearn.metrics import adjusted_rand_score
+
+    rng = np.random.default_rng(seed)
+    centers = distance / np.sqrt(2) * np.eye(20)[:5]
+    y = np.arange(1000) % 5
+    X = centers[y] + rng.standard_normal((1000, 20))
+    Z, _ = EMBEDDINGS[method](seed).embed(X, X[:0] if "UMAP" in method else X)
+    labels = KMeans(5, n_init=10, random_state=seed).fit_predict(Z)
+    return {"ari": adjusted_rand_score(y, labels)}
+
+
+def null(method, law, seed):
+    """Clusters that PPP finds behind an embedding of rows without any."""
+    from skdeepcluster import PPP
+
+    rng = np.random.default_rng(seed)
+    X = {
+        "one Gaussian, 20 columns": partial(rng.standard_normal, (600, 20)),
+        "uniform cube, 5 columns": partial(rng.random, (600, 5)),
+    }[law]()
+    Z, _ = EMBEDDINGS[method](seed).embed(X, X[:0] if "UMAP" in method else X)
+    return {"n_found": int(PPP().fit(Z).n_clusters_)}
+
+
+def guards(results, arguments):
+    """What an embedding does to round groups, and to none."""
+    methods = ["features", "NeighborEncoder", "UMAP"]
+    body = []
+    for distance in (6.0, 4.5, 3.5):
+        cells = [f"{distance} standard deviations"]
+        for method in methods:
+            runs = [
+                results.measure(
+                    partial(blobs, method, distance, seed),
+                    "blobs",
+                    str(distance),
+                    method,
+                    seed,
+                    1000,
+                )
+                for seed in SEEDS
+            ]
+            cells.append(f"{fmean(run['ari'] for run in runs):.3f}")
+        body.append(cells)
+    nulls = []
+    for law in ("one Gaussian, 20 columns", "uniform cube, 5 columns"):
+        cells = [law]
+        for method in methods:
+            runs = [
+                results.measure(
+                    partial(null, method, law, seed), "null", law, method, seed, 600
+                )
+                for seed in range(5)
+            ]
+            cells.append("/".join(str(run["n_found"]) for run in runs))
+        nulls.append(cells)
+    return (
+        "## Guards\n\nARI of KMeans on five Gaussians of 200 rows in 20 columns, by "
+        "the distance of their centres; mean of 3 draws.\n\n"
+        f"{format_table(['distance', *methods], body)}\n\n"
+        "Clusters that PPP finds where there are none (600 rows, 5 draws): a number of "
+        "clusters found in an embedding needs a test in the input space.\n\n"
+        f"{format_table(['law', *methods], nulls)}"
+    )
+
+
+# ------------------------------------------------------------ seconds and memory
+
+
+SCALE_SCRIPT = """
+import resource, sys, time, warnings
+warnings.simplefilter("ignore")
+sys.path.insert(0, sys.argv[4])
+import numpy as np
+from bench_encoder import EMBEDDINGS
+def draw(n, p):
+    rng = np.random.default_rng(0)
+    centers = 3 * rng.standard_normal((20, p))
+    return centers[rng.integers(20, size=n)] + rng.standard_normal((n, p))
+method, n, p = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+few = draw(300, p)
+EMBEDDINGS[method](0).embed(few, few[:0] if "UMAP" in method else few)
+X = draw(n, p)
+unit = 1024 if sys.platform == "linux" else 2**20
+base = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+start = time.process_time()
+EMBEDDINGS[method](0).embed(X, X[:0] if "UMAP" in method else X)
+seconds = time.process_time() - start
+print(seconds, base, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit)
+"""
+
+
+def scale(results, arguments):
+    """CPU seconds and memory of growing tables."""
+
+    def run(method, n, p):
+        words = [sys.executable, "-c", SCALE_SCRIPT, method, str(n), str(p)]
+        words.append(str(Path(__file__).parent))
+        done = subprocess.run(words, capture_output=True, text=True, check=True)
+        names = ("cpu_s", "base_mib", "peak_mib")
+        return dict(zip(names, map(float, done.stdout.split()), strict=True))
+
+    body = []
+    for n, p, repeats, methods in (
+        (4_000, 50, 3, ("NeighborEncoder", "UMAP")),
+        (20_000, 50, 1, ("NeighborEncoder", "UMAP")),
+        (100_000, 50, 1, ("NeighborEncoder",)),
+    ):
+        cells, medians = [f"{n:,} × {p}"], []
+        for method in ("NeighborEncoder", "UMAP"):
+            if method not in methods:
+                cells += ["", ""]
+                continue
+            runs = [
+                results.measure(
+                    partial(run, method, n, p), "scale", str(p), method, seed, n
+                )
+                for seed in range(repeats)
+            ]
+            medians.append(median(row["cpu_s"] for row in runs))
+            peak = max(row["peak_mib"] for row in runs)
+            cells += [f"{medians[-1]:.1f}", f"{peak:.0f}"]
+        cells.append(f"{medians[1] / medians[0]:.1f}" if len(medians) == 2 else "")
+        body.append(cells)
+    columns = ["table", "encoder CPU s", "peak MiB", "UMAP CPU s", "peak MiB", "ratio"]
+    return (
+        "## Seconds and memory\n\nTwenty Gaussians; a small table first, so that "
+        "compilation is not counted. The encoder embeds the rows once more with its "
+        "network, UMAP returns its layout. Peak of the process.\n\n"
+        + format_table(columns, body)
+    )
+
+
+PARTS = {
+    "accuracy": accuracy,
+    "known": known_classes,
+    "package": package,
+    "guards": guards,
+    "scale": scale,
+}
+FRESH = {
+    "guards": ("blobs", "null"),
+    "known": tuple(f"known, {protocol}" for protocol in PROTOCOLS),
+}
+
+
+def main():
+    """Measure what is not known yet, and write the page."""
+    parser = argparse.ArgumentParser(description="NeighborEncoder against UMAP")
+    parser.add_argument("--data", metavar="FOLDER", required=True)
+    methods = list(EMBEDDINGS)
+    parser.add_argument("--methods", nargs="+", choices=methods, default=methods)
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
+    parser.add_argument("--seeds", nargs="+", type=int, default=list(SEEDS))
+    parser.add_argument("--rows", type=int, default=MAX_ROWS, help="at most")
+    parser.add_argument("--fresh", nargs="*", choices=PARTS, default=[])
+    raw = Path(__file__).parent / "raw" / "bench_encoder.jsonl"
+    parser.add_argument("--raw", type=Path, default=raw)
+    parser.add_argument("--out", type=Path, default=RESULTS / "bench_encoder.md")
+    arguments = parser.parse_args()
+    fresh = {name for part in arguments.fresh for name in FRESH.get(part, (part,))}
+    results = Results(arguments.raw, fresh)
+    warm = np.random.default_rng(0).standard_normal((200, 5))
+    for method in arguments.methods:
+        EMBEDDINGS[method](0).embed(warm, warm[:50])
+    parts = [
+        "# NeighborEncoder against UMAP and plain features",
+        f"- Command: `{command()}`\n- Versions: {versions()}\n- One thread.\n"
+        + "\n".join(f"- {name}: {kind.__doc__}" for name, kind in EMBEDDINGS.items()),
+        *(PARTS[part](results, arguments) for part in arguments.parts),
+    ]
+    page = "\n\n".join(parts) + "\n"
+    arguments.out.write_text(page)
+    print(page)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,640 @@
+"""SDPKMeans and ILASDP against k-means, the EM algorithm and a general solver.
+
+Run ``python benchmarks/bench_sdp.py --data FOLDER``. Every result is appended to
+a file of JSON lines at once; what that file holds is not measured again, so an
+interrupted run goes on where it stopped. ``--fresh PART ...`` measures our own
+estimators again in some parts, ``--parts`` runs only some.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+import warnings
+from functools import partial
+from pathlib import Path
+from statistics import fmean
+
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
+    os.environ.setdefault(variable, "1")
+
+import numpy as np  # noqa: E402
+from runner import (  # noqa: E402
+    BUNDLED,
+    RAW,
+    RESULTS,
+    command,
+    format_table,
+    load_table,
+    versions,
+)
+
+OURS = ("SDPKMeans", "SDPKMeans, balanced", "ILASDP")
+# Development tables of at most 40 columns and 25,000 rows.
+TABLES = (
+    "iris",
+    "wine",
+    "breast_cancer",
+    "seeds",
+    "glass",
+    "ecoli",
+    "dermatology",
+    "vehicle",
+    "yeast",
+    "segment",
+    "steel_faults",
+    "satimage",
+    "pendigits",
+    "dry_bean",
+    "letter",
+    "shuttle_20k",
+)
+# As each table's source has it, or standardised: as stored where the columns
+# have one unit.
+AS_STORED = ("iris",)
+
+
+# --------------------------------------------------------------------- methods
+
+
+def _kmeans(n_init):
+    def fit(X, k, seed):
+        from sklearn.cluster import KMeans
+
+        return KMeans(k, n_init=n_init, random_state=seed).fit(X).labels_
+
+    return fit
+
+
+def _mixture(n_init, covariance_type="full"):
+    def fit(X, k, seed):
+        from sklearn.mixture import GaussianMixture
+
+        model = GaussianMixture(
+            k, n_init=n_init, covariance_type=covariance_type, random_state=seed
+        )
+        return model.fit_predict(X)
+
+    return fit
+
+
+def spectral(X, k, seed):
+    """SpectralClustering on 10 nearest neighbours."""
+    from sklearn.cluster import SpectralClustering
+
+    model = SpectralClustering(k, affinity="nearest_neighbors", random_state=seed)
+    return model.fit_predict(X)
+
+
+def _sdp(**parameters):
+    def fit(X, k, seed):
+        from skdeepcluster import SDPKMeans
+
+        return SDPKMeans(k, random_state=seed, **parameters).fit(X).labels_
+
+    return fit
+
+
+def ilasdp(X, k, seed):
+    """ILASDP with its defaults."""
+    from skdeepcluster import ILASDP
+
+    return ILASDP(k, random_state=seed).fit(X).labels_
+
+
+METHODS = {
+    "KMeans 1": _kmeans(1),
+    "KMeans 10": _kmeans(10),
+    "KMeans 100": _kmeans(100),
+    "mixture 1": _mixture(1),
+    "mixture 10": _mixture(10),
+    "mixture 30": _mixture(30),
+    "mixture 10, diag": _mixture(10, "diag"),
+    "spectral": spectral,
+    "SDPKMeans": _sdp(),
+    "SDPKMeans, balanced": _sdp(balance="size"),
+    "ILASDP": ilasdp,
+}
+
+
+# ---------------------------------------------------------------------- tables
+
+
+def cutoff_mixture(n, k, p, factor, seed):
+    """Equal Gaussians at a multiple of the cutoff of exact recovery."""
+    rng = np.random.default_rng(seed)
+    log_n = np.log(n)
+    distance = factor * np.sqrt(4 * (1 + np.sqrt(1 + k * p / (n * log_n))) * log_n)
+    centers = np.zeros((k, p))
+    centers[np.arange(k), np.arange(k)] = distance / np.sqrt(2)
+    y = rng.integers(k, size=n)
+    return centers[y] + rng.standard_normal((n, p)), y
+
+
+def unequal_mixture(seed):
+    """1,000, 4,000, 15,000 and 80,000 rows at 0.8 of the cutoff."""
+    sizes, p = (1000, 4000, 15_000, 80_000), 10
+    rng, n, k = np.random.default_rng(seed), sum(sizes), len(sizes)
+    log_n = np.log(n)
+    distance = 0.8 * np.sqrt(4 * (1 + np.sqrt(1 + k * p / (n * log_n))) * log_n)
+    centers = np.zeros((k, p))
+    centers[np.arange(k), np.arange(k)] = distance / np.sqrt(2)
+    y = np.repeat(np.arange(k), sizes)
+    return centers[y] + rng.standard_normal((n, p)), y
+
+
+def many_mixture(k, p, n, separation, seed):
+    """Many Gaussians of random centres and sizes."""
+    rng = np.random.default_rng(seed)
+    centers = rng.standard_normal((k, p)) * separation / np.sqrt(2 * p) * 1.3
+    sizes = rng.multinomial(n, rng.dirichlet(np.full(k, 3.0)))
+    y = np.repeat(np.arange(k), sizes)
+    return centers[y] + rng.standard_normal((n, p)), y
+
+
+def _rotated(p, rng):
+    turn, _ = np.linalg.qr(rng.standard_normal((p, p)))
+    return turn @ np.diag(np.exp(rng.uniform(np.log(0.2), np.log(8), p))) @ turn.T
+
+
+def shape_mixture(name, seed, n=150):
+    """Groups of different shapes, as many rows in each."""
+    rng = np.random.default_rng(seed)
+    if name == "cross2":
+        covariances = [np.diag([4, 0.1]), np.diag([0.1, 4]), 0.3 * np.eye(2)]
+        means = np.array([[0, 0], [1, 2.5], [3, 2.5]])
+    elif name == "stretch":
+        covariances = [np.diag([9, 0.25])] * 3
+        means = np.array([[0, 0], [0, 2.2], [0, -2.2]])
+    elif name == "scales":
+        covariances = [scale * np.eye(5) for scale in (0.2, 1.0, 4.0)]
+        means = np.zeros((3, 5))
+        means[1, 1], means[2, 2] = 3, 5
+    elif name == "hd30":
+        spans = [rng.uniform(np.log(0.3), np.log(3), 30) for _ in range(3)]
+        covariances = [np.diag(np.exp(span)) for span in spans]
+        means = 5 * np.eye(30)[:3]
+    else:
+        k, p, distance = {"rand4": (4, 4, 5.0), "rand10": (3, 10, 4.5)}[name]
+        covariances = [_rotated(p, rng) for _ in range(k)]
+        means = distance * np.eye(p)[:k]
+    y = np.arange(n) % len(means)
+    factors = np.stack([np.linalg.cholesky(matrix) for matrix in covariances])
+    noise = rng.standard_normal((n, means.shape[1]))
+    return means[y] + np.einsum("ifg,ig->if", factors[y], noise), y
+
+
+def nuisance_mixture(p, separation, seed, n=150, k=3, n_common=5):
+    """Three groups, and five wide directions that say nothing of them."""
+    rng = np.random.default_rng(seed)
+    y = np.arange(n) % k
+    basis, _ = np.linalg.qr(rng.standard_normal((p, p)))
+    X = rng.standard_normal((n, p))
+    X += separation / np.sqrt(2) * basis[:, :k].T[y]
+    common = basis[:, k : k + n_common]
+    return X + 4 * rng.standard_normal((n, n_common)) @ common.T, y
+
+
+def development_table(name, folder):
+    """A table, standardised or as stored."""
+    table = load_table(name, folder)
+    if name in AS_STORED:
+        from sklearn import datasets
+
+        return getattr(datasets, f"load_{name}")(return_X_y=True)
+    return table.X, table.y
+
+
+# --------------------------------------------------------------------- results
+
+
+class Results:
+    """A file of JSON lines that knows what was measured."""
+
+    def __init__(self, path, fresh):
+        self.path = path
+        self.rows = {}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for line in path.read_text().splitlines() if path.exists() else []:
+            row = json.loads(line)
+            if not (row["part"] in fresh and row["method"] in OURS):
+                self.rows[self.key(row)] = row
+
+    @staticmethod
+    def key(row):
+        return tuple(row[name] for name in ("part", "name", "method", "seed"))
+
+    def measure(self, function, part, name, method, seed=0):
+        """Call a function that returns figures, unless they are known."""
+        row = {"part": part, "name": name, "method": method, "seed": seed}
+        if self.key(row) not in self.rows:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                row |= function()
+            with self.path.open("a") as file:
+                file.write(json.dumps(row) + "\n")
+            self.rows[self.key(row)] = row
+            print(json.dumps(row), file=sys.stderr, flush=True)
+        return self.rows[self.key(row)]
+
+
+def judged(method, X, y, seed):
+    """Error, ARI, inertia and CPU seconds of a method's labels."""
+    from sklearn.metrics import adjusted_rand_score
+
+    from skdeepcluster.metrics import clustering_accuracy
+
+    k = len(np.unique(y))
+    start = time.process_time()
+    labels = np.asarray(METHODS[method](X, k, seed))
+    seconds = time.process_time() - start
+    groups = (X[labels == label] for label in np.unique(labels))
+    return {
+        "error": 1 - float(clustering_accuracy(y, labels)),
+        "ari": float(adjusted_rand_score(y, labels)),
+        "inertia": float(sum(((g - g.mean(axis=0)) ** 2).sum() for g in groups)),
+        "cpu_s": seconds,
+    }
+
+
+def _mean(rows, quantity, digits=4):
+    return f"{fmean(row[quantity] for row in rows):.{digits}f}"
+
+
+def _bold_least(cells):
+    least = min(map(float, cells))
+    return [f"**{cell}**" if float(cell) == least else cell for cell in cells]
+
+
+# ----------------------------------------------------------------------- parts
+
+
+def shapes(results, seeds=20):
+    """Mis-clustering of groups of different shapes."""
+    settings = ("cross2", "stretch", "scales", "rand4", "rand10", "hd30")
+    methods = [
+        *("KMeans 10", "SDPKMeans", "spectral"),
+        *("mixture 1", "mixture 10", "mixture 30", "ILASDP"),
+    ]
+    body, every = [], {method: [] for method in methods}
+    for name in settings:
+        rows = {
+            method: [
+                results.measure(
+                    partial(judged, method, *shape_mixture(name, seed), seed),
+                    "shapes",
+                    name,
+                    method,
+                    seed,
+                )
+                for seed in range(seeds)
+            ]
+            for method in methods
+        }
+        for method in methods:
+            every[method] += rows[method]
+        cells = [_mean(rows[method], "error") for method in methods]
+        cpu = [_mean(rows[m], "cpu_s", 2) for m in ("mixture 30", "ILASDP")]
+        body.append([name, *_bold_least(cells), *cpu])
+    cells = [_mean(every[method], "error") for method in methods]
+    cpu = [_mean(every[m], "cpu_s", 2) for m in ("mixture 30", "ILASDP")]
+    body.append(["mean", *_bold_least(cells), *cpu])
+    columns = ["setting", *methods, "mixture 30, CPU s", "ILASDP, CPU s"]
+    return (
+        f"## Groups of different shapes\n\nShare of rows in a wrong cluster, 150 "
+        f"rows, mean of {seeds} draws; everything with its defaults.\n\n"
+        f"{format_table(columns, body)}"
+    )
+
+
+def nuisance(results, seeds=8):
+    """Wide directions without groups, behind PCA."""
+    from sklearn.decomposition import PCA
+
+    methods = ["KMeans 10", "mixture 10", "mixture 10, diag", "ILASDP"]
+    body = []
+    for p, separation in ((30, 4), (100, 5)):
+        cells = []
+        for method in methods:
+            rows = []
+            for seed in range(seeds):
+                X, y = nuisance_mixture(p, separation, seed)
+                Z = PCA(10, random_state=0).fit_transform(X)
+                run = partial(judged, method, Z, y, seed)
+                rows.append(results.measure(run, "nuisance", str(p), method, seed))
+            cells.append(_mean(rows, "error"))
+        body.append([f"p = {p}, separation {separation}", *_bold_least(cells)])
+    return (
+        "## Nuisance directions\n\nThree groups, five wide common directions, 150 "
+        f"rows, ten principal components; mean error of {seeds} draws.\n\n"
+        f"{format_table(['setting', *methods], body)}"
+    )
+
+
+def lift(results, seeds=5):
+    """20,000 rows: the programs on a sample, then all rows."""
+    methods = ["mixture 1", "mixture 10", "ILASDP"]
+    body = []
+    for name in ("stretch", "cross2", "rand4", "rand10"):
+        cells = []
+        for method in methods:
+            rows = [
+                results.measure(
+                    partial(judged, method, *shape_mixture(name, seed, 20_000), seed),
+                    "lift",
+                    name,
+                    method,
+                    seed,
+                )
+                for seed in range(seeds)
+            ]
+            cells += [_mean(rows, "error"), _mean(rows, "cpu_s", 2)]
+        body.append([name, *cells])
+    columns = [cell for m in methods for cell in (m, "CPU s")]
+    return (
+        f"## 20,000 rows\n\nMean error and CPU seconds of {seeds} draws; the error of "
+        "the best rule is .0191 on stretch.\n\n"
+        f"{format_table(['setting', *columns], body)}"
+    )
+
+
+def many(results, seeds=10):
+    """Inertia with many clusters, beside the best known."""
+    methods = ["KMeans 1", "KMeans 10", "KMeans 100", "SDPKMeans"]
+    body = []
+    for setting in ((8, 8, 2000, 5), (16, 8, 2000, 6), (20, 20, 4000, 6)):
+        rows = {
+            method: [
+                results.measure(
+                    partial(judged, method, *many_mixture(*setting, seed), seed),
+                    "many",
+                    str(setting),
+                    method,
+                    seed,
+                )
+                for seed in range(seeds)
+            ]
+            for method in methods
+        }
+        best = [
+            min(row["inertia"] for row in draw)
+            for draw in zip(*rows.values(), strict=True)
+        ]
+        cells = []
+        for method in methods:
+            excess = [
+                100 * (row["inertia"] / least - 1)
+                for row, least in zip(rows[method], best, strict=True)
+            ]
+            cells.append(
+                f"{fmean(excess):.3f} / {_mean(rows[method], 'error', 3)} / "
+                f"{_mean(rows[method], 'cpu_s', 2)}"
+            )
+        body.append([str(setting), *cells])
+    return (
+        "## Many clusters\n\nPercent of inertia above the best of the row / error / "
+        f"CPU seconds, means of {seeds} draws; settings are (clusters, columns, rows, "
+        f"separation).\n\n{format_table(['setting', *methods], body)}"
+    )
+
+
+def unequal(results, seeds=5):
+    """Clusters of 1 to 80 percent of the rows."""
+    methods = ["KMeans 10", "SDPKMeans", "SDPKMeans, balanced"]
+    body = []
+    for method in methods:
+        rows = [
+            results.measure(
+                partial(judged, method, *unequal_mixture(seed), seed),
+                "unequal",
+                "80:15:4:1",
+                method,
+                seed,
+            )
+            for seed in range(seeds)
+        ]
+        worst = max(row["error"] for row in rows)
+        body.append([method, _mean(rows, "error"), f"{worst:.4f}"])
+        body[-1] += [_mean(rows, "inertia", 0), _mean(rows, "cpu_s", 2)]
+    columns = ["method", "error", "largest", "inertia", "CPU s"]
+    return (
+        "## Clusters of very different sizes\n\n1,000 / 4,000 / 15,000 / 80,000 rows "
+        f"at 0.8 of the cutoff, {seeds} draws. The wrong partition has the lower "
+        f"inertia.\n\n{format_table(columns, body)}"
+    )
+
+
+def recovery(results, draws=100):
+    """Exact recovery above the cutoff."""
+
+    def count():
+        from skdeepcluster import SDPKMeans
+
+        exact = certified = 0
+        for seed in range(draws):
+            X, y = cutoff_mixture(300, 4, 10, 1.3, seed)
+            model = SDPKMeans(4, random_state=seed).fit(X)
+            exact += len(set(zip(y.tolist(), model.labels_.tolist(), strict=True))) == 4
+            certified += model.certified_
+        return {"exact": exact, "certified": certified}
+
+    row = results.measure(count, "recovery", "1.3", "SDPKMeans", draws)
+    return (
+        "## Exact recovery\n\n300 rows, 4 clusters in 10 columns at 1.3 of the cutoff: "
+        f"no error in {row['exact']} of {draws} draws, {row['certified']} of them "
+        "certified."
+    )
+
+
+def reference(results):
+    """The same relaxation by cvxpy and SCS."""
+    from sklearn.metrics import adjusted_rand_score
+
+    from skdeepcluster import SDPKMeans
+
+    def run(solver, X):
+        model = SDPKMeans(4, solver=solver, tol=1e-5, max_iter=50, random_state=0)
+        start = time.process_time()
+        model.fit(X)
+        return {
+            "cpu_s": time.process_time() - start,
+            "objective": model.objective_,
+            "bound": model.lower_bound_,
+            "inertia": model.inertia_,
+            "labels": model.labels_.tolist(),
+        }
+
+    body = []
+    for n in (100, 200, 300):
+        for factor in (0.7, 1.1):
+            X, _ = cutoff_mixture(n, 4, 10, factor, 0)
+            name = f"{n}, {factor}"
+            SDPKMeans(4, solver="admm", random_state=0).fit(X)
+            ours, theirs = (
+                results.measure(partial(run, solver, X), "reference", name, method)
+                for solver, method in (("admm", "SDPKMeans"), ("cvxpy", "cvxpy"))
+            )
+            gap = abs(ours["objective"] / theirs["objective"] - 1)
+            same = adjusted_rand_score(ours["labels"], theirs["labels"]) == 1
+            body.append(
+                [
+                    str(n),
+                    str(factor),
+                    f"{gap:.1e}",
+                    f"{ours['bound'] / ours['inertia'] - 1:.1e}",
+                    "yes" if same else "no",
+                    f"{ours['cpu_s']:.3f}",
+                    f"{theirs['cpu_s']:.1f}",
+                    f"{theirs['cpu_s'] / ours['cpu_s']:.0f}",
+                ]
+            )
+    columns = ["rows", "separation", "objective differs by", "bound to inertia"]
+    columns += ["same labels", "admm, CPU s", "cvxpy, CPU s", "ratio"]
+    return (
+        "## Against cvxpy and SCS\n\nThe relaxation of k-means, four clusters in ten "
+        "columns at multiples of the cutoff; `solver='admm'` with `tol=1e-5`, SCS at "
+        f"1e-6.\n\n{format_table(columns, body)}"
+    )
+
+
+SCALE_SCRIPT = """
+import json, resource, sys, time, warnings
+sys.path.insert(0, sys.argv[1])
+from bench_sdp import cutoff_mixture
+from skdeepcluster import SDPKMeans
+n, factor, solver = int(sys.argv[2]), float(sys.argv[3]), sys.argv[4]
+warnings.simplefilter("ignore")
+SDPKMeans(4, solver=solver, random_state=0).fit(cutoff_mixture(200, 4, 20, 0.5, 0)[0])
+X, y = cutoff_mixture(n, 4, 20, factor, 0)
+peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+base, start = peak(), time.process_time()
+model = SDPKMeans(4, solver=solver, random_state=0).fit(X)
+seconds = time.process_time() - start
+print(json.dumps({
+    "cpu_s": seconds, "base_mib": base, "peak_mib": peak(), "solver": model.solver_,
+    "objective": model.objective_ / model.inertia_, "gap": model.gap_,
+    "infeasibility": model.infeasibility_, "certified": model.certified_,
+}))
+"""
+
+
+def scale(results):
+    """Seconds and memory from 1,000 to 100,000 rows."""
+
+    def run(n, factor, solver):
+        words = [sys.executable, "-c", SCALE_SCRIPT, str(Path(__file__).parent)]
+        words += [str(n), str(factor), solver]
+        done = subprocess.run(words, capture_output=True, text=True, check=True)
+        return json.loads(done.stdout)
+
+    body = []
+    for solver in ("auto", "low_rank"):
+        for factor in (0.7, 1.1):
+            before = None
+            for n in (1000, 3000, 10_000, 100_000):
+                name = f"{solver} {n} {factor}"
+                run_one = partial(run, n, factor, solver)
+                row = results.measure(run_one, "scale", name, "SDPKMeans")
+                growth = "-"
+                if before is not None:
+                    power = np.log(row["cpu_s"] / before[1]) / np.log(n / before[0])
+                    growth = f"{power:.2f}"
+                before = n, row["cpu_s"]
+                body.append(
+                    [
+                        solver,
+                        str(factor),
+                        str(n),
+                        row["solver"],
+                        f"{row['cpu_s']:.3f}",
+                        growth,
+                        f"{row['peak_mib'] - row['base_mib']:.0f}",
+                        f"{row['objective']:.6f}",
+                        f"{row['infeasibility']:.0e}",
+                        f"{row['gap']:.0e}",
+                        "yes" if row["certified"] else "no",
+                    ]
+                )
+    columns = ["solver", "separation", "rows", "answered", "CPU s", "power"]
+    columns += ["MiB on top", "objective / inertia", "infeasibility", "gap", "proven"]
+    return (
+        "## Large tables\n\nFour clusters in 20 columns at multiples of the cutoff. "
+        "Power is that of the rows in the CPU seconds, from the line above.\n\n"
+        f"{format_table(columns, body)}"
+    )
+
+
+def tables(results, folder):
+    """ARI on development tables."""
+    methods = ["KMeans 10", "mixture 10", "ILASDP"]
+    names = [name for name in TABLES if name in BUNDLED or folder]
+    body, every = [], {method: [] for method in methods}
+    for name in names:
+        X, y = development_table(name, folder)
+        for method in methods:
+            run = partial(judged, method, X, y, 0)
+            every[method].append(results.measure(run, "tables", name, method))
+        found = [every[method][-1] for method in methods]
+        body.append(
+            [
+                name,
+                f"{len(X)} x {X.shape[1]}, {len(np.unique(y))}",
+                *(f"{row['ari']:.3f}" for row in found),
+                *(f"{row['cpu_s']:.2f}" for row in found),
+            ]
+        )
+    means = [_mean(every[method], "ari", 3) for method in methods]
+    body.append(["mean", "", *means, "", "", ""])
+    columns = ["table", "shape, k", *methods, *(f"{m}, CPU s" for m in methods)]
+    return (
+        "## Development tables\n\nARI, standardised columns (iris as stored), seed 0, "
+        f"defaults.\n\n{format_table(columns, body)}"
+    )
+
+
+PARTS = {
+    "shapes": shapes,
+    "nuisance": nuisance,
+    "lift": lift,
+    "tables": tables,
+    "reference": reference,
+    "scale": scale,
+    "many": many,
+    "unequal": unequal,
+    "recovery": recovery,
+}
+
+
+def main():
+    """Measure what is not known yet, and write the page."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", metavar="FOLDER", help="folder of npz tables")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=[*PARTS])
+    parser.add_argument("--fresh", nargs="+", choices=PARTS, default=[])
+    parser.add_argument("--raw", type=Path, default=RAW / "bench_sdp.jsonl")
+    parser.add_argument("--out", type=Path, default=RESULTS / "bench_sdp.md")
+    arguments = parser.parse_args()
+    results = Results(arguments.raw, arguments.fresh)
+    # What is compiled at first is not measured.
+    for method in OURS:
+        judged(method, *shape_mixture("cross2", 0), 0)
+    sections = []
+    for part in arguments.parts:
+        extra = (arguments.data,) if part == "tables" else ()
+        sections.append(PARTS[part](results, *extra))
+    header = (
+        "# SDPKMeans and ILASDP\n\n"
+        f"- Command: `{command()}`\n- Versions: {versions()}\n"
+        "- One thread. Numbers after a name are starts (`n_init`); a mixture is "
+        "scikit-learn's GaussianMixture, full covariances unless said.\n"
+        "- Errors are shares of rows after the best one-to-one matching.\n"
+    )
+    page = header + "\n" + "\n\n".join(sections) + "\n"
+    arguments.out.write_text(page)
+    print(page)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,96 @@
+"""The files that a command writes: all that were asked for, or none."""
+
+from contextlib import ExitStack
+
+from .messages import CommandError
+from .tables import (
+    check_writable,
+    require,
+    result_table,
+    table_format,
+    write_table,
+    written_aside,
+)
+
+# Suffixes of the files that are neither tables nor models.
+SUFFIXES = {"plot": (".png",), "report": (".html", ".htm")}
+
+
+def path_of(args, option):
+    """Return the path that an option names, None where it was not given."""
+    return getattr(args, option, None)
+
+
+def check_outputs(args):
+    """Refuse what cannot be written before any work is done."""
+    for option in ("out", "plot", "report", "save"):
+        path = path_of(args, option)
+        if path is None:
+            continue
+        if option == "out" and table_format(path) == "parquet":
+            require("pyarrow")
+        if option in SUFFIXES:
+            if path.suffix.lower() not in SUFFIXES[option]:
+                raise CommandError(
+                    f"{path}: the name must end in {SUFFIXES[option][0]}"
+                )
+            require("matplotlib")
+        check_writable(path)
+
+
+def write_outputs(args, note, writers):
+    """Write the files that were asked for.
+
+    Parameters
+    ----------
+    args : Namespace
+        Options; those that name a file are looked up in `writers`.
+    note : callable
+        Told of every file.
+    writers : dict
+        Name of an option -> function that writes its file to a path.
+    """
+    asked = {
+        path_of(args, option): write
+        for option, write in writers.items()
+        if path_of(args, option) is not None
+    }
+    with ExitStack() as files:
+        for path, write in asked.items():
+            write(files.enter_context(written_aside(path)))
+    for path in asked:
+        note(f"wrote {path}")
+
+
+def table_writer(args, table, names, *results):
+    """Return what writes the table with one more column for each of the names."""
+
+    def write(path):
+        result = result_table(args.table, table, args.out, *results, names=names)
+        write_table(result, path, table_format(args.out))
+
+    return write
+
+
+def draw(estimator, X, path):
+    """Draw the clusters into a PNG file."""
+    from matplotlib.figure import Figure
+
+    from ..inspection import EmbeddingDisplay
+
+    # A figure without pyplot needs no screen.
+    figure = Figure(figsize=(6.4, 4.8), layout="constrained")
+    EmbeddingDisplay.from_estimator(estimator, X, ax=figure.subplots())
+    figure.savefig(path, format="png", dpi=200)
+
+
+def model_writer(prepared, estimator):
+    """Return what saves a fitted model."""
+
+    def write(path):
+        from .. import save
+        from .models import saved_model
+
+        save(saved_model(prepared.roles, prepared.preparation, estimator), path)
+
+    return write

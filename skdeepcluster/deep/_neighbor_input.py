@@ -1,0 +1,94 @@
+"""The space in which the neighbours of a row are looked for."""
+
+import numpy as np
+import torch
+
+# From so many columns on, neighbours are looked for among principal components.
+MAX_COLUMNS = 60
+N_AXES = 50
+
+
+class NeighborSpace:
+    """Columns of like weight, outliers drawn in; or directions of the rows.
+
+    For Euclidean neighbours every column is standardised and passed through
+    ``2 tanh(z / 2)``, so that no outlier and no rarely used column rules the
+    distances. For cosine neighbours rows are divided by their lengths, after
+    which Euclidean neighbours are cosine neighbours. Columns without variation
+    are left out, the rest is centred and divided by one number. More than 60
+    columns are brought to 50 principal components.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        Finite table.
+    weights : ndarray of shape (n_samples,)
+        Weights of the rows.
+    metric : {"euclidean", "cosine"}
+        What makes rows neighbours.
+    """
+
+    def __init__(self, X, weights, metric):
+        self.metric = metric
+        # The columns' own powers of two keep squares in range.
+        largest = np.abs(X).max(axis=0).astype(np.float64)
+        self.units = 2.0 ** np.clip(np.frexp(largest)[1], -1000, 1000)
+        if metric == "cosine":
+            self.units[:] = 1.0
+        # Less spread than this is rounding.
+        least = 4 * np.finfo(X.dtype).eps
+        shrunk = self._shrink(X)
+        self.mean = np.average(shrunk, axis=0, weights=weights)
+        self.deviation = _deviation(shrunk, self.mean, weights)
+        self.kept = self.deviation > least * np.abs(shrunk).max(axis=0)
+        if not self.kept.any():
+            self.kept[0] = True
+        if metric == "cosine":
+            self.deviation[:] = 1.0
+        self.deviation[self.deviation == 0] = 1.0
+        self.center, self.scale, self.axes = 0.0, 1.0, None
+        scaled = self._standardize(shrunk)
+        self.center = np.average(scaled, axis=0, weights=weights)
+        scaled -= self.center
+        variance = np.average(np.square(scaled).mean(axis=1), weights=weights)
+        self.scale = float(np.sqrt(variance)) or 1.0
+        if scaled.shape[1] > MAX_COLUMNS:
+            self.axes = _leading_axes(scaled, weights)
+
+    def _shrink(self, X):
+        """Bring entries to the order of 1, or rows to length 1."""
+        if self.metric == "euclidean":
+            # Far beyond the table's range an entry may become infinite: the
+            # hyperbolic tangent takes it in.
+            with np.errstate(over="ignore"):
+                return np.multiply(X, 1.0 / self.units, dtype=np.float64)
+        largest = np.abs(X).max(axis=1, keepdims=True).astype(np.float64)
+        shrunk = X / np.where(largest > 0, largest, 1.0)
+        lengths = np.sqrt(np.square(shrunk).sum(axis=1, keepdims=True))
+        return shrunk / np.where(lengths > 0, lengths, 1.0)
+
+    def _standardize(self, shrunk):
+        scaled = (shrunk[:, self.kept] - self.mean[self.kept]) / self.deviation[
+            self.kept
+        ]
+        return 2 * np.tanh(scaled / 2) if self.metric == "euclidean" else scaled
+
+    def apply(self, X):
+        """Bring rows into the space; the result is float64."""
+        scaled = (self._standardize(self._shrink(X)) - self.center) / self.scale
+        if self.axes is None:
+            return scaled
+        return (torch.from_numpy(scaled) @ self.axes).numpy()
+
+
+def _deviation(X, mean, weights):
+    return np.sqrt(np.average(np.square(X - mean), axis=0, weights=weights))
+
+
+def _leading_axes(centered, weights):
+    """Principal axes of centred rows, in the columns of a float64 tensor."""
+    rows = torch.from_numpy(centered * np.sqrt(weights)[:, np.newaxis])
+    rank = max(1, min(N_AXES, len(rows) - 1))
+    # A few axes more than are wanted make the randomised algorithm exact enough.
+    _, _, axes = torch.svd_lowrank(rows, q=min(rank + 10, *rows.shape), niter=4)
+    return axes[:, :rank].contiguous()

@@ -1,0 +1,369 @@
+"""PBN: a latent space that tells known classes apart finds the novel ones."""
+
+from numbers import Real
+
+import numpy as np
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_array, check_is_fitted
+from torch import nn
+from torch.nn.functional import cross_entropy, normalize
+
+from ..base import distinct_rows, warn_if_collapsed
+from ..nn.training import in_double
+from ._kmeans import Centers, class_means, kmeans
+from ._labels import UNLABELED
+from ._network import DiscoveryNetwork
+from ._number import estimate_n_novel
+
+_N_STARTS = 10
+
+
+class PBNModule(nn.Module):
+    """An autoencoder on the unit sphere, and a head that knows the classes.
+
+    Parameters
+    ----------
+    autoencoder : torch.nn.Module
+        Network with methods ``encode`` and ``decode``.
+    latent_dim : int
+        Width of a code.
+    n_known : int
+        Number of known classes; 0 leaves the head out.
+    w : float
+        Weight of the classification in the loss, in [0, 1].
+    reduction : {"sum", "mean"}
+        What becomes of the squared errors of a row's columns.
+    """
+
+    def __init__(self, autoencoder, latent_dim, n_known, w, reduction):
+        super().__init__()
+        self.autoencoder = autoencoder
+        self.head = nn.Linear(latent_dim, n_known) if n_known else None
+        self.w = w
+        self.reduction = reduction
+
+    def encode(self, rows):
+        """Map rows to codes of any length."""
+        return self.autoencoder.encode(rows)
+
+    def project(self, rows):
+        """Map rows to codes of length 1, which decoder and head see."""
+        return normalize(self.encode(rows))
+
+    def decode(self, codes):
+        """Map codes back to rows."""
+        return self.autoencoder.decode(codes)
+
+    def forward(self, rows):
+        """Evaluate head and decoder; return the codes they saw as well."""
+        codes = self.project(rows)
+        logits = None if self.head is None else self.head(codes)
+        return logits, self.decode(codes), codes
+
+    def loss(self, rows, classes):
+        """Weigh classification of the labeled rows against reconstruction of all.
+
+        Without a labeled row in the batch the classification costs nothing.
+        """
+        logits, restored, _ = self(rows)
+        errors = (rows - restored).square()
+        errors = errors.sum(dim=1) if self.reduction == "sum" else errors.mean(dim=1)
+        loss = (1 - self.w) * errors.mean()
+        if logits is None:
+            return loss
+        surprise = cross_entropy(
+            logits, classes, ignore_index=UNLABELED, reduction="sum"
+        )
+        n_labeled = (classes != UNLABELED).sum().clamp(min=1)
+        return loss + self.w * surprise / n_labeled
+
+
+class PBN(DiscoveryNetwork):
+    """Novel classes in a latent space that knows the known ones.
+
+    A network maps every row to a point on the unit sphere, from which a head
+    tells the known classes apart and a decoder restores the row. What separates
+    the known classes, it learns from the labeled rows; that the unlabeled rows
+    keep what sets them apart, the decoder sees to. K-means among the unlabeled
+    rows' points then finds the novel classes: all unlabeled rows are taken to
+    be of novel classes. PBN stands for projection-based novel class discovery.
+
+    Parameters
+    ----------
+    n_novel : int or "auto", default="auto"
+        Number of novel classes; "auto" takes the number from 2 to 30 with the
+        best silhouette of k-means among the unlabeled rows' latents (on a
+        sample of 2000, where there are more).
+    w : float, default=0.8
+        Weight of the known classes' cross-entropy in the loss, in [0, 1]; the
+        reconstruction error has the rest. With 1 nothing is restored, which is
+        the two-stage baseline of the paper: a classifier of the known classes,
+        then k-means. With 0 the labels count for nothing.
+    reconstruction_reduction : {"sum", "mean"}, default="sum"
+        Whether the reconstruction error of a row is the sum of its columns'
+        squared errors, as in the authors' program, or their mean, as in the
+        paper. `w` means something else for either.
+    latent_dim : int, default=None
+        Width of the latent space; None means a quarter of the columns, at
+        least 5.
+    hidden_sizes : tuple of int, default=None
+        Widths of the encoder's hidden layers; the decoder mirrors them. None
+        means three quarters and a half of the columns, at least 8 each, and at most
+        256 and 128.
+    module : torch.nn.Module or callable, default=None
+        An autoencoder of your own: a module with methods ``encode(rows)`` and
+        ``decode(codes)`` on 2-D float tensors (it is copied, not changed), or a
+        callable that builds one from the number of features. `latent_dim`,
+        `hidden_sizes` and `dropout` are then not used.
+    dropout : float, default=0.1
+        Share of hidden units left out in a training step, in [0, 1).
+    predict_space : {"novel", "all"}, default="novel"
+        Whether `predict` may only answer novel classes, or known ones too.
+    max_epochs : int, default=100
+        Passes over the table. All of them are run.
+    lr : float, default=1e-2
+        Learning rate of AdamW.
+    batch_size : int, default=512
+        Rows of a gradient step.
+    callbacks : list of skorch callbacks, default=None
+        Further callbacks of the training. They are copied: look at
+        ``net_.callbacks_`` for what they recorded.
+    device : {"cpu", "cuda", "auto"}, default="cpu"
+        Where to train; "auto" takes a GPU if there is one.
+    random_state : int, RandomState instance or None, default=None
+        Seed of weights, batches and starts. With an int, the same table gives
+        the same classes bit for bit, whatever the order of its rows.
+    verbose : int, default=0
+        Whether to show a progress bar.
+
+    Attributes
+    ----------
+    labels_ : ndarray of shape (n_samples,)
+        Class of every row: known rows keep theirs.
+    classes_ : ndarray of shape (n_known,)
+        Known classes, sorted.
+    n_novel_ : int
+        Number of novel classes found.
+    novel_classes_ : ndarray of shape (n_novel_,)
+        Their names, the largest class first: integers from ``max(classes_) + 1``
+        on where classes are integers, else "novel_0", "novel_1" and so on.
+    latent_centers_ : ndarray of shape (n_known + n_novel_, latent_dim)
+        Mean latents of the known classes, then of the novel ones.
+    cluster_centers_ : ndarray of shape (n_known + n_novel_, n_features_in_)
+        The same centres, brought to length 1 and decoded, in the units and
+        dtype of the table.
+    temperature_ : float
+        Mean squared distance of the unlabeled rows' latents to their centres:
+        the softness of :meth:`predict_proba`.
+    net_ : skorch.NeuralNet
+        The trained net; ``net_.module_`` is the torch module. It sees rows
+        centred and divided by one number, ``scaling_``.
+    scaling_ : object
+        Centre and scale of the training rows.
+    history_ : list of dict
+        Loss and seconds of every epoch.
+    n_iter_ : int
+        Epochs run.
+    n_features_in_ : int
+        Columns of the table.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, where the table had names.
+
+    Raises
+    ------
+    ValueError
+        If a parameter, the table or the labels are not as described, or
+        `n_novel` is larger than the number of unlabeled rows.
+
+    Warns
+    -----
+    ConvergenceWarning
+        If fewer classes than asked for hold rows, or the loss became infinite.
+
+    See Also
+    --------
+    NCDKMeans : Finds novel classes without a network.
+    TabularNCD : Learns the novel classes together with the network.
+
+    Notes
+    -----
+    The loss of a batch is ``w · CE + (1 - w) · R``: the cross-entropy, averaged
+    over the labeled rows (0 where there are none), and the reconstruction error,
+    averaged over all rows. Columns are not standardised one by one; where their
+    units differ, standardise them first.
+
+    What differs from the authors' program: k-means sees the latents of length 1
+    that head and decoder see, not the ones before; it is fitted to the training
+    rows, so that new rows get classes; batches are drawn anew in each epoch; a
+    batch without a labeled row does no harm.
+
+    The defaults were chosen on development tables (digits, letters, images,
+    shapes, texts) with classes hidden at random, none as in the benchmark. On
+    narrow tables they are about as accurate as k-means there, on tables of
+    hundreds of columns 17 points more. Small tables need the high learning rate
+    to be learned in a hundred passes; `w`, `dropout` and the widths mattered
+    less.
+
+    :meth:`recluster` repeats only k-means. With no novel class, `predict` gives
+    the known class that the head finds most probable.
+
+    Time is O(n_samples · weights) an epoch, and memory O(n_samples ·
+    n_features) for copies of the table. A row's result does not depend on the
+    rows it comes with.
+
+    References
+    ----------
+    .. [1] C. Troisemaine, A. Reiffers-Masson, S. Gosselin, V. Lemaire and
+       S. Vaton, "A practical approach to novel class discovery in tabular
+       data", Data Mining and Knowledge Discovery 38, 2024. Section 3.3.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_iris
+    >>> from skdeepcluster import PBN
+    >>> X, y = load_iris(return_X_y=True)
+    >>> y_partial = np.where(y == 0, 0, -1)
+    >>> model = PBN(n_novel=2, random_state=0).fit(X, y_partial)
+    >>> model.novel_classes_
+    array([1, 2])
+    >>> model.transform(X).shape
+    (150, 5)
+    >>> model.recluster(3).n_novel_
+    3
+    """
+
+    _parameter_constraints = {
+        **DiscoveryNetwork._parameter_constraints,
+        "w": [Interval(Real, 0, 1, closed="both")],
+        "reconstruction_reduction": [StrOptions({"sum", "mean"})],
+    }
+
+    def __init__(
+        self,
+        n_novel="auto",
+        *,
+        w=0.8,
+        reconstruction_reduction="sum",
+        latent_dim=None,
+        hidden_sizes=None,
+        module=None,
+        dropout=0.1,
+        predict_space="novel",
+        max_epochs=100,
+        lr=1e-2,
+        batch_size=512,
+        callbacks=None,
+        device="cpu",
+        random_state=None,
+        verbose=0,
+    ):
+        self.n_novel = n_novel
+        self.w = w
+        self.reconstruction_reduction = reconstruction_reduction
+        self.latent_dim = latent_dim
+        self.hidden_sizes = hidden_sizes
+        self.module = module
+        self.dropout = dropout
+        self.predict_space = predict_space
+        self.max_epochs = max_epochs
+        self.lr = lr
+        self.batch_size = batch_size
+        self.callbacks = callbacks
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _fit_codes(self, Z, known, sample_weight):
+        self._dtype = Z.dtype
+        self._train(*self._start(Z, known), n_known=known.n_known)
+        latents = self._latents(Z)
+        self._known_centers = class_means(latents, known.codes, known.n_known)
+        self._unlabeled = latents[~known.labeled]
+        return self._recluster_codes(self.n_novel)
+
+    def _make_module(self, network, latent_dim, n_known):
+        return PBNModule(
+            network, latent_dim, n_known, self.w, self.reconstruction_reduction
+        )
+
+    def _recluster_codes(self, n_novel):
+        known, latents = self._known, self._unlabeled
+        rng = np.random.default_rng(self._seed)
+        novel, spread = latents[:0], 0.0
+        if len(latents):
+            rows, weights = distinct_rows(latents)
+            if n_novel == "auto":
+                n_novel = estimate_n_novel(rows, weights, rng)
+            novel, inertia, _ = kmeans(rows, weights, n_novel, rng, _N_STARTS)
+            warn_if_collapsed(len(novel), n_novel, "Ask for fewer novel classes.")
+            spread = inertia / len(latents)
+        self.temperature_ = float(spread) or 1.0
+        self._centers = Centers(self._known_centers, novel, self.predict_space)
+        self.latent_centers_ = self._centers.all.astype(self._dtype)
+        self.cluster_centers_ = self._decode(normalized(self._centers.all), self._dtype)
+        codes = known.codes.copy()
+        if len(latents):
+            nearest = Centers(self._known_centers, novel, "novel").nearest
+            codes[~known.labeled] = nearest(latents)[0]
+        return codes
+
+    def _decode(self, latents, dtype):
+        rows = self._run(in_double(self.net_.module_).decode, latents)
+        return self.scaling_.undo(rows).astype(dtype)
+
+    def _predict_codes(self, Z):
+        if self.n_novel_ == 0:
+            return self._known_logits(Z).argmax(axis=1)
+        return self._centers.nearest(self._latents(Z))[0]
+
+    def predict_proba(self, X):
+        """Soft assignment of rows to classes.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Table with the columns seen in fit.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_samples, n_known + n_novel_)
+            Softmax of the negative squared distances in the latent space over
+            ``temperature_``, in the order ``classes_``, then
+            ``novel_classes_``; 0 for classes that `predict_space` rules out.
+            Without a novel class, `predict_known_proba`. Rows sum to 1; in the
+            dtype of `X`.
+        """
+        Z = self._embed(X)
+        if self.n_novel_ == 0:
+            return self._known_proba(Z).astype(Z.dtype)
+        latents = self._latents(Z)
+        return self._centers.probabilities(latents, self.temperature_).astype(Z.dtype)
+
+    def inverse_transform(self, X):
+        """Restore rows from their codes.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, latent_dim)
+            Codes.
+
+        Returns
+        -------
+        rows : ndarray of shape (n_samples, n_features)
+            Rows in the units of the table, in the dtype of `X`.
+        """
+        check_is_fitted(self)
+        latents = check_array(X, dtype=[np.float64, np.float32], order="C")
+        if latents.shape[1] != self._n_features_out:
+            raise ValueError(
+                f"X has {latents.shape[1]} columns, but the codes of this PBN have "
+                f"{self._n_features_out}."
+            )
+        return self._decode(latents, latents.dtype)
+
+
+def normalized(rows):
+    """Bring rows to length 1; rows of zeros stay."""
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    return rows / np.where(lengths > 0, lengths, 1)

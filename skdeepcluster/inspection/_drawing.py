@@ -1,0 +1,86 @@
+"""What all pictures share: colours, axes, the rows and labels that are drawn."""
+
+import numpy as np
+from sklearn.pipeline import Pipeline
+from sklearn.utils import check_array, check_consistent_length, column_or_1d
+from sklearn.utils.validation import _get_feature_names
+
+# Paul Tol's "muted" scheme: nine colours that colour-blind readers can tell apart.
+COLORS = (
+    *("#332288", "#CC6677", "#117733", "#88CCEE", "#DDCC77"),
+    *("#882255", "#44AA99", "#999933", "#AA4499"),
+)
+OTHERS_COLOR = "#BBBBBB"
+
+
+def new_axes(ax, figsize=(6.4, 4.8)):
+    """Give the axes to draw on: those of the caller, or those of a new figure."""
+    if ax is not None:
+        return ax
+    import matplotlib.pyplot as plt
+
+    _, ax = plt.subplots(figsize=figsize, layout="constrained")
+    return ax
+
+
+def bare(ax):
+    """Take away the two spines that carry no scale."""
+    ax.spines[["top", "right"]].set_visible(False)
+
+
+def representation(estimator, X):
+    """Return the rows as the last step of an estimator clusters them."""
+    if isinstance(estimator, Pipeline):
+        estimator, X = estimator[-1], estimator[:-1].transform(X)
+    if hasattr(estimator, "transform"):
+        X = estimator.transform(X)
+    elif getattr(estimator, "encoder_", None) is not None:
+        X = estimator.encoder_.transform(X)
+    return X
+
+
+def distinct(labels):
+    """Return the distinct labels in order, and the number of each row's."""
+    try:
+        return np.unique(labels, return_inverse=True)
+    except TypeError:
+        # Numbers and names have no common order: each type has its own.
+        distinct = sorted(set(labels), key=lambda label: (str(type(label)), str(label)))
+        numbers = {label: number for number, label in enumerate(distinct)}
+        return distinct, np.array([numbers[label] for label in labels])
+
+
+def named_table(X, labels, feature_names=None):
+    """Check rows, their labels and the names of the columns.
+
+    Returns
+    -------
+    X : ndarray of shape (n_samples, n_features)
+        Finite rows.
+    labels : ndarray of shape (n_samples,)
+        Label of each.
+    names : list of str
+        Name of each column.
+    """
+    names = _get_feature_names(X) if feature_names is None else feature_names
+    X = check_array(X, dtype=[np.float64, np.float32])
+    labels = column_or_1d(labels)
+    check_consistent_length(X, labels)
+    if names is None:
+        names = [f"feature {j}" for j in range(X.shape[1])]
+    if len(names) != X.shape[1]:
+        raise ValueError(
+            f"feature_names has {len(names)} names for the {X.shape[1]} columns of X."
+        )
+    return X, labels, [str(name) for name in names]
+
+
+def readable(number):
+    """Write a number with three digits, without powers of ten where it can be."""
+    return f"{number:,.0f}" if 1e3 <= abs(number) < 1e7 else f"{number:.3g}"
+
+
+def text_color(color):
+    """Choose black or white, whichever is read better on a colour."""
+    red, green, blue = color[:3]
+    return "black" if 0.299 * red + 0.587 * green + 0.114 * blue > 0.5 else "white"

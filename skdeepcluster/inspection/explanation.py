@@ -1,0 +1,140 @@
+"""Why a row is in its cluster, as bars."""
+
+import numpy as np
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import _get_feature_names
+
+from ._drawing import COLORS, bare, new_axes
+
+
+class ExplanationDisplay:
+    """What speaks for a row's cluster, and what against it.
+
+    Bars to the right are features that speak for the cluster and against the
+    runner-up, bars to the left speak for the runner-up.
+
+    It is recommended to use
+    :meth:`~skdeepcluster.inspection.ExplanationDisplay.from_estimator` to
+    create a display. All parameters are stored as attributes.
+
+    Parameters
+    ----------
+    shares : ndarray of shape (n_features,)
+        Share of each feature, positive where it speaks for the cluster.
+    feature_names : list of str of length n_features
+        Names of the features.
+    title : str, default=""
+        What is explained.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        Axes of the picture.
+    figure_ : matplotlib Figure
+        Figure that holds the axes.
+    bars_ : matplotlib BarContainer
+        The bars, the largest share first.
+
+    See Also
+    --------
+    skdeepcluster.TELL.explain : The shares.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skdeepcluster import TELL
+    >>> from skdeepcluster.inspection import ExplanationDisplay
+    >>> X = load_iris(as_frame=True).data
+    >>> model = TELL(n_clusters=3, random_state=0).fit(X)
+    >>> display = ExplanationDisplay.from_estimator(model, X[:1])
+    >>> display.feature_names[0]
+    'petal length (cm)'
+    """
+
+    def __init__(self, *, shares, feature_names, title=""):
+        self.shares = shares
+        self.feature_names = feature_names
+        self.title = title
+
+    @classmethod
+    def from_estimator(
+        cls, estimator, X, *, feature_names=None, max_features=12, ax=None
+    ):
+        """Explain the cluster of one row, or of several on average.
+
+        Parameters
+        ----------
+        estimator : object or Pipeline
+            Fitted clusterer with `explain`; the last step of a Pipeline is meant.
+        X : array-like of shape (n_samples, n_features)
+            Rows of one cluster; their shares are averaged.
+        feature_names : list of str, default=None
+            Names of the columns; None takes those of a frame, or numbers them.
+        max_features : int, default=12
+            Features to show: those with the largest shares.
+        ax : matplotlib Axes, default=None
+            Axes to draw on; None makes a new figure.
+
+        Returns
+        -------
+        display : :class:`~skdeepcluster.inspection.ExplanationDisplay`
+            The display, drawn.
+
+        Raises
+        ------
+        ValueError
+            If the rows are of several clusters.
+        """
+        clusters = np.unique(estimator.predict(X))
+        if len(clusters) != 1:
+            raise ValueError(
+                f"X holds rows of {len(clusters)} clusters: give rows of one."
+            )
+        names = _get_feature_names(X)
+        if isinstance(estimator, Pipeline):
+            names = _names_after(estimator[:-1])
+            estimator, X = estimator[-1], estimator[:-1].transform(X)
+        shares = estimator.explain(X, space="input").mean(axis=0)
+        if feature_names is None:
+            feature_names = names
+        if feature_names is None:
+            feature_names = [f"feature {j}" for j in range(len(shares))]
+        shown = np.argsort(-np.abs(shares), kind="stable")[:max_features]
+        display = cls(
+            shares=shares[shown],
+            feature_names=[str(feature_names[j]) for j in shown],
+            title=f"Why cluster {clusters[0]}, and not the runner-up",
+        )
+        return display.plot(ax=ax)
+
+    def plot(self, ax=None):
+        """Draw the picture.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Axes to draw on; None makes a new figure.
+
+        Returns
+        -------
+        display : :class:`~skdeepcluster.inspection.ExplanationDisplay`
+            The display itself.
+        """
+        ax = new_axes(ax, (6.4, max(2.0, 1.0 + 0.3 * len(self.shares))))
+        colors = [COLORS[0] if share > 0 else COLORS[1] for share in self.shares]
+        self.bars_ = ax.barh(range(len(self.shares)), self.shares, color=colors)
+        ax.set_yticks(range(len(self.shares)), self.feature_names)
+        ax.invert_yaxis()
+        ax.axvline(0, color="black", linewidth=0.8)
+        ax.set(title=self.title, xlabel="share of the margin")
+        bare(ax)
+        self.ax_, self.figure_ = ax, ax.figure
+        return self
+
+
+def _names_after(steps):
+    """Name the columns that the steps of a Pipeline make, where they can tell."""
+    try:
+        return steps.get_feature_names_out()
+    except (AttributeError, ValueError):
+        return None

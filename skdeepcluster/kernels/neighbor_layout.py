@@ -1,0 +1,178 @@
+"""Weights of a neighbour graph, and points moved along it."""
+
+import numpy as np
+
+from ._jit import jit, read_only
+
+_BISECTIONS = 40
+"""Halvings of the interval that holds a row's scale."""
+
+_LEAST_SCALE = 1e-3
+"""Smallest scale of a row, as a share of its mean distance: where all
+neighbours are equally far, no scale reaches the wanted sum."""
+
+_LARGEST_STEP = 4.0
+"""Bound on a coordinate of a force."""
+
+_SOFTENING = 1e-3
+"""Keeps the repulsion of points that coincide finite."""
+
+
+def neighbor_weights(distances):
+    """Turn each row's distances to its neighbours into weights in [0, 1].
+
+    Row i weighs its neighbour j by ``exp(-(d_ij - rho_i) / sigma_i)``, where
+    ``rho_i`` is the distance to the nearest. ``sigma_i`` is such that the row's
+    weights sum to ``log2(n_neighbors + 1)``.
+
+    Parameters
+    ----------
+    distances : ndarray of shape (n_samples, n_neighbors), dtype float64
+        Distances to the neighbours, nearest first.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_neighbors), dtype float64
+        The weights; that of the nearest neighbour is 1.
+
+    Notes
+    -----
+    O(n_samples * n_neighbors) time.
+
+    References
+    ----------
+    McInnes, L., Healy, J. and Melville, J. (2018). "UMAP: Uniform manifold
+    approximation and projection for dimension reduction." arXiv:1802.03426,
+    algorithm 3.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdeepcluster.kernels.neighbor_layout import neighbor_weights
+    >>> neighbor_weights(np.array([[1.0, 2.0, 2.0]])).round(2)
+    array([[1. , 0.5, 0.5]])
+    """
+    return _neighbor_weights(read_only(distances))
+
+
+def move_points(points, heads, tails, weights, phases, rate, n_negatives, state):
+    """Move points once along the edges of a graph, in place.
+
+    An edge acts when its phase, raised by its weight, reaches 1. It then draws
+    its two points together, and pushes its head away from points drawn at
+    random: a stochastic gradient step on ``-log q`` for the edge and on
+    ``-log(1 - q)`` for the drawn pairs, ``q = 1 / (1 + |z_i - z_j|²)``.
+
+    Parameters
+    ----------
+    points : ndarray of shape (n_samples, n_components), dtype float64
+        Positions, changed.
+    heads, tails : ndarray of shape (n_edges,), dtype int32
+        Ends of the edges.
+    weights : ndarray of shape (n_edges,), dtype float64
+        Share of the calls in which an edge acts, in [0, 1].
+    phases : ndarray of shape (n_edges,), dtype float64
+        Numbers in [0, 1), changed.
+    rate : float
+        Length of the steps.
+    n_negatives : int
+        Points that an acting edge draws.
+    state : ndarray of shape (1,), dtype uint64
+        State of the generator that draws them, not 0, changed.
+
+    Notes
+    -----
+    O(sum(weights) * n_negatives * n_components) time.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdeepcluster.kernels.neighbor_layout import move_points
+    >>> points, edge = np.array([[0.0], [3.0]]), np.zeros(1, np.int32)
+    >>> state = np.ones(1, np.uint64)
+    >>> move_points(points, edge, edge + 1, np.ones(1), np.zeros(1), 1.0, 0, state)
+    >>> points
+    array([[0.6],
+           [2.4]])
+    """
+    _move_points(
+        points,
+        read_only(heads),
+        read_only(tails),
+        read_only(weights),
+        phases,
+        rate,
+        n_negatives,
+        state,
+    )
+
+
+@jit()
+def _neighbor_weights(distances):
+    n_samples, n_neighbors = distances.shape
+    weights = np.empty((n_samples, n_neighbors))
+    wanted = np.log2(n_neighbors + 1.0)
+    for i in range(n_samples):
+        nearest, mean = distances[i, 0], distances[i].mean()
+        if mean == nearest:
+            weights[i] = 1.0
+            continue
+        low, high, scale = 0.0, np.inf, mean
+        for _ in range(_BISECTIONS):
+            total = 0.0
+            for j in range(n_neighbors):
+                total += np.exp(-(distances[i, j] - nearest) / scale)
+            if total > wanted:
+                high = scale
+                scale = (low + high) / 2
+            else:
+                low = scale
+                scale = 2 * scale if np.isinf(high) else (low + high) / 2
+        scale = max(scale, _LEAST_SCALE * mean)
+        for j in range(n_neighbors):
+            weights[i, j] = np.exp(-(distances[i, j] - nearest) / scale)
+    return weights
+
+
+@jit()
+def _bounded(force):
+    return min(max(force, -_LARGEST_STEP), _LARGEST_STEP)
+
+
+@jit()
+def _draw(state, n):
+    """Draw a number below n by an xorshift generator."""
+    x = state[0]
+    x ^= x << np.uint64(13)
+    x ^= x >> np.uint64(7)
+    x ^= x << np.uint64(17)
+    state[0] = x
+    return np.int64(((x >> np.uint64(32)) * np.uint64(n)) >> np.uint64(32))
+
+
+@jit()
+def _move_points(points, heads, tails, weights, phases, rate, n_negatives, state):
+    n_samples, n_components = points.shape
+    for e in range(len(heads)):
+        phases[e] += weights[e]
+        if phases[e] < 1:
+            continue
+        phases[e] -= 1
+        i, j = heads[e], tails[e]
+        squared = 0.0
+        for c in range(n_components):
+            squared += (points[i, c] - points[j, c]) ** 2
+        strength = 2 / (1 + squared)
+        for c in range(n_components):
+            step = rate * _bounded(strength * (points[i, c] - points[j, c]))
+            points[i, c] -= step
+            points[j, c] += step
+        for _ in range(n_negatives):
+            m = _draw(state, n_samples)
+            squared = 0.0
+            for c in range(n_components):
+                squared += (points[i, c] - points[m, c]) ** 2
+            strength = 2 / ((_SOFTENING + squared) * (1 + squared))
+            for c in range(n_components):
+                force = strength * (points[i, c] - points[m, c])
+                points[i, c] += rate * _bounded(force)

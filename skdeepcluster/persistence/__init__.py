@@ -1,0 +1,25 @@
+"""Fitted estimators in files that hold no code.
+
+Why no pickle: a pickle from a stranger runs code. Why not skops: its files
+differ from one save to the next, know no torch modules, carry no checksum, and
+ask to be trusted with every private class. Why not safetensors: it keeps
+neither text, dates nor the order in memory of an array, on which the last
+digits of a product depend. What is left is small: one line of JSON for the
+tree of parameters and attributes, and the plain bytes of the arrays.
+"""
+
+from importlib import import_module
+
+_HOMES = {"load": "_model_files", "save": "_model_files"}
+
+__all__ = ["load", "save"]
+
+
+def __getattr__(name):
+    if name in _HOMES:
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted(__all__)

@@ -1,0 +1,42 @@
+"""What both estimators do with rows before and after the mathematics."""
+
+import numpy as np
+
+from ..base import GlobalScaling, lexicographic_order
+
+# Squares of coordinates must stay finite, whatever rows come after fit.
+FARTHEST = 1e100
+
+
+class ScaledRows:
+    """Distinct rows of a table in value order, centred and of unit spread.
+
+    Nothing that is computed from them depends on the order of the rows.
+
+    Parameters
+    ----------
+    Z : ndarray of shape (n_samples, n_features)
+        Finite table.
+    """
+
+    def __init__(self, Z):
+        order, is_first = lexicographic_order(Z)
+        self.inverse = np.empty(len(Z), dtype=np.intp)
+        self.inverse[order] = np.cumsum(is_first) - 1
+        rows = Z[order[is_first]]
+        self.weights = np.bincount(self.inverse).astype(np.float64)
+        self.scaling = GlobalScaling(rows, self.weights)
+        self.rows = scale_rows(self.scaling, rows)
+
+
+def scale_rows(scaling, Z):
+    """Scale rows, also such as are far from those of the fit."""
+    with np.errstate(over="ignore"):
+        return np.clip(scaling.apply(Z), -FARTHEST, FARTHEST)
+
+
+def squared_unit(scaling):
+    """Square of a scaled table's unit; infinite where it overflows."""
+    # Of Python floats, which go to infinity without a warning.
+    unit = float(scaling.scale) * float(scaling.unit)
+    return unit * unit

@@ -1,0 +1,249 @@
+"""Likelihood adjustment: relaxation at given covariances, covariances, again."""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.linalg import eigh
+
+from ...kernels.low_rank import products
+from ...kernels.partition import moments
+from ...kernels.separation import gaussian_factors, responsibility_moments
+from .covariances import (
+    REGULARISATION,
+    CovarianceFamily,
+    GroupFit,
+    fit_groups,
+    hard_cost,
+)
+from .likelihood import GroupRelaxation
+from .partition import improve, kmeans
+
+FIRST_ITERATIONS, NEXT_ITERATIONS = 60, 10
+# Rounding by the largest membership is trusted up to this mean doubt.
+DOUBT = 0.02
+# Outer steps of every start before only the best goes on.
+TRIAL_STEPS = 6
+# Steps of classification EM and of EM on all rows.
+LIFT_STEPS, EM_STEPS = 20, 10
+
+
+class Alternated(NamedTuple):
+    """What the best start led to.
+
+    Parameters
+    ----------
+    fit : GroupFit
+        The best partition, and its Gaussians.
+    family : CovarianceFamily
+        Their family.
+    factors : ndarray of shape (rank, n_samples)
+        ``factors.T @ factors`` is the sum of the relaxed matrices.
+    objective : float
+        Value of the relaxation at the last covariances.
+    lower_bound : float
+        Below the value of every solution at these covariances.
+    converged : bool
+        Whether the objective stood still.
+    history : list of dict
+        ``objective``, ``cost`` of the best partition, and ``doubt`` of each outer
+        step.
+    """
+
+    fit: GroupFit
+    family: CovarianceFamily
+    factors: np.ndarray
+    objective: float
+    lower_bound: float
+    converged: bool
+    history: list
+
+    @property
+    def bic(self):
+        """Bayesian information criterion of the partition's Gaussians."""
+        sizes, n_features = self.fit.sizes, self.fit.means.shape[1]
+        entropy = -float((sizes * np.log(sizes / sizes.sum())).sum())
+        n_parameters = self.family.n_parameters(len(sizes), n_features)
+        return 2 * (self.fit.cost + entropy) + n_parameters * np.log(sizes.sum())
+
+
+def alternate(X, n_groups, family, *, n_init, solver, max_iter, tol, seed):
+    """Run all starts for a few steps, and the most likely to its end.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features), dtype=float64
+        Rows.
+    n_groups : int
+        At most the number of distinct rows.
+    family : CovarianceFamily
+        Regularisation and family of the covariances.
+    n_init : int
+        Number of starts.
+    solver : {"admm", "cvxpy"}
+        What solves the relaxation.
+    max_iter : int
+        Largest number of outer steps of a start.
+    tol : float
+        Change of the objective, relative to it or by row, that ends a start.
+    seed : int
+        Seed of the starts.
+
+    Returns
+    -------
+    Alternated
+    """
+    if n_groups == 1:
+        return _one_group(X, family)
+    rng = np.random.default_rng(seed)
+    make = GroupRelaxation
+    if solver == "cvxpy":
+        from .reference import ReferenceGroups as make
+    trials = [
+        Alternation(X, labels, n_groups, family, seed, make)
+        for labels in _starts(X, n_groups, n_init, rng)
+    ]
+    for trial in trials:
+        trial.run(min(TRIAL_STEPS, max_iter), tol)
+    best = min(trials, key=lambda trial: (-len(trial.best.sizes), trial.best.cost))
+    best.run(max_iter - len(best.history), tol)
+    return Alternated(
+        best.best,
+        family,
+        best.relaxation.factors(),
+        best.history[-1]["objective"],
+        min(best.relaxation.lower_bound(), best.history[-1]["objective"]),
+        best.converged,
+        best.history,
+    )
+
+
+def _one_group(X, family):
+    fit = fit_groups(X, np.zeros(len(X), np.intp), family)
+    factor = np.full((1, len(X)), len(X) ** -0.5)
+    history = [{"objective": fit.cost, "cost": fit.cost, "doubt": 0.0}]
+    return Alternated(fit, family, factor, fit.cost, fit.cost, True, history)
+
+
+def _starts(X, n_groups, n_init, rng):
+    """Partitions to start from."""
+    weights = np.ones(len(X))
+    _, _, scatter = moments(X, weights)
+    unit = REGULARISATION * np.trace(scatter) / len(scatter) * np.eye(len(scatter))
+    (factor,), _ = gaussian_factors((scatter + unit)[np.newaxis])
+    whitened = np.einsum("if,gf->ig", X, factor)
+    for rows in (X, whitened)[:n_init]:
+        labels, _ = kmeans(rows, weights, n_groups, 10, rng)
+        yield improve(rows, weights, labels, n_groups)[0]
+    for _ in range(n_init - 2):
+        yield rng.integers(n_groups, size=len(X))
+
+
+def lift(X, fit, family):
+    """Carry Gaussians found on a sample over to all rows.
+
+    Rows go to their most probable group, and the groups to their rows, up to
+    20 times.
+    """
+    labels = None
+    for _ in range(LIFT_STEPS):
+        before, labels = labels, fit.log_densities(X).argmax(axis=1)
+        if before is not None and np.array_equal(before, labels):
+            break
+        fit = fit_groups(X, labels, family)
+    return fit
+
+
+def refine(X, fit, family):
+    """Take ten steps of the EM algorithm from the Gaussians of a partition."""
+    weights = np.ones(len(X))
+    for _ in range(EM_STEPS):
+        sizes, means, scatters, _ = responsibility_moments(X, weights, *fit.mixture())
+        kept = sizes > 1e-6
+        sizes, means, scatters = sizes[kept], means[kept], scatters[kept]
+        covariances = family.estimate(scatters, sizes)
+        fit = fit._replace(sizes=sizes, means=means, covariances=covariances)
+    return fit
+
+
+class Alternation:
+    """One start: a relaxation, its covariances and the best partition so far.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features), dtype=float64
+        Rows.
+    labels : ndarray of shape (n_samples,), dtype=intp
+        Partition to start from.
+    n_groups : int
+        Number of groups.
+    family : CovarianceFamily
+        Regularisation and family of the covariances.
+    seed : int
+        Seed of the rounding.
+    make : callable
+        ``make(X, labels, n_groups)`` starts a relaxation.
+    """
+
+    def __init__(self, X, labels, n_groups, family, seed, make):
+        self.X, self.n_groups, self.family, self.seed = X, n_groups, family, seed
+        self.best = fit_groups(X, labels, family)
+        self.relaxation = make(X, self.best.labels, n_groups)
+        covariances = self.best.covariances
+        if len(covariances) < n_groups:
+            pooled = covariances.mean(axis=0, keepdims=True)
+            missing = np.repeat(pooled, n_groups - len(covariances), axis=0)
+            covariances = np.concatenate([covariances, missing])
+        self.relaxation.set_covariances(covariances)
+        self.history, self.converged = [], False
+
+    def run(self, n_steps, tol):
+        """Take outer steps until the objective stands still."""
+        for _ in range(n_steps):
+            if self.converged:
+                break
+            first = not self.history
+            self.relaxation.iterate(FIRST_ITERATIONS if first else NEXT_ITERATIONS)
+            doubt = self._round()
+            scatters, sizes = self.relaxation.scatters()
+            sizes = np.maximum(sizes, 1e-3)
+            covariances = self.family.estimate(scatters, sizes)
+            self.relaxation.set_covariances(covariances)
+            objective = hard_cost(scatters, sizes, covariances)
+            if not np.isfinite(objective):
+                raise ValueError(
+                    "The likelihood relaxation lost its numbers: the objective is "
+                    "not finite. Standardise the columns, or use fewer of them."
+                )
+            if not first:
+                change = abs(objective - self.history[-1]["objective"])
+                self.converged = change <= tol * max(abs(objective), len(self.X))
+            self.history.append(
+                {"objective": objective, "cost": self.best.cost, "doubt": doubt}
+            )
+        return self
+
+    def _round(self):
+        """Keep the partition read off the solution if it is the best so far."""
+        members = self.relaxation.memberships()
+        doubt = float(1 - members.max(axis=1).mean())
+        candidates = [members.argmax(axis=1)]
+        if doubt > DOUBT:
+            candidates.append(self._spectral_labels())
+        for labels in candidates:
+            fit = fit_groups(self.X, labels, self.family)
+            is_fuller = len(fit.sizes) > len(self.best.sizes)
+            if len(fit.sizes) == len(self.best.sizes):
+                is_fuller = fit.cost < self.best.cost
+            if is_fuller:
+                self.best = fit
+        return doubt
+
+    def _spectral_labels(self):
+        """K-means on the leading singular vectors of all factors together."""
+        factors = self.relaxation.factors()
+        _, vectors = eigh(products(factors, factors))
+        leading = np.ascontiguousarray(vectors[:, ::-1][:, : self.n_groups])
+        embedded = np.einsum("rk,rn->nk", leading, factors, order="C")
+        rng = np.random.default_rng(self.seed)
+        n_distinct = min(self.n_groups, len(embedded))
+        return kmeans(embedded, np.ones(len(embedded)), n_distinct, 5, rng)[0]

@@ -1,0 +1,101 @@
+"""Rules describe the clusters they are written for."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.base import BaseEstimator, ClusterMixin
+
+from skdeepcluster.inspection import cluster_rules
+
+
+class Given(ClusterMixin, BaseEstimator):
+    """Answers with labels that are given."""
+
+    def __init__(self, labels):
+        self.labels = labels
+
+    def predict(self, X):
+        return self.labels
+
+
+def fulfilled(conditions, frame):
+    """Evaluate the words of a rule, slowly."""
+    rows = np.ones(len(frame), dtype=bool)
+    if conditions == "all rows":
+        return rows
+    for condition in conditions.split(" and "):
+        words = condition.split()
+        if len(words) == 5:
+            low, _, name, _, high = words
+            rows &= (frame[name] > float(low)) & (frame[name] <= float(high))
+        else:
+            name, sign, bound = words
+            below = frame[name] <= float(bound)
+            rows &= below if sign == "<=" else ~below
+    return rows
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    n_clusters=st.integers(1, 6),
+    max_depth=st.integers(1, 4),
+)
+def test_numbers_of_a_rule_are_those_of_its_rows(seed, n_clusters, max_depth):
+    rng = np.random.default_rng(seed)
+    # Halves: no threshold of a tree is rounded in words of three digits.
+    frame = pd.DataFrame(rng.integers(-40, 40, size=(50, 3)) / 2.0, columns=list("abc"))
+    labels = rng.integers(n_clusters, size=50)
+    rules = cluster_rules(Given(labels), frame, max_depth=max_depth, min_coverage=0)
+    assert sum(rule.n_rows for rule in rules) == 50
+    for rule in rules:
+        rows = fulfilled(rule.conditions, frame)
+        members = labels == rule.cluster
+        assert rule.n_rows == rows.sum()
+        assert rule.coverage == (rows & members).sum() / members.sum()
+        assert rule.precision == (rows & members).sum() / rows.sum()
+        assert rule.conditions.count(" and ") < max_depth
+
+
+def test_text_and_frame():
+    X = pd.DataFrame({"length": [1.0, 2.0, 3.0, 10.0, 11.0, 12.0], "width": [0.0] * 6})
+    rules = cluster_rules(Given(np.array(["short"] * 3 + ["long"] * 3)), X)
+    assert str(rules) == (
+        "cluster long: length > 6.5  [100% of the cluster, 100% right]\n"
+        "cluster short: length <= 6.5  [100% of the cluster, 100% right]"
+    )
+    frame = rules.to_frame()
+    assert frame.to_dict("list") == {
+        "cluster": ["long", "short"],
+        "conditions": ["length > 6.5", "length <= 6.5"],
+        "n_rows": [3, 3],
+        "coverage": [1.0, 1.0],
+        "precision": [1.0, 1.0],
+    }
+
+
+def test_flags_are_said_as_yes_or_no():
+    X = pd.DataFrame({"smoker": [0.0, 1.0, 1.0, 0.0]})
+    rules = cluster_rules(Given(np.array([0, 1, 1, 0])), X)
+    assert [rule.conditions for rule in rules] == ["not smoker", "smoker"]
+
+
+def test_small_rules_are_left_out_but_never_the_best():
+    X = np.arange(100.0)[:, None]
+    labels = np.zeros(100, dtype=int)
+    labels[[10, 11, 50]] = 1
+    rules = cluster_rules(Given(labels), X, max_depth=6, min_coverage=0.5)
+    assert [rule.cluster for rule in rules] == [0, 1]
+    assert rules[1].coverage == pytest.approx(2 / 3)
+
+
+def test_one_cluster_and_huge_numbers():
+    X = np.array([[1e300], [-1e300], [2e-300]])
+    (rule,) = cluster_rules(Given(np.zeros(3, dtype=int)), X)
+    assert rule.conditions == "all rows"
+    assert (rule.coverage, rule.precision) == (1, 1)
+    low, high = cluster_rules(Given(np.array([0, 1, 1])), X)
+    assert low.conditions.startswith("feature 0 > ")
+    assert high.conditions.startswith("feature 0 <= ")

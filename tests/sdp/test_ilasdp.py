@@ -1,0 +1,254 @@
+"""ILASDP: the relaxation against its definition, and the groups it finds."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy.stats import multivariate_normal
+from sklearn.decomposition import PCA
+from sklearn.exceptions import ConvergenceWarning
+
+from skdeepcluster import ILASDP
+from skdeepcluster.metrics import clustering_accuracy
+from skdeepcluster.sdp.solvers import pairs, reference
+from skdeepcluster.sdp.solvers.alternation import Alternation
+from skdeepcluster.sdp.solvers.covariances import (
+    CovarianceFamily,
+    fit_groups,
+    hard_cost,
+)
+from skdeepcluster.sdp.solvers.likelihood import GroupRelaxation
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+def stretched(n, rng):
+    y = np.arange(n) % 3
+    return rng.normal(size=(n, 2)) * [3, 0.4] + np.array([0, 2.4]) * y[:, None], y
+
+
+def crossed(n, rng):
+    y = np.arange(n) % 2
+    scale = np.array([[2.5, 0.2], [0.2, 2.5]])[y]
+    return rng.normal(size=(n, 2)) * scale + np.array([0.5, 2.5]) * y[:, None], y
+
+
+def covariances_of(rng, k, p):
+    factors = rng.normal(size=(k, p, 2 * p))
+    return factors @ factors.transpose(0, 2, 1) / (2 * p)
+
+
+def solved(X, labels, covariances, n_iter=600):
+    relaxation = GroupRelaxation(X, labels, len(covariances))
+    relaxation.set_covariances(covariances)
+    relaxation.iterate(n_iter)
+    return relaxation
+
+
+def value_of(relaxation, covariances):
+    scatters, sizes = relaxation.scatters()
+    return hard_cost(scatters, sizes, covariances)
+
+
+def test_cost_of_a_partition_is_its_likelihood(rng):
+    X, y = crossed(40, rng)
+    family = CovarianceFamily("full", X)
+    fit = fit_groups(X, y, family)
+    expected = 0.0
+    for c in range(2):
+        rows = X[y == c]
+        law = multivariate_normal(rows.mean(axis=0), fit.covariances[c])
+        expected -= law.logpdf(rows).sum()
+    assert_allclose(fit.cost, expected - len(X) * np.log(2 * np.pi), rtol=1e-10)
+
+
+def test_program_agrees_with_cvxpy(rng):
+    X, y = crossed(30, rng)
+    covariances = covariances_of(rng, 2, 2)
+    exact = reference.ReferenceGroups(X, y, 2)
+    exact.set_covariances(covariances)
+    exact.iterate(1)
+    found = solved(X, y, covariances)
+    assert_allclose(value_of(found, covariances), exact.lower_bound(), rtol=1e-4)
+    assert_allclose(found.lower_bound(), exact.lower_bound(), rtol=1e-4)
+    assert_allclose(value_of(exact, covariances), exact.lower_bound(), rtol=1e-4)
+    assert_allclose(found.memberships(), exact.memberships(), atol=0.02)
+
+
+def test_bound_is_below_every_partition_and_holds_early(rng):
+    X, y = crossed(24, rng)
+    covariances = covariances_of(rng, 2, 2)
+    early, late = (solved(X, y, covariances, n).lower_bound() for n in (10, 400))
+    assert early <= late + 1e-3
+    for _ in range(50):
+        labels = rng.integers(2, size=24)
+        centred = X - np.stack([X[labels == c].mean(axis=0) for c in (0, 1)])[labels]
+        scatters = np.stack(
+            [centred[labels == c].T @ centred[labels == c] for c in (0, 1)]
+        )
+        cost = hard_cost(scatters, np.bincount(labels).astype(float), covariances)
+        assert late <= cost
+
+
+def test_equal_covariances_give_the_value_of_whitened_kmeans(rng):
+    X, y = crossed(30, rng)
+    covariance = covariances_of(rng, 1, 2)
+    whitened = X @ np.linalg.inv(np.linalg.cholesky(covariance[0])).T
+    found = solved(X, y, np.repeat(covariance, 2, axis=0), 1500)
+    kmeans = pairs.solve(whitened, np.ones(30), 2, y, tol=1e-5, max_iter=3000)
+    expected = kmeans.objective / 2 + 30 * np.linalg.slogdet(covariance[0])[1] / 2
+    assert_allclose(found.lower_bound(), expected, rtol=1e-3)
+
+
+def test_value_shifts_by_the_determinant_under_affine_maps(rng):
+    X, y = crossed(30, rng)
+    covariances = covariances_of(rng, 2, 2)
+    A = np.array([[2.0, 0.3], [-0.5, 0.7]])
+    plain = solved(X, y, covariances).lower_bound()
+    mapped = solved(X @ A.T + [3, -1], y, A @ covariances @ A.T).lower_bound()
+    shift = 30 * np.log(abs(np.linalg.det(A)))
+    assert_allclose(mapped, plain + shift, atol=1e-2)
+
+
+def test_permuted_groups_permute_the_solution(rng):
+    X, y = crossed(30, rng)
+    covariances = covariances_of(rng, 2, 2)
+    left = solved(X, y, covariances)
+    right = solved(X, 1 - y, covariances[::-1])
+    assert_allclose(left.memberships(), right.memberships()[:, ::-1], atol=1e-2)
+    assert_allclose(left.lower_bound(), right.lower_bound(), rtol=1e-3)
+
+
+def test_exact_steps_never_raise_the_objective(rng):
+    X, y = stretched(24, rng)
+    family = CovarianceFamily("full", X)
+    family.ridge = 0.0
+    run = Alternation(
+        X, rng.permutation(y), 3, family, 0, reference.ReferenceGroups
+    ).run(4, 0.0)
+    values = [entry["objective"] for entry in run.history]
+    assert np.all(np.diff(values) <= 1e-3 * np.abs(values[:-1]))
+
+
+@pytest.mark.parametrize("kind", ["full", "tied", "diag", "spherical"])
+def test_families_are_definite_and_of_their_form(kind, rng):
+    X = rng.normal(size=(9, 5))
+    fit = fit_groups(
+        X, np.array([0, 0, 0, 0, 0, 0, 0, 1, 2]), CovarianceFamily(kind, X)
+    )
+    assert np.linalg.eigvalsh(fit.covariances).min() > 0
+    if kind == "tied":
+        assert_array_equal(fit.covariances[0], fit.covariances[1])
+    if kind in ("diag", "spherical"):
+        off = fit.covariances[:, ~np.eye(5, dtype=bool)]
+        assert_array_equal(off, 0)
+    if kind == "spherical":
+        diagonals = np.diagonal(fit.covariances, axis1=1, axis2=2)
+        assert_allclose(diagonals, diagonals[:, :1] * np.ones(5))
+
+
+def test_indefinite_scatters_are_lifted(rng):
+    family = CovarianceFamily("full", rng.normal(size=(50, 3)))
+    scatters = np.diag([20.0, 1.0, -5.0])[np.newaxis]
+    (covariance,) = family.estimate(scatters, np.array([20.0]))
+    values = np.linalg.eigvalsh(covariance)
+    assert_allclose(values[0], family.ridge / 2)
+    assert_allclose(values[2], 1 + family.ridge)
+
+
+@pytest.mark.parametrize("draw", [stretched, crossed])
+def test_groups_of_other_shapes_than_balls(draw):
+    errors = []
+    for seed in range(4):
+        X, y = draw(150, np.random.default_rng(seed))
+        model = ILASDP(len(set(y)), random_state=seed).fit(X)
+        errors.append(1 - clustering_accuracy(y, model.labels_))
+        assert model.gap_ >= 0
+    assert np.mean(errors) < 0.05
+
+
+def test_cvxpy_gives_the_same_groups(rng):
+    X, _ = crossed(24, rng)
+    model = ILASDP(2, solver="cvxpy", n_init=1, max_iter=5, tol=0.1, random_state=0)
+    labels = model.fit(X).labels_
+    assert clustering_accuracy(labels, ILASDP(2, random_state=0).fit_predict(X)) > 0.9
+    assert model.solver_ == "cvxpy"
+    with pytest.raises(ValueError, match="at most 100 distinct rows, found 101"):
+        ILASDP(3, solver="cvxpy").fit(rng.normal(size=(101, 2)))
+
+
+def test_large_tables_are_lifted_from_a_sample(rng):
+    X, y = stretched(3000, rng)
+    model = ILASDP(3, random_state=0).fit(X)
+    assert model.solver_ == "sample"
+    assert len(model.solved_rows_) == len(model.membership_) <= 300
+    assert clustering_accuracy(y, model.labels_) > 0.98
+    assert_array_equal(model.predict(X), model.labels_)
+
+
+def test_bic_finds_the_family():
+    rng = np.random.default_rng(3)
+    y = np.arange(240) % 3
+    X = rng.normal(size=(240, 4)) + 6 * np.eye(4)[y]
+    model = ILASDP(3, covariance_type="auto", random_state=0).fit(X)
+    assert model.covariance_type_ in ("tied", "spherical")
+    assert clustering_accuracy(y, model.labels_) > 0.99
+
+
+def test_parameters_are_those_of_the_clusters_in_input_units(rng):
+    X, _ = crossed(300, rng)
+    X = 1000 * X + 5
+    model = ILASDP(2, random_state=0).fit(X)
+    for c in range(2):
+        rows = X[model.labels_ == c]
+        assert_allclose(model.means_[c], rows.mean(axis=0), rtol=0.2, atol=100)
+        assert_allclose(model.covariances_[c], np.cov(rows.T), rtol=0.5, atol=2e5)
+    assert_allclose(model.weights_.sum(), 1)
+    refined = ILASDP(2, refine="em", random_state=0).fit(X)
+    assert clustering_accuracy(model.labels_, refined.labels_) > 0.97
+
+
+def test_constant_columns_are_kept_in_the_means(rng):
+    X, y = crossed(60, rng)
+    X = np.column_stack([X, np.full(60, 7.0)])
+    model = ILASDP(2, random_state=0).fit(X)
+    assert_allclose(model.means_[:, 2], 7)
+    assert_array_equal(model.covariances_[:, 2], 0)
+    assert clustering_accuracy(y, model.labels_) > 0.9
+
+
+def test_nuisance_directions_behind_pca():
+    rng = np.random.default_rng(0)
+    y = np.arange(150) % 3
+    X = rng.normal(size=(150, 30))
+    X[:, :3] += 6 / np.sqrt(2) * np.eye(3)[y]
+    X[:, 3:8] += 4 * rng.normal(size=(150, 5))
+    model = ILASDP(3, encoder=PCA(10, random_state=0), random_state=0).fit(X)
+    assert clustering_accuracy(y, model.labels_) > 0.95
+    assert model.cluster_centers_.shape == (3, 30)
+    assert model.means_.shape == (3, 10)
+
+
+@pytest.mark.filterwarnings("ignore:The objective still moved")
+def test_an_outlier_of_its_own_is_named(rng):
+    X, _ = crossed(60, rng)
+    X[17] = 300
+    with pytest.warns(ConvergenceWarning, match="Row 17 is a cluster of its own"):
+        ILASDP(3, random_state=0).fit(X)
+
+
+def test_stopping_early_is_said(rng):
+    X, _ = crossed(60, rng)
+    with pytest.warns(ConvergenceWarning, match="max_iter=1"):
+        model = ILASDP(2, max_iter=1, tol=0, random_state=0).fit(X)
+    assert model.n_iter_ == 1
+
+
+def test_one_cluster_is_one_gaussian(rng):
+    X = rng.normal(size=(40, 3))
+    model = ILASDP(1).fit(X)
+    assert_allclose(model.means_[0], X.mean(axis=0))
+    assert_allclose(model.predict_proba(X), 1)
+    assert model.gap_ == 0

@@ -1,0 +1,306 @@
+"""``cluster --save`` and ``predict``: the same groups for further tables."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from forgery import forge_tree
+
+import skdeepcluster
+from skdeepcluster.cli import main
+
+TRUTH = np.repeat([0, 1, 2], [60, 40, 20])
+
+
+@pytest.fixture
+def table():
+    """Three groups, far apart in numbers and in colour."""
+    rng = np.random.default_rng(0)
+    return pd.DataFrame(
+        {
+            "name": [f"row {i}" for i in range(120)],
+            "weight": np.array([10.0, 3000.0, 6000.0])[TRUTH] + rng.normal(size=120),
+            "height": np.array([1.0, 8.0, 2.0])[TRUTH] + rng.normal(size=120) / 10,
+            "noise": rng.normal(size=120),
+            "colour": np.array(["red", "red", "blue"])[TRUTH],
+        }
+    ).round(3)
+
+
+@pytest.fixture
+def source(table, tmp_path):
+    path = tmp_path / "table.csv"
+    table.to_csv(path, index=False)
+    return path
+
+
+@pytest.fixture
+def run(capsys):
+    """Run the command and return its status, stdout and stderr."""
+
+    def run(*args):
+        status = main([str(arg) for arg in args])
+        return status, *capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture
+def model(source, tmp_path, run, fitted):
+    """A model of the table; `fit.csv` beside it has what `cluster` said."""
+    paths = tmp_path / "groups.model", tmp_path / "fit.csv"
+    if not fitted:
+        command = ["cluster", source, "--n-clusters", 3]
+        status, *_ = run(*command, "--save", paths[0], "--out", paths[1])
+        assert status == 0
+        fitted += [path.read_bytes() for path in paths]
+    for path, content in zip(paths, fitted, strict=True):
+        path.write_bytes(content)
+    return paths[0]
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    """The files that the first test has made for all."""
+    return []
+
+
+def groups(path):
+    found = pd.read_csv(path)
+    return found["cluster"].to_numpy(), found["cluster_confidence"].to_numpy()
+
+
+@pytest.mark.parametrize("method", ["tell", "ppp", "tell-autoencoder"])
+def test_rows_of_the_fit_get_their_groups(method, source, tmp_path, run):
+    path, fit, again = (tmp_path / name for name in ("m", "fit.csv", "again.csv"))
+    first = ["--method", method, "--save", path, "--out", fit]
+    first += ["--n-clusters", 3] if method != "ppp" else []
+    _, summary, err = run("cluster", source, *first)
+    assert f"wrote {path}" in err
+    status, out, err = run("predict", path, source, "--out", again)
+    assert status == 0
+    assert out == summary
+    assert err == f"skdeepcluster: wrote {again}\n"
+    assert again.read_bytes() == fit.read_bytes()
+
+
+def test_same_options_same_model(source, model, tmp_path, run):
+    again = tmp_path / "again.model"
+    run("cluster", source, "--n-clusters", 3, "--save", again)
+    # The seconds of an epoch are not the same.
+    np.testing.assert_array_equal(
+        skdeepcluster.load(again)[-1].cluster_centers_,
+        skdeepcluster.load(model)[-1].cluster_centers_,
+    )
+
+
+def test_rows_do_not_depend_on_their_table(source, table, model, tmp_path, run):
+    run("predict", model, source, "--out", tmp_path / "all.csv")
+    labels, confidence = groups(tmp_path / "all.csv")
+    for rows in ([0], [119], [5, 70, 110]):
+        table.iloc[rows].to_csv(tmp_path / "few.csv", index=False)
+        status, *_ = run(
+            "predict", model, tmp_path / "few.csv", "--out", tmp_path / "out.csv"
+        )
+        assert status == 0
+        few, sure = groups(tmp_path / "out.csv")
+        np.testing.assert_array_equal(few, labels[rows])
+        np.testing.assert_array_equal(sure, confidence[rows])
+
+
+def test_model_serves_in_python(table, model, tmp_path, run):
+    pipeline = skdeepcluster.load(model)
+    labels, _ = groups(tmp_path / "fit.csv")
+    np.testing.assert_array_equal(pipeline.predict(table), labels)
+    with pytest.raises(ValueError, match=r"lacks columns .*: weight"):
+        pipeline.predict(table.drop(columns="weight"))
+
+
+def changed(table, how):
+    """A further table, and what is said of it."""
+    table = table.copy()
+    if how == "reordered":
+        return table[table.columns[::-1]], None
+    if how == "new column":
+        return table.assign(extra=1), "the model does not know them: extra"
+    if how == "unused column gone":
+        return table.drop(columns="name"), None
+    if how == "unseen category":
+        table.loc[3:5, "colour"] = "mauve"
+        return table, "has never seen: colour (mauve: 3 rows)"
+    if how == "missing values":
+        table.loc[3:5, ["weight", "colour"]] = None
+        return table, "missing values: weight (3), colour (3)"
+    if how == "empty column":
+        return table.assign(weight=None), "missing values: weight (120)"
+    if how == "text of numbers":
+        table["colour"] = 7.0
+        return table, "numbers now, text at fit, taken as text: colour"
+    return table.astype({"weight": int}), None
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        "reordered",
+        "new column",
+        "unused column gone",
+        "unseen category",
+        "missing values",
+        "empty column",
+        "text of numbers",
+        "whole numbers",
+    ],
+)
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_other_columns_are_said(how, suffix, table, model, tmp_path, run):
+    frame, message = changed(table, how)
+    path, out = tmp_path / f"new.{suffix}", tmp_path / "out.csv"
+    if suffix == "csv":
+        frame.to_csv(path, index=False)
+    else:
+        frame.to_parquet(path)
+    status, _, err = run("predict", model, path, "--out", out)
+    assert status == 0
+    lines = err.replace(f"skdeepcluster: wrote {out}\n", "").splitlines()
+    assert not lines if message is None else message in err
+    labels, _ = groups(out)
+    assert set(labels) <= {0, 1, 2}
+    if message is None and how != "whole numbers":
+        np.testing.assert_array_equal(labels, groups(tmp_path / "fit.csv")[0])
+
+
+def test_codes_that_look_like_numbers_stay_the_same_codes(tmp_path, run):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {"code": np.repeat(["1", "2", "x"], 30), "size": rng.normal(size=90)}
+    )
+    frame.loc[frame["code"] == "x", "size"] += 50
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    run("cluster", tmp_path / "a.csv", "--n-clusters", 2, "--save", tmp_path / "m")
+    numbers = frame[:60].copy()
+    numbers.loc[7, "code"] = None
+    numbers.to_csv(tmp_path / "b.csv", index=False)
+    status, _, err = run("predict", tmp_path / "m", tmp_path / "b.csv")
+    assert status == 0
+    assert "numbers now, text at fit, taken as text: code" in err
+    assert "never seen" not in err
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda frame: frame.drop(columns=["weight", "colour"]),
+            "the table lacks columns that the model needs: weight, colour; it has "
+            "name, height, noise",
+        ),
+        (
+            lambda frame: frame.assign(weight=["3 kg"] * 120),
+            "column 'weight' held numbers when the model was fitted and holds string "
+            "values now, '3 kg' in row 1",
+        ),
+        (
+            lambda frame: frame.assign(weight=[1.5] * 80 + ["?"] + [2] * 39),
+            "held numbers when the model was fitted",
+        ),
+        (
+            lambda frame: frame.assign(height=[True, False] * 60),
+            "column 'height' held numbers when the model was fitted and holds boolean "
+            "values now, True in row 1",
+        ),
+        (lambda frame: frame.assign(weight=1e300), "column 'weight' holds 1e+300"),
+        (lambda frame: frame.assign(cluster=1), "already has a column 'cluster'"),
+        (lambda frame: frame[:0], "holds no rows"),
+    ],
+)
+def test_tables_that_do_not_fit(change, message, table, model, tmp_path, run):
+    change(table).to_csv(tmp_path / "new.csv", index=False)
+    status, out, err = run(
+        "predict", model, tmp_path / "new.csv", "--out", tmp_path / "out.csv"
+    )
+    assert (status, out) == (2, "")
+    assert err.startswith("skdeepcluster: error: ")
+    assert err.count("\n") == 1
+    assert message in err
+    assert not (tmp_path / "out.csv").exists()
+
+
+def test_models_that_are_none(source, model, tmp_path, run):
+    other = tmp_path / "other.model"
+    skdeepcluster.save(skdeepcluster.PPP(), other)
+    damaged = tmp_path / "damaged.model"
+    damaged.write_bytes(model.read_bytes()[:-1])
+    forged = tmp_path / "forged.model"
+    forged.write_bytes(model.read_bytes())
+    forge_tree(forged, '"skdeepcluster.TELL"', '"os.system"')
+    for path, message in (
+        (other, "was not saved by this command"),
+        (damaged, "it was damaged"),
+        (forged, "names 'os.system'"),
+        (source, "it is not a model file"),
+        (tmp_path, "cannot read the model"),
+        (tmp_path / "none", "there is no file"),
+    ):
+        status, out, err = run("predict", path, source)
+        assert (status, out) == (2, "")
+        assert message in err
+        assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "the following arguments are required: MODEL, TABLE"),
+        (["m"], "the following arguments are required: TABLE\n"),
+        (["m", "t.csv", "--out", "o.txt"], "must end in .csv"),
+        (["m", "t.csv", "--method", "ppp"], "unrecognized arguments"),
+    ],
+)
+def test_bad_arguments(arguments, message, run):
+    status, _, err = run("predict", *arguments)
+    assert status == 2
+    assert message in err
+
+
+def test_model_is_written_where_it_can_be(source, tmp_path, run):
+    status, _, err = run("cluster", source, "--save", tmp_path / "no" / "m")
+    assert status == 2
+    assert "there is no folder" in err
+
+
+PROGRAM = """
+import os, signal, sys
+from skdeepcluster.cli import main, outputs
+def half(*args):
+    path = args[-1] if "model" in sys.argv[1] else args[1]
+    write(*args)
+    os.truncate(path, os.path.getsize(path) // 2)
+    os.kill(os.getpid(), signal.SIGKILL)
+if "model" in sys.argv[1]:
+    import skdeepcluster
+    write = skdeepcluster.save
+    skdeepcluster.save = half
+else:
+    write, outputs.write_table = outputs.write_table, half
+sys.exit(main(sys.argv[2:]))
+"""
+
+
+@pytest.mark.parametrize("what", ["model", "table"])
+def test_killed_while_it_writes(what, source, tmp_path):
+    paths = tmp_path / "m.model", tmp_path / "out.csv"
+    old = paths[what == "table"]
+    old.write_text("before")
+    command = ["cluster", source, "--n-clusters", "2"]
+    command += ["--save", paths[0], "--out", paths[1]]
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, what, *map(str, command)],
+        check=False,
+        stderr=subprocess.DEVNULL,
+    )
+    assert done.returncode == -9
+    assert old.read_text() == "before"
+    assert [path.exists() for path in paths] == [path == old for path in paths]

@@ -1,0 +1,104 @@
+"""The HTML report of the command line."""
+
+import base64
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import skdeepcluster
+from skdeepcluster.cli import main
+
+
+class Reader(HTMLParser):
+    """Collects what a page says, and checks that its elements are closed."""
+
+    VOID = {"meta", "img", "br"}
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.tags, self.said = [], [], []
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.said.append(data)
+
+
+@pytest.fixture
+def source(tmp_path):
+    rng = np.random.default_rng(0)
+    kind = np.repeat([0, 1, 2], 30)
+    table = pd.DataFrame(
+        {
+            "weight": (1000.0 * kind + rng.normal(size=90)).round(2),
+            "<script>alert(1)</script>": rng.normal(size=90).round(2),
+            "colour": np.array(["red", "red", "blue & green"])[kind],
+        }
+    )
+    table.loc[3, "weight"] = np.nan
+    path = tmp_path / "a <b> table.csv"
+    table.to_csv(path, index=False)
+    return path
+
+
+def report_of(source, path, *options):
+    options = ("--n-clusters", "3", "--quiet", "--report", str(path), *options)
+    assert main(["cluster", str(source), *options]) == 0
+    return path.read_text(encoding="utf-8")
+
+
+def test_page_says_what_was_found(source, tmp_path):
+    text = report_of(source, tmp_path / "report.html")
+    page = Reader(text)
+    said = "\n".join(page.said)
+    assert page.said.count("a <b> table.csv") == 2
+    assert "3 clusters of 90 rows" in said
+    assert re.search(r"cluster \d: .*colour.*% of the cluster", said)
+    assert "colour = blue & green" in said
+    assert "missing values: weight (1)" in said
+    assert f"skdeepcluster {skdeepcluster.__version__}" in said
+    assert "TELL(" in said or "PPP(" in said
+
+
+def test_pictures_are_inside_and_nothing_is_loaded(source, tmp_path):
+    page = Reader(report_of(source, tmp_path / "report.html"))
+    pictures = [attributes for tag, attributes in page.tags if tag == "img"]
+    assert len(pictures) == 3
+    for picture in pictures:
+        kind, data = picture["src"].split(",")
+        assert kind == "data:image/png;base64"
+        assert base64.b64decode(data)[:8] == b"\x89PNG\r\n\x1a\n"
+    for tag, attributes in page.tags:
+        assert tag not in ("script", "link", "iframe")
+        assert "href" not in attributes
+
+
+def test_same_seed_same_page(source, tmp_path):
+    first = report_of(source, tmp_path / "first.html")
+    assert report_of(source, tmp_path / "second.html") == first
+
+
+def test_one_cluster_has_no_silhouette(source, tmp_path):
+    text = report_of(source, tmp_path / "report.html", "--n-clusters", "1")
+    page = Reader(text)
+    assert sum(tag == "img" for tag, _ in page.tags) == 2
+    assert "1 cluster of 90 rows" in "\n".join(page.said)
+
+
+def test_bad_name(source, tmp_path, capsys):
+    path = tmp_path / "report.pdf"
+    assert main(["cluster", str(source), "--report", str(path)]) == 2
+    assert "the name must end in .html" in capsys.readouterr().err
+    assert not path.exists()
