@@ -215,7 +215,7 @@ def add_discover(commands):
     command.add_argument(
         "--method",
         choices=DISCOVERY_METHODS,
-        default="ncd-spectral",
+        default="mixture",
         help=method_help(),
     )
     command.add_argument(
