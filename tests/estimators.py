@@ -10,7 +10,13 @@ import torch
 from sklearn.base import BaseEstimator
 
 import skdeepcluster
-from skdeepcluster import PPP, TELL, AutoEncoder, NCDSpectralClustering
+from skdeepcluster import (
+    PPP,
+    TELL,
+    AutoEncoder,
+    NCDSpectralClustering,
+    SemiSupervisedGaussianMixture,
+)
 from skdeepcluster.discovery._frame import DiscoveryEstimator
 
 
@@ -38,6 +44,10 @@ CONFIGURATIONS = {
     "PPP": [
         PPP(min_clusters=2, assume="gaussian"),
         PPP(assume="unimodal", max_clusters=4, feature_selection=True),
+    ],
+    "SemiSupervisedGaussianMixture": [
+        SemiSupervisedGaussianMixture(covariance_type="diag", n_init=1),
+        SemiSupervisedGaussianMixture(covariance_type="spherical", max_cells=20),
     ],
     "TELL": [
         TELL(latent_dim=2, hidden_sizes=(8,), pretrain_epochs=20, max_epochs=20),
