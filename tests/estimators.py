@@ -20,6 +20,7 @@ from skdeepcluster import (
     NCDKMeans,
     NCDSpectralClustering,
     SDPKMeans,
+    SemiSupervisedGaussianMixture,
 )
 from skdeepcluster.discovery._frame import DiscoveryEstimator
 from skdeepcluster.model_selection import HiddenClassSearchCV
@@ -68,6 +69,10 @@ CONFIGURATIONS = {
         PPP(assume="unimodal", max_clusters=4, feature_selection=True),
     ],
     "SDPKMeans": [SDPKMeans(solver="low_rank", balance="size")],
+    "SemiSupervisedGaussianMixture": [
+        SemiSupervisedGaussianMixture(covariance_type="diag", n_init=1),
+        SemiSupervisedGaussianMixture(covariance_type="spherical", max_cells=20),
+    ],
     "TELL": [
         TELL(latent_dim=2, hidden_sizes=(8,), pretrain_epochs=20, max_epochs=20),
         TELL(geometry="sphere", init="k-means++", n_init=2),

@@ -15,23 +15,43 @@ from .messages import (
 from .outputs import check_outputs, model_writer, table_writer, write_outputs
 from .tables import read_table
 
+# Tables of more columns are fitted by the mixture on their principal axes.
+MANY_COLUMNS, N_AXES = 32, 20
 RESULT_COLUMNS = ("found_class", "found_is_new", "found_confidence")
 
 
-def _ncd_spectral(n_novel, random_state):
+def _mixture(n_novel, random_state, X):
+    from sklearn.decomposition import PCA
+
+    from .. import SemiSupervisedGaussianMixture
+
+    # Covariances of many columns cost much and say little.
+    many = X.shape[1] > MANY_COLUMNS
+    n_axes = min(N_AXES, len(X))
+    encoder = PCA(n_axes, svd_solver="full") if many else None
+    return SemiSupervisedGaussianMixture(
+        n_novel, encoder=encoder, random_state=random_state
+    )
+
+
+def _ncd_spectral(n_novel, random_state, X):
     from .. import NCDSpectralClustering
 
     return NCDSpectralClustering(n_novel, random_state=random_state)
 
 
-def _ncd_kmeans(n_novel, random_state):
+def _ncd_kmeans(n_novel, random_state, X):
     from .. import NCDKMeans
 
     return NCDKMeans(n_novel, random_state=random_state)
 
 
-# Name of a method -> function (n_novel, random_state) that builds it.
-METHODS = {"ncd-spectral": _ncd_spectral, "ncd-kmeans": _ncd_kmeans}
+# Name of a method -> function (n_novel, random_state, X) that builds it.
+METHODS = {
+    "mixture": _mixture,
+    "ncd-spectral": _ncd_spectral,
+    "ncd-kmeans": _ncd_kmeans,
+}
 
 
 def partial_labels(column):
@@ -75,7 +95,7 @@ def find_classes(build, X, y, n_novel, random_state):
     import numpy as np
 
     try:
-        estimator = build("auto" if n_novel is None else n_novel, random_state)
+        estimator = build("auto" if n_novel is None else n_novel, random_state, X)
         estimator.fit(X, y)
     except ValueError as error:
         raise CommandError(first_line(error)) from error
@@ -155,6 +175,8 @@ def check_labels(args, labeled):
 def method_help():
     """Describe the methods."""
     return (
-        "ncd-spectral: a graph of neighbours, for classes of any shape; ncd-kmeans: "
-        f"for classes around a centre; one of {listed(METHODS)}; default: %(default)s"
+        "mixture: unlabeled rows may be of known classes too, classes are Gaussians; "
+        "with the others all are new. ncd-spectral: a graph of neighbours, for classes "
+        "of any shape; ncd-kmeans: for classes around a centre; one of "
+        f"{listed(METHODS)}; default: %(default)s"
     )

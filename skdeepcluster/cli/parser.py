@@ -115,14 +115,14 @@ def add_discover(commands):
     command.add_argument(
         "--method",
         choices=DISCOVERY_METHODS,
-        default="ncd-spectral",
+        default="mixture",
         help=method_help(),
     )
     command.add_argument(
         "--n-novel",
         metavar="K",
         type=positive_integer,
-        help="number of new classes; left out, it is chosen by the silhouette",
+        help="number of new classes, where it is known; left out, the method finds it",
     )
     command.add_argument(
         "--out",
