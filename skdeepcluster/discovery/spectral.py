@@ -25,6 +25,8 @@ from ._spectral import (
     normalized,
 )
 
+WIDTH_STEP = 16
+
 
 class NCDSpectralClustering(DiscoveryEstimator):
     """Spectral clustering of novel classes, in the company of known ones.
@@ -234,12 +236,11 @@ class NCDSpectralClustering(DiscoveryEstimator):
 
     def _set_representation(self, n_novel):
         """Find the eigenvectors, and embed all rows, if it is not done yet."""
-        # The same width for every usual number of classes, so that another
-        # number needs no other eigenvectors.
         width = self.n_components
         if width is None:
-            at_least = 0 if n_novel == "auto" else n_novel
-            width = self._known.n_known + max(MOST_NOVEL, at_least)
+            number = MOST_NOVEL if n_novel == "auto" else n_novel
+            # In steps, so that near numbers share their eigenvectors.
+            width = -(-self._components(number) // WIDTH_STEP) * WIDTH_STEP
         if width == self._width:
             return
         self._width = width
@@ -273,10 +274,14 @@ class NCDSpectralClustering(DiscoveryEstimator):
                 "self_loops=True."
             )
 
+    def _components(self, n_novel):
+        """Width of an embedding for so many novel classes."""
+        # Of one coordinate, the length leaves but the sign.
+        return max(self._known.n_known + n_novel - 1, 2)
+
     def _select(self, coordinates, n_novel):
         """Leave the coordinates that an embedding for so many classes has."""
-        # Of one coordinate, the length leaves but the sign.
-        width = self.n_components or max(self._known.n_known + n_novel - 1, 2)
+        width = self.n_components or self._components(n_novel)
         selected = np.ascontiguousarray(coordinates[:, :width])
         return normalized(selected) if self.row_normalize else selected
 
