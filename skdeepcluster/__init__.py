@@ -13,9 +13,9 @@ _HOMES = {
     "TELL": "deep",
     "AutoEncoder": "deep",
     "NCDKMeans": "discovery",
+    "NCDSpectralClustering": "discovery",
     "PBN": "discovery",
     "TabularNCD": "discovery",
-    "NCDSpectralClustering": "discovery",
 }
 _ROOMS = (
     "base",

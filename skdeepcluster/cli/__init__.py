@@ -1,4 +1,5 @@
-"""The command line: ``skdeepcluster cluster TABLE`` gives every row its group.
+"""The command line: ``skdeepcluster cluster TABLE`` gives every row its group,
+and ``skdeepcluster discover TABLE --label COLUMN`` a class to rows without one.
 
 Whatever is heavy is imported inside the functions that use it, so that
 ``--help`` and a mistyped option answer at once.

@@ -26,6 +26,15 @@ class Roles(NamedTuple):
     unused: dict  # name -> why
 
 
+def check_columns(table, names, option):
+    """Refuse names that the table does not have."""
+    for name in names:
+        if name not in table:
+            raise CommandError(
+                f"{option}: there is no column {name!r} among {listed(table.columns)}"
+            )
+
+
 def as_numbers(column):
     """Turn a column of numbers into float64, missing values into NaN."""
     import pandas as pd

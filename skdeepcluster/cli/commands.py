@@ -15,15 +15,17 @@ from .clusters import (
 from .columns import (
     as_features,
     assign_roles,
+    check_columns,
     column_notes,
     prepare,
     prepared_names,
 )
+from .discover import METHODS as DISCOVERY_METHODS
+from .discover import discover, method_help
 from .messages import (
     CommandError,
     first_line,
     keep_quiet,
-    listed,
     print_anything,
     say,
     warnings_as_notes,
@@ -37,15 +39,6 @@ from .tables import (
     write_table,
     written_aside,
 )
-
-
-def check_columns(table, names, option):
-    """Refuse names that the table does not have."""
-    for name in names:
-        if name not in table:
-            raise CommandError(
-                f"{option}: there is no column {name!r} among {listed(table.columns)}"
-            )
 
 
 def check_outputs(args):
@@ -193,6 +186,57 @@ def build_parser():
     command.add_argument(
         "--plot", metavar="FILE.png", type=Path, help="draw the clusters"
     )
+    add_common_options(command)
+    command.set_defaults(run=cluster)
+    add_discover(commands)
+    return parser
+
+
+def add_discover(commands):
+    """Add the command ``discover``."""
+    command = commands.add_parser(
+        "discover",
+        usage="%(prog)s TABLE --label COLUMN [options]",
+        help="find the classes of the rows that have no label",
+        description="Find the classes of the rows whose label is empty. Rows that "
+        "have one keep it; the others are of classes that are not known yet. The "
+        "columns are prepared as by the command cluster.",
+    )
+    command.add_argument(
+        "table", metavar="TABLE", type=Path, help="a .csv, .csv.gz or .parquet file"
+    )
+    command.add_argument(
+        "--label",
+        metavar="COLUMN",
+        required=True,
+        help="column of the known classes; empty (or -1, among numbers) where the "
+        "class is to be found",
+    )
+    command.add_argument(
+        "--method",
+        choices=DISCOVERY_METHODS,
+        default="ncd-spectral",
+        help=method_help(),
+    )
+    command.add_argument(
+        "--n-novel",
+        metavar="K",
+        type=positive_integer,
+        help="number of new classes; left out, it is chosen by the silhouette",
+    )
+    command.add_argument(
+        "--out",
+        metavar="FILE",
+        type=Path,
+        help="write the table with columns found_class, found_is_new and "
+        "found_confidence (.csv, .csv.gz or .parquet)",
+    )
+    add_common_options(command)
+    command.set_defaults(run=discover)
+
+
+def add_common_options(command):
+    """Add the options that every command has."""
     command.add_argument(
         "--drop",
         metavar="COL",
@@ -214,8 +258,6 @@ def build_parser():
     command.add_argument(
         "--quiet", action="store_true", help="print the summary and errors only"
     )
-    command.set_defaults(run=cluster)
-    return parser
 
 
 def main(argv=None):

@@ -59,8 +59,8 @@ def read_parquet(path):
     return table.set_axis(table.columns.map(str), axis=1)
 
 
-def read_table(path):
-    """Read a table; it has rows, and its column names are free to extend."""
+def read_table(path, new_columns=RESULT_COLUMNS):
+    """Read a table; it has rows, and the new columns' names are free."""
     require("pandas")
     if not path.exists():
         raise CommandError(f"there is no file {path}")
@@ -80,7 +80,7 @@ def read_table(path):
         raise CommandError(f"{path} holds no rows")
     if len(table.columns) == 1 and any(mark in table.columns[0] for mark in ";\t"):
         raise CommandError(f"{path}: its columns are not separated by commas")
-    for name in table.columns.intersection(RESULT_COLUMNS):
+    for name in table.columns.intersection(new_columns):
         raise CommandError(
             f"{path} already has a column {name!r}: rename it, since the result "
             "takes this name"
@@ -140,8 +140,8 @@ def written_aside(path):
         raise CommandError(f"cannot write {path}: {reason}") from error
 
 
-def result_table(source, table, out, *results):
-    """Return the table with one more column for each of `RESULT_COLUMNS`.
+def result_table(source, table, out, *results, names=RESULT_COLUMNS):
+    """Return the table with one more column for each of the names.
 
     From CSV to CSV every cell is copied as it is written in the source, so that
     007 stays 007 and NA stays NA; so is the header, be its names empty or equal.
@@ -149,4 +149,4 @@ def result_table(source, table, out, *results):
     if "parquet" not in (table_format(source), table_format(out)):
         cells = read_csv(source, dtype=str, na_filter=False, header=None)
         table = cells.iloc[1:].set_axis(cells.iloc[0], axis=1)
-    return table.assign(**dict(zip(RESULT_COLUMNS, results, strict=True)))
+    return table.assign(**dict(zip(names, results, strict=True)))

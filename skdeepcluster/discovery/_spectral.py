@@ -140,8 +140,9 @@ class NeighborGraph:
                 block *= 0.5
             return block
 
-        values, vectors = _nontrivial(self, multiply, n_vectors)
-        return 2.0 * np.maximum(values, 0.0) ** (1.0 / POWER) - 1.0, vectors
+        _, vectors = _nontrivial(self, multiply, n_vectors)
+        images = sparse_product(starts, places, entries, vectors)
+        return np.sum(vectors * images, axis=0), vectors
 
     def extend(self, X, projection):
         """Add up a projection over the affinities of other rows."""
@@ -163,7 +164,8 @@ def _nontrivial(graph, multiply, n_vectors):
 
     def deflated(block):
         image = multiply(block)
-        add_product(image, trivial, inner_product(trivial, block), -1.0)
+        # Its eigenvalue falls from 1 to -1, below all others.
+        add_product(image, trivial, inner_product(trivial, block), -2.0)
         return image
 
     n_rows = len(graph.rows)

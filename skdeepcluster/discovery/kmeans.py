@@ -37,7 +37,7 @@ class NCDKMeans(DiscoveryEstimator):
     seeding_power : float, default=2
         Power of the distance to the nearest centre drawn so far, that the
         probability to be the next one is proportional to.
-    selection : {"squared", "unsquared"}, default="squared"
+    selection : {"squared", "unsquared"}, default="unsquared"
         Whether the best start has the least sum of squared distances, or of
         distances, which far rows dominate less.
     predict_space : {"novel", "all"}, default="novel"
@@ -99,9 +99,10 @@ class NCDKMeans(DiscoveryEstimator):
     O(n_init · (n_samples + steps · n_unlabeled) · k · n_features) time with
     k = n_known + n_novel, and a scaled copy of the table in memory.
 
-    The authors' program draws with ``seeding_power=1`` and keeps the start by
-    ``selection="unsquared"``; the paper says squared distances for the first
-    and inertia for the second. A centre that loses all rows takes the row that
+    The paper draws by squared distances and keeps the start of least inertia;
+    the authors' program has ``seeding_power=1, selection="unsquared"``. Of the
+    four, the defaults were the most accurate on twelve development tables with
+    classes hidden at random. A centre that loses all rows takes the row that
     lies farthest from its own, as in scikit-learn.
 
     References
@@ -144,7 +145,7 @@ class NCDKMeans(DiscoveryEstimator):
         max_iter=300,
         tol=1e-4,
         seeding_power=2,
-        selection="squared",
+        selection="unsquared",
         predict_space="novel",
         encoder=None,
         random_state=None,

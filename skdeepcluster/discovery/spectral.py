@@ -42,13 +42,13 @@ class NCDSpectralClustering(DiscoveryEstimator):
         rows, where there are more).
     affinity : {"neighbors", "mst"}, default="neighbors"
         "neighbors" joins each row to its nearest ones, each distance measured
-        by those of both rows to their neighbours. "mst", the paper's, joins all
-        rows by a Gaussian whose width the minimum spanning tree gives: its
-        longest edge has the affinity `s_min`.
+        by those of both rows to their last neighbour [3]_. "mst", the paper's,
+        joins all rows by a Gaussian whose width the minimum spanning tree gives:
+        its longest edge has the affinity `s_min`.
     n_components : int, default=None
         Width of the embedding; None takes the number of classes, known and
-        novel, less 1: the trivial eigenvector never counts. With self-loops,
-        eigenvalues of zero are left out.
+        novel, less 1, since the trivial eigenvector never counts; at least 2. With
+        self-loops, eigenvalues of zero are left out.
     n_neighbors : int, default=10
         Neighbours of a row, where ``affinity="neighbors"``, or that vote in the
         prediction without self-loops.
@@ -154,7 +154,9 @@ class NCDSpectralClustering(DiscoveryEstimator):
     .. [2] A. Y. Ng, M. I. Jordan and Y. Weiss, "On spectral clustering:
        analysis and an algorithm", Advances in Neural Information Processing
        Systems 14, 2001.
-    .. [3] C. Fowlkes, S. Belongie, F. Chung and J. Malik, "Spectral grouping
+    .. [3] L. Zelnik-Manor and P. Perona, "Self-tuning spectral clustering",
+       Advances in Neural Information Processing Systems 17, 2004.
+    .. [4] C. Fowlkes, S. Belongie, F. Chung and J. Malik, "Spectral grouping
        using the Nyström method", IEEE Transactions on Pattern Analysis and
        Machine Intelligence 26(2), 2004.
 
@@ -273,7 +275,8 @@ class NCDSpectralClustering(DiscoveryEstimator):
 
     def _select(self, coordinates, n_novel):
         """Leave the coordinates that an embedding for so many classes has."""
-        width = self.n_components or max(self._known.n_known + n_novel - 1, 1)
+        # Of one coordinate, the length leaves but the sign.
+        width = self.n_components or max(self._known.n_known + n_novel - 1, 2)
         selected = np.ascontiguousarray(coordinates[:, :width])
         return normalized(selected) if self.row_normalize else selected
 

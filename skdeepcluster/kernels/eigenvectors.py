@@ -12,8 +12,8 @@ from ._jit import jit
 LEAST_BLOCK = 16
 """Vectors that are multiplied at once: the matrix is read once for all of them."""
 
-DENSE_ROWS = 64
-"""Up to here the whole matrix is rotated to its diagonal."""
+DENSE_BLOCKS = 6
+"""With no more rows than in so many blocks, the whole matrix is made diagonal."""
 
 
 def leading_eigenvectors(multiply, n_samples, n_vectors, *, tol=1e-7, max_blocks=60):
@@ -62,7 +62,7 @@ def leading_eigenvectors(multiply, n_samples, n_vectors, *, tol=1e-7, max_blocks
     array([3.])
     """
     width = max(LEAST_BLOCK, -(-n_vectors // 8) * 8)
-    if n_samples <= max(DENSE_ROWS, 2 * width):
+    if n_samples <= DENSE_BLOCKS * width:
         values, vectors = symmetric_eigen(multiply(np.eye(n_samples)))
         return values[:n_vectors], vectors[:, :n_vectors], 0.0
     rng = np.random.default_rng(0)

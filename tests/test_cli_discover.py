@@ -1,0 +1,140 @@
+"""``skdeepcluster discover``: what it finds, what it writes, what it refuses."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from skdeepcluster.cli import main
+from skdeepcluster.cli.discover import METHODS
+
+TRUTH = np.repeat(["ant", "bee", "cat"], [30, 25, 15])
+
+
+@pytest.fixture
+def table():
+    """Three groups far apart, of which the first is labeled."""
+    rng = np.random.default_rng(0)
+    place = np.unique(TRUTH, return_inverse=True)[1]
+    return pd.DataFrame(
+        {
+            "name": [f"row {i}" for i in range(70)],
+            "length": np.array([1.0, 9.0, 5.0])[place] + rng.normal(size=70) / 4,
+            "width": np.array([1.0, 1.0, 9.0])[place] + rng.normal(size=70) / 4,
+            "kind": np.where(TRUTH == "ant", "ant", None),
+        }
+    ).round(3)
+
+
+@pytest.fixture
+def source(table, tmp_path):
+    path = tmp_path / "table.csv"
+    table.to_csv(path, index=False)
+    return path
+
+
+@pytest.fixture
+def run(capsys):
+    """Run the command and return its status, stdout and stderr."""
+
+    def run(*args):
+        status = main([str(arg) for arg in ("discover", *args)])
+        return status, *capsys.readouterr()
+
+    return run
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_finds_and_writes_the_classes(source, table, run, tmp_path, method):
+    out = tmp_path / "out.csv"
+    status, said, notes = run(
+        source, "--label", "kind", "--method", method, "--out", out
+    )
+    assert status == 0
+    lines = said.splitlines()
+    assert lines[0] == "2 new classes beside 1 known, for 40 unlabeled of 70 rows"
+    rows = [line.split()[:4] for line in lines[3:] if line[:7].strip()]
+    assert rows == [
+        ["ant", "no", "30", "0"],
+        ["novel_0", "yes", "25", "25"],
+        ["novel_1", "yes", "15", "15"],
+    ]
+    assert f"wrote {out}" in notes
+    assert "kind (--label)" in notes
+    found = pd.read_csv(out)
+    pd.testing.assert_frame_equal(found[table.columns], pd.read_csv(source))
+    expected = pd.Series(TRUTH).replace({"bee": "novel_0", "cat": "novel_1"})
+    assert (found["found_class"] == expected).all()
+    assert (found["found_is_new"] == (TRUTH != "ant")).all()
+    assert (found["found_confidence"][TRUTH == "ant"] == 1).all()
+    assert found["found_confidence"].between(0.5, 1).all()
+
+
+def test_integer_labels_and_parquet(table, run, tmp_path):
+    numbers = np.unique(TRUTH, return_inverse=True)[1]
+    table["kind"] = np.where(numbers == 1, -1, numbers)
+    table.to_parquet(tmp_path / "table.parquet", index=False)
+    out = tmp_path / "out.parquet"
+    status, said, _ = run(
+        tmp_path / "table.parquet", "--label", "kind", "--n-novel", 1, "--out", out
+    )
+    assert status == 0
+    assert said.startswith("1 new class beside 2 known, for 25 unlabeled of 70 rows")
+    found = pd.read_parquet(out)["found_class"]
+    np.testing.assert_array_equal(found, np.where(numbers == 1, 3, numbers))
+
+
+def test_same_seed_same_file(source, run, tmp_path):
+    files = [tmp_path / "a.csv", tmp_path / "b.csv"]
+    for file in files:
+        assert run(source, "--label", "kind", "--out", file)[0] == 0
+    assert files[0].read_bytes() == files[1].read_bytes()
+
+
+def test_columns_that_are_set_aside(source, run):
+    status, said, notes = run(
+        source, "--label", "kind", "--id", "name", "--drop", "width", "--n-novel", "2"
+    )
+    assert status == 0
+    assert "width (--drop), name (--id), kind (--label)" in notes
+    assert "typical: row " in said
+
+
+def test_quiet(source, run):
+    status, said, notes = run(source, "--label", "kind", "--quiet")
+    assert status == 0
+    assert notes == ""
+    assert said
+
+
+def test_no_label_at_all_is_said(table, run, tmp_path):
+    table["kind"] = None
+    table.to_csv(tmp_path / "table.csv", index=False)
+    status, said, notes = run(tmp_path / "table.csv", "--label", "kind")
+    assert status == 0
+    assert "no row has a label: all classes are new" in notes
+    assert said.startswith("3 new classes beside 0 known")
+
+
+@pytest.mark.parametrize(
+    ("change", "options", "message"),
+    [
+        ({}, ["--label", "sort"], "--label: there is no column 'sort' among name"),
+        ({}, [], "the following arguments are required: --label"),
+        ({"kind": TRUTH}, ["--label", "kind"], "kind: every row has a label"),
+        ({}, ["--label", "kind", "--n-novel", "41"], "only 40 rows have no label"),
+        ({}, ["--label", "kind", "--n-novel", "0"], "'0' is not a positive integer"),
+        ({}, ["--label", "kind", "--method", "magic"], "invalid choice: 'magic'"),
+        ({"found_class": 1}, ["--label", "kind"], "already has a column 'found_class'"),
+        ({"kind": -5}, ["--label", "kind"], "kind: it holds the label -5, below -1"),
+        ({}, ["--label", "kind", "--drop", "length", "width"], "no column can be used"),
+        ({}, ["--label", "kind", "--out", "a.txt"], "must end in .csv"),
+    ],
+    ids=str,
+)
+def test_errors_are_one_line(table, run, tmp_path, change, options, message):
+    table.assign(**change).to_csv(tmp_path / "table.csv", index=False)
+    status, said, notes = run(tmp_path / "table.csv", *options)
+    assert status == 2
+    assert said == ""
+    assert notes.splitlines()[-1].startswith("skdeepcluster: error: ")
+    assert message in notes.splitlines()[-1]
