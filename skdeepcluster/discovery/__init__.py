@@ -4,9 +4,9 @@ from importlib import import_module
 
 _HOMES = {
     "NCDKMeans": "kmeans",
+    "NCDSpectralClustering": "spectral",
     "PBN": "pbn",
     "TabularNCD": "tabular_ncd",
-    "NCDSpectralClustering": "spectral",
     "SemiSupervisedGaussianMixture": "mixture",
     "SemiSupervisedKMeans": "semi_supervised_kmeans",
 }
