@@ -155,6 +155,8 @@ def lift(X, fit, family):
 
 def refine(X, fit, family):
     """Take ten steps of the EM algorithm from the Gaussians of a partition."""
+    if X.shape[1] == 0:
+        return fit
     weights = np.ones(len(X))
     for _ in range(EM_STEPS):
         sizes, means, scatters, _ = responsibility_moments(X, weights, *fit.mixture())

@@ -5,11 +5,10 @@ from itertools import combinations
 import numpy as np
 
 from ...kernels.assignment import center_sums, lloyd, squared_distance
-from ...kernels.partition import cut_in_two
 from ...kernels.seeding import kmeans_plusplus, n_kmeans_plusplus_draws
 from ...kernels.transfer import transfer_rows
 
-LLOYD_PASSES, TRANSFER_PASSES = 300, 50
+LLOYD_PASSES, TRANSFER_PASSES, CUT_PASSES = 300, 50, 20
 # Pairs of a cluster to split and two to merge that are tried before giving up.
 SWAPS_TRIED = 5
 
@@ -122,9 +121,8 @@ def _swaps(X, weights, labels, n_clusters):
     centers, sizes = means(X, weights, labels, n_clusters)
     halves, gains = [], np.zeros(n_clusters)
     for c in range(n_clusters):
-        rows, row_weights = X[labels == c], weights[labels == c]
-        upper, gains[c] = cut_in_two(rows, row_weights)
-        halves.append(means(rows, row_weights, upper.astype(np.intp), 2)[0])
+        two, gains[c] = _cut_in_two(X[labels == c], weights[labels == c], centers[c])
+        halves.append(two)
     swaps = []
     for a, b in combinations(range(n_clusters), 2):
         cost = squared_distance(centers[a], centers[b])
@@ -138,6 +136,20 @@ def _swaps(X, weights, labels, n_clusters):
         )
         after[b], after[split] = halves[split]
         yield after
+
+
+def _cut_in_two(X, weights, mean):
+    """Means of two halves of some rows, and what the cut saves of the inertia.
+
+    Lloyd's algorithm from the row farthest from the mean, and the one farthest
+    from that.
+    """
+    squares = np.square(X - mean).sum(axis=1)
+    first = X[squares.argmax()]
+    second = X[np.square(X - first).sum(axis=1).argmax()]
+    centers = np.stack([first, second])
+    centers, _, _, inertia, _ = lloyd(X, weights, centers, CUT_PASSES, 0.0)
+    return centers, float((weights * squares).sum()) - inertia
 
 
 def systematic_sample(share, n_drawn, rng):
