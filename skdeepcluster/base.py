@@ -240,7 +240,7 @@ class GlobalScaling:
         """
         rows = np.asarray(scaled, np.float64) * self.scale + self.mean
         largest = float(np.finfo(dtype).max)
-        limit = min(largest / self.unit, np.finfo(np.float64).max)
+        limit = largest / max(self.unit, 1.0)
         # One rounding may go past the limit again.
         rows = np.clip(np.clip(rows, -limit, limit) * self.unit, -largest, largest)
         return rows.astype(dtype, copy=False)

@@ -1,11 +1,16 @@
 """The frame: distinct rows, scaling, chunks, numbering, and the encoder."""
 
+import datetime
+
 import numpy as np
+import pandas as pd
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import BaseEstimator
 from sklearn.cluster import KMeans
 from sklearn.datasets import make_blobs
 from sklearn.decomposition import PCA
@@ -17,6 +22,7 @@ from skdeepcluster.base import (
     DeepClusterer,
     GlobalScaling,
     canonical_order,
+    check_table,
     distinct_rows,
     draw_seed,
     in_chunks,
@@ -217,3 +223,56 @@ class TestEncoder:
         with pytest.raises(ValueError, match="encoder returned values that are not"):
             model.fit(self.X)
         assert not hasattr(model, "encoder_")
+
+
+class TestWhatNumpyWouldBend:
+    """Input that numpy converts without a word, and wrongly."""
+
+    class Table(BaseEstimator):
+        """Validates a table."""
+
+    @pytest.mark.parametrize(
+        ("X", "message"),
+        [
+            (np.ma.masked_array(np.ones((2, 1)), [[True], [False]]), "masked entries"),
+            (np.array([["2024-01-01"]], dtype="M8[D]"), "dates or times: turn"),
+            (np.array([[1]], dtype="m8[s]"), "dates or times: turn"),
+            (
+                pd.DataFrame({"a": [1.0], "when": pd.to_datetime(["2024-01-01"])}),
+                "dates or times in the column 'when'",
+            ),
+            (
+                pl.DataFrame({"when": [datetime.date(2024, 1, 1)]}),
+                "dates or times in the column 'when'",
+            ),
+            (np.array([[10**400]], dtype=object), "beyond float64"),
+            (np.array([[1.7e308, 0.0]]), r"X holds 1\.7e\+308"),
+            (np.array([[-3e38, 0.0]], dtype=np.float32), r"X holds 3e\+38"),
+        ],
+    )
+    def test_is_refused(self, X, message):
+        with pytest.raises((ValueError, TypeError), match=message):
+            check_table(self.Table(), X, reset=True)
+
+    def test_what_is_right_passes(self):
+        unmasked = np.ma.masked_array(np.ones((2, 1)), False)
+        for X in (unmasked, np.array([[True]]), np.array([[1e300, -1e300]])):
+            found = check_table(self.Table(), X, reset=True)
+            np.testing.assert_array_equal(found, np.asarray(X))
+
+    @pytest.mark.parametrize("largest", [1e60, 1e-60, 1e308])
+    def test_weights_that_are_no_counts_are_refused(self, largest):
+        with pytest.raises(ValueError, match="divide sample_weight by it"):
+            DeepClusterer._check_weights([largest, 0, largest], np.ones((3, 1)))
+
+    def test_weights_that_no_sum_feels_are_zero(self):
+        weights = DeepClusterer._check_weights([1.0, 1e-13, 1e-11], np.ones((3, 1)))
+        np.testing.assert_array_equal(weights, [1.0, 0.0, 1e-11])
+
+    @pytest.mark.parametrize("dtype", [np.float32, np.float64])
+    def test_rows_restored_beyond_the_range_are_finite(self, dtype):
+        largest = np.finfo(dtype).max
+        scaling = GlobalScaling(np.array([[largest, 0.0]]) / 2**14)
+        rows = scaling.undo(np.array([[1e30, -1e30]]), dtype)
+        np.testing.assert_array_equal(rows, [[largest, -largest]])
+        assert rows.dtype == dtype

@@ -304,3 +304,12 @@ def test_killed_while_it_writes(what, source, tmp_path):
     assert done.returncode == -9
     assert old.read_text() == "before"
     assert [path.exists() for path in paths] == [path == old for path in paths]
+
+
+def test_line_breaks_in_names_are_written_out(tmp_path, run):
+    frame = pd.DataFrame({"a\nb": np.arange(20) % 7, "c": [1] * 20})
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    status, _, err = run("cluster", tmp_path / "t.csv", "--n-clusters", 2)
+    assert status == 0
+    assert "numbers, scaled: a\\nb\n" in err
+    assert all(line.startswith("skdeepcluster: ") for line in err.splitlines())

@@ -11,6 +11,7 @@ from torch.nn.functional import normalize
 from ..kernels.assignment import nearest_centers, update_centers
 from ..kernels.seeding import kmeans_plusplus, n_kmeans_plusplus_draws
 from ..nn.modules import reconstruction_error
+from ..nn.training import threads_of_a_fork
 
 # Length of a centre's step on the sphere, a tenth of its own.
 SPHERE_STEP = 0.1
@@ -133,6 +134,7 @@ class TELLModule(nn.Module):
         self.members.zero_()
         return len(dead)
 
+    @threads_of_a_fork()
     def integrate_gradients(self, chunk, n_steps):
         """Integrate the margin's gradient from the rival's centre to the row.
 

@@ -9,6 +9,7 @@ the table.
 """
 
 import copy
+import os
 import threading
 import warnings
 from contextlib import contextmanager
@@ -32,6 +33,7 @@ LARGEST_INPUT = 1e15
 # torch's generator and thread count belong to the process: one training at a
 # time may have them.
 _TRAINING = threading.RLock()
+_IMPORTED_IN = os.getpid()
 
 
 class Batches:
@@ -635,9 +637,28 @@ def warn_of_budget(max_epochs, name="max_epochs"):
     )
 
 
+@contextmanager
+def threads_of_a_fork():
+    """Compute on one thread in a process that was forked off.
+
+    The threads that torch had started stay behind in the parent: a child that
+    hands them work waits for ever.
+    """
+    n_threads = torch.get_num_threads()
+    if os.getpid() == _IMPORTED_IN or n_threads == 1:
+        yield
+        return
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(n_threads)
+
+
 def in_double(module):
     """Copy a module for inference: float64, on the CPU, without dropout."""
-    return copy.deepcopy(module).to("cpu", torch.float64).eval()
+    with threads_of_a_fork():
+        return copy.deepcopy(module).to("cpu", torch.float64).eval()
 
 
 def run_rows(function, chunk):
@@ -659,5 +680,5 @@ def run_rows(function, chunk):
         The results.
     """
     limited = np.clip(chunk, -LARGEST_INPUT, LARGEST_INPUT).astype(np.float64)
-    with torch.inference_mode():
+    with torch.inference_mode(), threads_of_a_fork():
         return function(torch.from_numpy(limited)).numpy().astype(np.float32)

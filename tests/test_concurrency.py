@@ -1,0 +1,103 @@
+"""Several threads and processes that ask one estimator at once."""
+
+import subprocess
+import sys
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pytest
+from distributed import Client, LocalCluster
+from estimators import estimators
+from sklearn.exceptions import ConvergenceWarning
+from test_bad_input import quick
+from test_common import results, table
+
+
+def fitted_estimators():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return [quick(estimator).fit(table()) for estimator in estimators()]
+
+
+def parts_of(X):
+    return np.array_split(X, 6)
+
+
+def assert_same_parts(whole, parts):
+    for method, values in whole.items():
+        together = np.concatenate([part[method] for part in parts])
+        np.testing.assert_array_equal(values, together, err_msg=method)
+
+
+def test_threads_ask_one_estimator():
+    X = table(300, seed=3)
+    with ThreadPoolExecutor(6) as pool:
+        for model in fitted_estimators():
+            before = dict(vars(model))
+            parts = pool.map(results, [model] * 6, parts_of(X))
+            assert_same_parts(results(model, X), list(parts))
+            assert vars(model).keys() == before.keys()
+            assert all(vars(model)[name] is value for name, value in before.items())
+
+
+PROGRAM = """
+import multiprocessing, sys, warnings
+import numpy as np
+if __name__ == "__main__":
+    sys.path.insert(0, sys.argv[2])
+    warnings.simplefilter("ignore")
+    import torch
+    torch.set_num_threads(2)
+    from test_concurrency import assert_same_parts, fitted_estimators, parts_of
+    from test_common import results, table
+    models, X = fitted_estimators(), table(300, seed=3)
+    # What uses several threads here must not hang a child that is forked off.
+    (torch.ones(500, 500) @ torch.ones(500, 500)).sum()
+    whole = [results(model, X) for model in models]
+    with multiprocessing.get_context(sys.argv[1]).Pool(2) as pool:
+        for model, before in zip(models, whole):
+            jobs = [(model, part) for part in parts_of(X)]
+            assert_same_parts(before, pool.starmap_async(results, jobs).get(100))
+    print("same")
+"""
+
+
+@pytest.mark.parametrize("start", ["fork", "spawn"])
+def test_processes_ask_one_estimator(start):
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, start, str(Path(__file__).parent)],
+        capture_output=True,
+        text=True,
+        timeout=400,
+    )
+    assert done.stdout == "same\n", done.stderr
+
+
+def ask_in_parallel(models, X):
+    jobs = [(model, part) for model in models for part in parts_of(X)]
+    answers = joblib.Parallel(n_jobs=2)(joblib.delayed(results)(*job) for job in jobs)
+    for i, model in enumerate(models):
+        assert_same_parts(results(model, X), answers[6 * i : 6 * (i + 1)])
+
+
+@pytest.mark.parametrize("backend", ["loky", "threading"])
+def test_backends_of_joblib(backend):
+    with joblib.parallel_config(backend=backend, inner_max_num_threads=None):
+        ask_in_parallel(fitted_estimators(), table(300, seed=3))
+
+
+# Dask closes its event loop with a coroutine of its own still waiting.
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_dask_as_a_backend():
+    with (
+        LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None
+        ) as cluster,
+        Client(cluster),
+        joblib.parallel_config(backend="dask"),
+    ):
+        ask_in_parallel(fitted_estimators(), table(300, seed=3))
