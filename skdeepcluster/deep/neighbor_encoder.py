@@ -251,15 +251,14 @@ class NeighborEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
                 order, _ = lexicographic_order(X)
                 rows, weights = X[order], np.ones(len(X))
                 codes = codes[order]
-                neighbors = self._reorder(neighbors, order)
+                # Checked first, so that an error names the user's row.
+                neighbors_of_graph(neighbors, len(X), self._n_neighbors_among(X))
+                neighbors = neighbors.tocsr()[order][:, order]
             self._fit_rows(rows, weights, codes, neighbors)
         return self
 
-    @staticmethod
-    def _reorder(neighbors, order):
-        """Bring a graph to another order of the rows."""
-        neighbors_of_graph(neighbors, len(order), 0)
-        return neighbors.tocsr()[order][:, order]
+    def _n_neighbors_among(self, X):
+        return min(self.n_neighbors, len(X) - 1)
 
     def _fit_rows(self, rows, weights, codes, neighbors):
         device = pick_device(self.device)
@@ -274,14 +273,14 @@ class NeighborEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             partners = within_classes(found[0], codes)
             self._train(network, scaled, weights, layout, partners, device)
         self.history_ = history_of(self.net_)
-        codes = run_rows(in_double(self.net_.module_), scaled[:CHUNK_ROWS])
-        if not np.all(np.isfinite(codes)):
+        outputs = run_rows(in_double(self.net_.module_), scaled[:CHUNK_ROWS])
+        if not np.all(np.isfinite(outputs)):
             raise ValueError(
                 "The network's codes are not finite: lower lr, or check module."
             )
 
     def _neighbors(self, inputs, neighbors, rng):
-        n_neighbors = min(self.n_neighbors, len(inputs) - 1)
+        n_neighbors = self._n_neighbors_among(inputs)
         if n_neighbors == 0:
             # A lone row is its own neighbour.
             return np.zeros((1, 1), dtype=np.int64), np.zeros((1, 1))
@@ -402,7 +401,7 @@ class NeighborEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         """
         codes = self.transform(X)
         X = check_table(self, X, reset=False)
-        n_neighbors = min(self.n_neighbors, len(X) - 1)
+        n_neighbors = self._n_neighbors_among(X)
         if n_neighbors == 0:
             return 1.0
         width = float(np.std(codes, dtype=np.float64)) or 1.0

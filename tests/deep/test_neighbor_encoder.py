@@ -1,5 +1,9 @@
 """NeighborEncoder: neighbours stay neighbours, for rows old and new."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -18,6 +22,8 @@ from skorch.callbacks import Callback
 from skdeepcluster import NeighborEncoder
 from skdeepcluster.deep import neighbor_encoder
 from skdeepcluster.deep.neighbor_encoder import _codes_of_distinct, _start
+
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 X, y = load_iris(return_X_y=True)
 
@@ -96,6 +102,31 @@ def test_start_is_principal_components():
     expected *= 3 / expected[:, 0].std()
     assert_allclose(start, expected, atol=0.05)
     assert start.std(axis=0)[0] == pytest.approx(3, abs=0.01)
+
+
+PROGRAM = """
+import numpy as np
+from skdeepcluster import NeighborEncoder
+rng = np.random.default_rng(0)
+# Many ties, and principal components.
+for X in ((rng.random((600, 20)) < 0.3).astype(float), rng.normal(size=(600, 70))):
+    model = NeighborEncoder(random_state=0, n_epochs=20, max_steps=40).fit(X)
+    print(model.transform(X).tobytes().hex())
+"""
+
+
+def test_bits_do_not_depend_on_the_threads_of_the_neighbour_search():
+    answers = [
+        subprocess.run(
+            [sys.executable, "-c", PROGRAM],
+            capture_output=True,
+            check=True,
+            text=True,
+            env=os.environ | dict.fromkeys(THREADS, n_threads),
+        ).stdout
+        for n_threads in ("1", "3")
+    ]
+    assert answers[0] == answers[1]
 
 
 class TestHardTables:
