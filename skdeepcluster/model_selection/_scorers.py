@@ -125,7 +125,7 @@ def _renumbered(labels):
 
 
 def get_scorer_names():
-    """Names that `get_scorer` knows.
+    """List the names that `get_scorer` knows.
 
     Returns
     -------
