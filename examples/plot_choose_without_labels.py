@@ -59,23 +59,23 @@ model = AutoCluster(random_state=0).fit(wine)
 model.leaderboard_.round(2)
 
 # %%
-# Two half moons are no balls, and three crossing ellipses are no dense spots. The
+# Two half moons are no balls, and three long ellipses are no dense spots. The
 # list may be your own.
 
 rng = np.random.default_rng(0)
 moons, half = make_moons(400, noise=0.05, random_state=0)
-crossing = rng.normal(size=(450, 2)) * [3.0, 0.3]
+ellipses = rng.normal(size=(450, 2)) * [3.0, 0.3]
 angles = np.repeat([0, np.pi / 3, -np.pi / 3], 150)
-crossing = np.column_stack(
+ellipses = np.column_stack(
     [
-        crossing[:, 0] * np.cos(angles) - crossing[:, 1] * np.sin(angles),
-        crossing[:, 0] * np.sin(angles) + crossing[:, 1] * np.cos(angles),
+        ellipses[:, 0] * np.cos(angles) - ellipses[:, 1] * np.sin(angles),
+        ellipses[:, 0] * np.sin(angles) + ellipses[:, 1] * np.cos(angles),
     ]
 ) + np.repeat([[0, 0], [9, 0], [0, 9]], 150, axis=0)
 ellipse = np.repeat([0, 1, 2], 150)
 
 figure, axes = plt.subplots(1, 2, figsize=(9, 4), layout="constrained")
-tables = [("half moons", moons, half), ("ellipses", crossing, ellipse)]
+tables = [("half moons", moons, half), ("ellipses", ellipses, ellipse)]
 for ax, (name, X, truth) in zip(axes, tables, strict=True):
     candidates = [
         ("k-means", make_pipeline(StandardScaler(), KMeans(len(set(truth))))),

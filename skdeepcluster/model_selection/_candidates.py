@@ -18,6 +18,17 @@ from ._split import WholeData
 NUMBERS = (2, 3, 4, 5, 6, 7, 8, 10, 12, 15, 20)
 
 
+class Density(HDBSCAN):
+    """HDBSCAN that keeps no copy of the rows, and no tree: it can be saved."""
+
+    def fit(self, X, y=None):
+        """Find the clusters of a table."""
+        super().fit(X)
+        for name in ("_raw_data", "_single_linkage_tree_"):
+            vars(self).pop(name, None)
+        return self
+
+
 def default_candidates(n_distinct, min_clusters, max_clusters):
     """List the default candidates for a table, by name.
 
@@ -41,7 +52,7 @@ def default_candidates(n_distinct, min_clusters, max_clusters):
         ]
     if n_distinct > 10:
         size = max(5, n_distinct // 50)
-        density = HDBSCAN(min_cluster_size=size, copy=True)
+        density = Density(min_cluster_size=size, copy=True)
         found.append(("hdbscan", make_pipeline(TableAxes(), density)))
     return found
 

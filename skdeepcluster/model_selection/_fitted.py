@@ -133,5 +133,7 @@ def is_degenerate(labels):
 
 def extend_labels(Z_known, labels, Z):
     """Give each row of `Z` the label of the nearest known row."""
-    neighbours = NearestNeighbors(n_neighbors=1).fit(Z_known)
+    # A tree takes differences of coordinates: exact for equal rows, and the same
+    # bits in whatever company.
+    neighbours = NearestNeighbors(n_neighbors=1, algorithm="kd_tree").fit(Z_known)
     return labels[neighbours.kneighbors(Z, return_distance=False)[:, 0]]

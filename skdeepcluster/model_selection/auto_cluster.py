@@ -8,7 +8,6 @@ from typing import ClassVar
 import numpy as np
 from joblib import Parallel, delayed
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.neighbors import NearestNeighbors
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 
@@ -22,7 +21,7 @@ from ..base import (
 from ..kernels.assignment import nearest_centers
 from ._axes import TableAxes
 from ._candidates import default_candidates, fit_candidate, seeded
-from ._fitted import NOISE, is_degenerate, labels_of
+from ._fitted import NOISE, extend_labels, is_degenerate, labels_of
 from ._number import rank_average
 from ._scorers import CONSENSUS, get_scorer, get_scorer_names
 
@@ -298,18 +297,12 @@ class AutoCluster(DeepClusterer):
         if not clustered.any():
             clustered, labels = ~clustered, np.zeros_like(labels)
         if not (clustered.all() and hasattr(self.best_estimator_, "predict")):
-            # A tree takes differences of coordinates: exact for equal rows, and
-            # the same bits in whatever company.
-            tree = NearestNeighbors(n_neighbors=1, algorithm="kd_tree")
-            tree.fit(self._axes.transform(sample[clustered]))
-            self._rows = tree, labels[clustered]
+            self._rows = self._axes.transform(sample[clustered]), labels[clustered]
 
     def _raw_labels(self, Z):
         if self._rows is None:
             return np.asarray(self.best_estimator_.predict(Z))
-        tree, labels = self._rows
-        places = tree.kneighbors(self._axes.transform(Z), return_distance=False)
-        return labels[places[:, 0]]
+        return extend_labels(*self._rows, self._axes.transform(Z))
 
     def _number(self, Z):
         """Number the clusters by size; label the rows of fit."""

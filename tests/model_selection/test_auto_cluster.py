@@ -10,9 +10,10 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import adjusted_rand_score
 from sklearn.mixture import GaussianMixture
 
-from skdeepcluster import AutoCluster
-from skdeepcluster.model_selection import get_scorer_names
+from skdeepcluster import AutoCluster, load, save
+from skdeepcluster.model_selection import auto_cluster, get_scorer_names
 from skdeepcluster.model_selection._axes import TableAxes
+from skdeepcluster.model_selection._candidates import default_candidates
 
 X, truth = make_blobs(150, 3, centers=4, cluster_std=0.7, random_state=3)
 
@@ -194,3 +195,15 @@ def test_axes_are_standardised_columns_or_their_first_principal_axes():
     assert_array_equal(TableAxes().fit(wide).transform(wide[7:8])[0], Z[7])
     far = TableAxes().fit(few).transform(np.full((1, 3), 1e300))
     assert np.isfinite(np.square(far)).all()
+
+
+def test_every_default_candidate_can_be_saved_as_the_winner(tmp_path, monkeypatch):
+    for winner in default_candidates(len(X), 2, None):
+        monkeypatch.setattr(
+            auto_cluster, "default_candidates", lambda *_, only=winner: [only]
+        )
+        model = auto().fit(X)
+        save(model, tmp_path / "winner.model")
+        again = load(tmp_path / "winner.model")
+        assert again.best_name_ == winner[0]
+        assert_array_equal(again.predict(X), model.labels_)
