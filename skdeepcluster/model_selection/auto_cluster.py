@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 from joblib import Parallel, delayed
+from sklearn import config_context
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
@@ -360,17 +361,22 @@ def _try_one(name, estimator, sample, scorers, begin_by):
     if time.monotonic() > begin_by:
         return None
     start = time.perf_counter()
-    model, error = fit_candidate(estimator, sample)
-    result = {"name": name, "model": model, "error": error}
-    if model is not None:
-        try:
-            result["labels"] = labels_of(model, sample)
-            result["scores"] = {
-                key: float(scorer(model, sample)) for key, scorer in scorers.items()
-            }
-        except ValueError as raised:
-            result |= {"model": None, "error": f"ValueError: {raised}"}
+    # The rows are numpy's, and other sums than numpy's would give other digits.
+    with config_context(array_api_dispatch=False):
+        result = {"name": name} | _fit_and_score(estimator, sample, scorers)
     return result | {"seconds": time.perf_counter() - start}
+
+
+def _fit_and_score(estimator, sample, scorers):
+    model, error = fit_candidate(estimator, sample)
+    if model is None:
+        return {"model": None, "error": error}
+    try:
+        labels = labels_of(model, sample)
+        scores = {key: float(scorer(model, sample)) for key, scorer in scorers.items()}
+    except ValueError as raised:
+        return {"model": None, "error": f"ValueError: {raised}"}
+    return {"model": model, "error": "", "labels": labels, "scores": scores}
 
 
 def _progress(runs, total, verbose):
