@@ -52,14 +52,14 @@ def best_of_starts(rows, weights, starts, *, max_iter=300, tol=1e-4, unsquared=F
     return centers[order[sizes[order] > 0]], inertia, n_iter
 
 
-def kmeans(rows, weights, n_clusters, rng, n_init):
+def kmeans(rows, weights, n_clusters, rng, n_init, *, unsquared=False):
     """Plain k-means by greedy k-means++ starts; see `best_of_starts`."""
     n_draws = n_kmeans_plusplus_draws(n_clusters)
     starts = (
         rows[kmeans_plusplus(rows, weights, n_clusters, rng.random(n_draws))]
         for _ in range(n_init)
     )
-    return best_of_starts(rows, weights, starts)
+    return best_of_starts(rows, weights, starts, unsquared=unsquared)
 
 
 def class_means(rows, codes, n_classes):
