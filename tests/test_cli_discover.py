@@ -138,3 +138,10 @@ def test_errors_are_one_line(table, run, tmp_path, change, options, message):
     assert said == ""
     assert notes.splitlines()[-1].startswith("skdeepcluster: error: ")
     assert message in notes.splitlines()[-1]
+
+
+def test_the_mixture_sees_principal_axes_of_many_columns():
+    build = METHODS["mixture"]
+    assert build("auto", 0, np.zeros((50, 5))).encoder is None
+    assert build("auto", 0, np.zeros((50, 40))).encoder.n_components == 20
+    assert build("auto", 0, np.zeros((7, 40))).encoder.n_components == 7

@@ -54,7 +54,7 @@ class Cells:
         pooled : ndarray
             Covariance, or variances, within a class.
         n_most : int
-            Most free cells, and most cells of a class.
+            Most free cells; known classes share twice as many.
         seed : int or list of int
             Draws the first centres, for every class the same way.
         """
@@ -64,8 +64,9 @@ class Cells:
         for code in np.unique(codes):
             mine = codes == code
             weight = weights[mine].sum()
+            most = _share(n_most, code, codes)
             least = FEWEST_CELLS if code < 0 else FEWEST_OF_CLASS
-            number = np.clip(weight / WEIGHT_PER_CELL, least, max(n_most, least))
+            number = np.clip(weight / WEIGHT_PER_CELL, least, most)
             labels = divide(flat[mine], weights[mine], int(number), seed)
             n_cells = int(labels.max()) + 1
             moments = Moments.of_rows(rows[mine], weights[mine], labels, n_cells, full)
@@ -80,13 +81,14 @@ class Cells:
         )
 
     def reduced(self, prior, alpha, n_most):
-        """Merge the cells of each class where they are more than twice n_most."""
+        """Merge cells where there are more than twice as many as may be made."""
         parts = Cells(self.moments[:0], self.codes[:0])
         for code in np.unique(self.codes):
             moments = self.moments[self.codes == code]
-            if len(moments) > 2 * n_most:
-                path = merge_path(moments, prior, alpha, 0, n_most)
-                moments = moments.grouped(path.groups(len(path.pairs)), n_most)
+            most = _share(n_most, code, self.codes)
+            if len(moments) > 2 * most:
+                path = merge_path(moments, prior, alpha, 0, most)
+                moments = moments.grouped(path.groups(len(path.pairs)), most)
             parts = parts.joined(Cells(moments, np.full(len(moments), code)))
         return parts
 
@@ -94,6 +96,13 @@ class Cells:
         """Moments of the known classes."""
         known = self.codes >= 0
         return self.moments[known].grouped(self.codes[known], n_known)
+
+
+def _share(n_most, code, codes):
+    """Most cells of a class, or of the rows without one (code -1)."""
+    if code < 0:
+        return max(n_most, FEWEST_CELLS)
+    return max(2 * n_most // (int(codes.max()) + 1), FEWEST_OF_CLASS)
 
 
 def most_cells(n_features, full, wanted):

@@ -53,9 +53,10 @@ class SemiSupervisedGaussianMixture(DiscoveryEstimator):
     alpha : float, default=1.0
         Concentration of the Dirichlet process over classes.
     max_cells : int, default=200
-        Most cells of unlabeled rows, and of a known class; there are about 20
-        rows in a cell as long as that gives fewer. Of many columns it is less:
-        moments of 200 columns are merged from at most 170 cells.
+        Most cells of unlabeled rows, at least 30; known classes share twice as
+        many. There are about 20 rows in a cell as long as that gives fewer. Of
+        many columns it is less: moments of 200 columns are merged from at most 170
+        cells.
     n_init : int, default=5
         Number of divisions of the rows into cells; the one whose classes have the
         largest posterior is kept.

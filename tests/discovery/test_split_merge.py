@@ -191,9 +191,9 @@ def test_the_penalty_of_two_known_classes_is_none():
 
 
 def test_cells_of_a_class_merge_when_there_are_many():
-    cells, truth, prior = groups_of_cells(n_cells=10)
+    cells, truth, prior = groups_of_cells(n_cells=30)
     codes = np.where(truth < 1, truth, -1)
     reduced = Cells(cells, codes).reduced(prior, 1.0, 5)
-    assert_array_equal(np.bincount(reduced.codes + 1), [5, 10])
+    assert_array_equal(np.bincount(reduced.codes + 1), [30, 10])
     assert_allclose(reduced.moments.sizes.sum(), cells.sizes.sum())
     assert_allclose(reduced.moments.squares.sum(axis=0), cells.squares.sum(axis=0))
