@@ -5,7 +5,7 @@ ends with finite answers of the right shape, or with a ValueError or TypeError
 raised at the door, the estimator as it was before. The night's run, whose table
 is in benchmarks/results/bad_input.md::
 
-    pytest tests/test_bad_input.py --hypothesis-profile=long
+    BAD_INPUT_TABLE=cases.md pytest tests/test_bad_input.py --hypothesis-profile=long
 """
 
 import os
@@ -53,8 +53,25 @@ def table_of_cases():
     CASES.clear()
     yield
     if path := os.environ.get("BAD_INPUT_TABLE"):
-        lines = [f"| {' | '.join(key)} | {n} |" for key, n in sorted(CASES.items())]
-        Path(path).write_text("\n".join(lines) + "\n")
+        Path(path).write_text(layout_of(CASES))
+
+
+def layout_of(counts):
+    """The table of the cases: estimators down, kinds of input across."""
+    names = sorted({name for name, _ in counts})
+    kinds = sorted({kind for _, kind in counts})
+    lines = [["", *kinds, "all"], ["---"] * (len(kinds) + 2)]
+    for name in names:
+        row = [counts[name, kind] for kind in kinds]
+        lines.append([name, *row, sum(row)])
+    lines.append(
+        ["all", *[sum(column) for column in zip(*rows_of(lines), strict=True)]]
+    )
+    return "".join(f"| {' | '.join(map(str, line))} |\n" for line in lines)
+
+
+def rows_of(lines):
+    return [line[1:] for line in lines[2:]]
 
 
 def quick(estimator):
