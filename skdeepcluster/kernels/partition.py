@@ -419,7 +419,7 @@ def _assign(X, weights, columns, labels, seconds, lower, drifts, sums, sizes):
     return n_changed
 
 
-def bounded_lloyd(X, weights, centers, n_passes, share=0.0):
+def bounded_lloyd(X, weights, centers, n_passes):
     """Run Lloyd's algorithm, and pass over rows whose center cannot change.
 
     The distance to the second center of a row, less what the centers moved
@@ -436,8 +436,6 @@ def bounded_lloyd(X, weights, centers, n_passes, share=0.0):
         At least two centers to start from.
     n_passes : int
         Most passes.
-    share : float, default=0.0
-        Stop when no larger share of the rows changes its center.
 
     Returns
     -------
@@ -461,7 +459,7 @@ def bounded_lloyd(X, weights, centers, n_passes, share=0.0):
         n_changed = _assign(
             X, weights, columns, first, second, lower, drifts, sums, sizes
         )
-        if step == n_passes or (step > 0 and n_changed <= share * len(X)):
+        if step == n_passes or (step > 0 and n_changed == 0):
             break
         filled = sizes > 0
         old_centers, centers = centers, centers.copy()

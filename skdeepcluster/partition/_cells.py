@@ -16,8 +16,7 @@ from ..kernels.unimodality import dents_within
 # Rows (weights count) below which a node is not cut, and below which a cell
 # does not count towards the size of a partition.
 MIN_NODE, MIN_CELL = 10, 5
-# Lloyd's passes end when hardly any row moves: these cells are no result.
-LLOYD_PASSES, MOVING_SHARE = 30, 1e-3
+LLOYD_PASSES = 30
 # Fewer rows per cell carry no information about densities.
 ROWS_PER_CELL = 12
 BASE_SIZES = (8, 11, 16, 23, 32, 45, 64)
@@ -137,9 +136,7 @@ class Cells:
             ]
         )
         if len(starts) > 1:
-            _, labels, seconds = bounded_lloyd(
-                rows, weights, starts, LLOYD_PASSES, MOVING_SHARE
-            )
+            _, labels, seconds = bounded_lloyd(rows, weights, starts, LLOYD_PASSES)
         else:
             labels = seconds = np.zeros(len(rows), dtype=np.intp)
         filled, labels = np.unique(labels, return_inverse=True)
