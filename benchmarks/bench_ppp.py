@@ -371,23 +371,26 @@ def _details(rows, names):
     return f"Found k and ARI:\n\n{format_table(['table', 'k*', *rows], body)}"
 
 
-def row_order(results, folder):
-    """Labels of 20 row orders of every table, all its rows."""
+def row_order(results, folder, n_orders):
+    """Labels of some row orders of every table, all its rows."""
     names = [name for group in table_names(folder) for name in group]
 
     def count(name):
         X, _ = load_table(name, folder, max_rows=None)
         labels, same = ppp(X), 0
-        for seed in range(20):
+        for seed in range(n_orders):
             order = np.random.default_rng(seed).permutation(len(X))
             same += bool(np.array_equal(ppp(X[order]), labels[order]))
         return {"same": same}
 
-    rows = [results.measure(partial(count, name), "order", name) for name in names]
-    same = sum(row["same"] == 20 for row in rows)
+    rows = [
+        results.measure(partial(count, name), "order", name, seed=n_orders)
+        for name in names
+    ]
+    same = sum(row["same"] == n_orders for row in rows)
     return (
-        "## Row order\n\n"
-        f"Labels identical for 20 row orders on {same} of {len(rows)} tables."
+        f"## Row order\n\nLabels identical for {n_orders} random row orders on {same} "
+        f"of {len(rows)} tables, all their rows."
     )
 
 
@@ -450,14 +453,15 @@ def split_draws(draw, n, p, n_draws):
     return {"n_split": n_split, "draws": n_draws}
 
 
-def nulls(results, n_draws=20):
+def nulls(results, n_draws, n_most):
     """Draws of one population that are split."""
-    shapes = [(n, p) for n in (100, 300, 1000, 10_000, 100_000) for p in (2, 5, 20, 50)]
+    sizes = [n for n in (100, 300, 1000, 10_000, 100_000) if n <= n_most]
+    shapes = [(n, p) for n in sizes for p in (2, 5, 20, 50)]
     body = []
     for law, draw in LAWS.items():
         cells = []
         for n, p in shapes:
-            draws = {10_000: 5, 100_000: 1}.get(n, n_draws)
+            draws = {10_000: max(1, n_draws // 4), 100_000: 1}.get(n, n_draws)
             run = partial(split_draws, draw, n, p, draws)
             row = results.measure(run, "nulls", f"{law} {n} {p}", seed=n_draws)
             cells.append(row)
@@ -467,10 +471,11 @@ def nulls(results, n_draws=20):
             for i in range(0, len(cells), 4)
         ]
         body.append([law, *by_n, f"{split} of {total}"])
-    columns = ["law", *(f"n={n}" for n in (100, 300, 1000, "1e4", "1e5")), "all"]
+    columns = ["law", *(f"n={n:,}" for n in sizes), "all"]
     return (
-        f"## One population: draws split\n\n{n_draws} draws (5 at n=1e4, 1 at n=1e5) "
-        f"for each of p = 2/5/20/50.\n\n{format_table(columns, body)}"
+        f"## One population: draws split\n\n{n_draws} draws ({max(1, n_draws // 4)} of "
+        "10,000 rows, 1 of 100,000) for each of p = 2/5/20/50.\n\n"
+        + format_table(columns, body)
     )
 
 
@@ -562,8 +567,8 @@ def stability(results, folder):
 PARTS = {
     "accuracy": lambda a, results: accuracy(results, a.data, a.methods),
     "generated": lambda a, results: generated(results),
-    "nulls": lambda a, results: nulls(results),
-    "order": lambda a, results: row_order(results, a.data),
+    "nulls": lambda a, results: nulls(results, a.draws, a.null_rows),
+    "order": lambda a, results: row_order(results, a.data, a.orders),
     "seconds": lambda a, results: seconds(results, a.data),
     "stability": lambda a, results: stability(results, a.data),
     "scale": lambda a, results: scale(results),
@@ -576,6 +581,9 @@ def main():
     parser.add_argument("--data", metavar="FOLDER", required=True)
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
+    parser.add_argument("--draws", type=int, default=20, help="draws of each null")
+    parser.add_argument("--null-rows", type=int, default=100_000, help="at most")
+    parser.add_argument("--orders", type=int, default=20, help="orders of the rows")
     parser.add_argument("--fresh", nargs="*", default=[], metavar="PART")
     raw = Path(__file__).parent / "raw" / "bench_ppp.jsonl"
     parser.add_argument("--raw", type=Path, default=raw)

@@ -27,8 +27,8 @@ VOTERS = 5
 # A cell is impure beyond this z; a size is admissible while at most half of the
 # rows lie in impure cells: a vote can bear a minority of bad cells.
 IMPURE, ADMISSIBLE_SHARE = 2.5, 0.5
-# Splits into halves whose evidence is averaged: a single one is a lottery on
-# tables of a few hundred rows.
+# Splits into halves whose evidence on a pair of groups is averaged: a single one
+# is a lottery on tables of a few hundred rows.
 SPLITS = 3
 
 
@@ -151,22 +151,32 @@ class Cells:
         self.weights = weights[self.order]
         self.halves = np.ascontiguousarray(table.halves[:, self.order])
         self.weight = table.weight
-        # One set of moments for each split into halves; the wholes are the same.
-        self.moments = [
-            moments_by_half(self.rows, self.weights, halves, self.starts)
-            for halves in self.halves
-        ]
-        self.sizes, self.centers, self.scatters = pool_halves(*self.moments[0])
+        self.half_moments = self._split_moments(self.halves[0])
+        self.sizes, self.centers, self.scatters = pool_halves(*self.half_moments)
+
+    def _split_moments(self, halves):
+        return moments_by_half(self.rows, self.weights, halves, self.starts)
+
+    def moments_by_split(self):
+        """Sizes, means and scatters of every cell, by split and half."""
+        others = [self._split_moments(halves) for halves in self.halves[1:]]
+        parts = zip(self.half_moments, *others, strict=True)
+        return [np.stack(part, axis=1) for part in parts]
 
     def impure_share(self, unimodal):
-        """Share of the weight in cells that are more than one population."""
-        z = [
-            dents_within(
-                self.rows, self.weights, halves, self.starts, unimodal, *half_moments
-            )
-            for halves, half_moments in zip(self.halves, self.moments, strict=True)
-        ]
-        return float(self.sizes[np.mean(z, axis=0) > IMPURE].sum() / self.weight)
+        """Share of the weight in cells that are more than one population.
+
+        One split into halves is enough for a sum over all cells.
+        """
+        z = dents_within(
+            self.rows,
+            self.weights,
+            self.halves[0],
+            self.starts,
+            unimodal,
+            *self.half_moments,
+        )
+        return float(self.sizes[z > IMPURE].sum() / self.weight)
 
 
 def moments_by_half(rows, weights, halves, starts):

@@ -170,8 +170,7 @@ class Forest:
         self.unimodal = unimodal
         self.members = [np.array([c]) for c in range(cells.n_cells)]
         # Sizes, means and scatters of every node, by split and half.
-        by_split = [np.stack(part, axis=1) for part in zip(*cells.moments, strict=True)]
-        self.moments = list(zip(*by_split, strict=True))
+        self.moments = list(zip(*cells.moments_by_split(), strict=True))
         self.children = {}
         self.separations = {}
         self.evidence = {}
