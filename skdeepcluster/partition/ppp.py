@@ -154,7 +154,11 @@ class PPP(WeightedClusterer):
     clusters, they are spread over the step to the next value, by a hash. A gap
     that is a column's own step is thus no evidence, and a column that hardly
     ever leaves one value hardly counts. Labels are given to the rows as they
-    are.
+    are. On tables with one-hot columns this keeps the number of clusters near
+    that of the classes where it would else be many times as large; what rare
+    binary columns alone tell is lost. Leaving binary columns out of it, filling
+    for the evidence only, and scaling without the noise were tried and gained
+    nothing over all tables.
 
     Summaries of parts of a table, made anywhere, merge to the summary of the
     whole, here with Dask::
