@@ -2,6 +2,7 @@
 
 import os
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # scikit-learn's checks of array API input run only with this switch, which
@@ -17,3 +18,10 @@ settings.register_profile(
     suppress_health_check=list(HealthCheck),
     print_blob=True,
 )
+
+
+def pytest_collection_modifyitems(items):
+    """Refuse names that differ between processes: xdist could not share the work."""
+    for item in items:
+        if " at 0x" in item.nodeid:
+            raise pytest.UsageError(f"an address is part of the name {item.nodeid!r}")
