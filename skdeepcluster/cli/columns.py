@@ -39,7 +39,13 @@ def as_numbers(column):
     """Turn a column of numbers into float64, missing values into NaN."""
     import pandas as pd
 
-    values = column.to_numpy(dtype="float64", na_value=float("nan"))
+    try:
+        values = column.to_numpy(dtype="float64", na_value=float("nan"))
+    except OverflowError as error:
+        raise CommandError(
+            f"column {column.name!r} holds an integer of more than 300 digits: "
+            "correct it, or leave the column out by --drop"
+        ) from error
     return pd.Series(values, index=column.index)
 
 

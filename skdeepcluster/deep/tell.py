@@ -520,7 +520,7 @@ class TELL(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightedClusterer)
         self.n_clusters_ = len(order)
         self._sizes = sizes[order]
         self._set_centers(trained["centers"][order])
-        self.temperature_ = self.temperature or trained["spread"] or 1.0
+        self.temperature_ = float(self.temperature or trained["spread"] or 1.0)
         self.inertia_ = self._to_inertia(trained["spread"] * weights.sum())
         self.n_revived_ = trained["n_revived"]
         self.history_ = history_of(self.net_)

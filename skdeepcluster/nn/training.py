@@ -121,7 +121,7 @@ class Blocks:
 
     def __init__(self, dataset, batch_size):
         self.tensors = dataset.tensors
-        self.n_rows = 16 * int(batch_size)
+        self.n_rows = 16 * min(int(batch_size), len(dataset))
 
     def __iter__(self):
         return zip(*(tensor.split(self.n_rows) for tensor in self.tensors), strict=True)

@@ -12,6 +12,7 @@ TOLERANCE = 1e-7
 # Numbers of components tried after the best one.
 PATIENCE = 3
 MAX_COMPONENTS = 32
+LEAST_ROWS = 3
 # Rows that belong to a group with less probability are left out of it.
 NEGLIGIBLE = 1e-3
 
@@ -56,7 +57,11 @@ def _best_mixture(table, n_most):
     best, lowest, n_worse = None, np.inf, 0
     for n_components in range(1, int(min(n_most, MAX_COMPONENTS)) + 1):
         parts = tree.partition(n_components)
+        # However much it weighs, a few distinct rows have no covariance.
+        has_shape = all(len(part) >= LEAST_ROWS for part in parts)
         if len(parts) < n_components or n_worse == PATIENCE:
+            break
+        if n_components > 1 and not has_shape:
             break
         fits = [_fit(table, parts, tied) for tied in (True, False)]
         mixture, bic = min(fits, key=lambda fit: fit[1])

@@ -42,11 +42,16 @@ def pooled_covariance(sizes, scatters):
 
 
 def shrunk_covariances(sizes, scatters, pooled=None):
-    """Covariances drawn towards the pooled one with the weight of p + 2 rows."""
+    """Covariances drawn towards the pooled one with the weight of p + 2 rows.
+
+    Where few distinct rows weigh as much as many millions, that is nothing: so
+    with a ten-millionth of their weight at least, or they would be singular.
+    """
     if pooled is None:
         pooled = pooled_covariance(sizes, scatters)
-    prior = len(pooled) + 2
-    return (scatters + prior * pooled) / (sizes + prior)[:, np.newaxis, np.newaxis]
+    prior = np.maximum(len(pooled) + 2.0, 1e-7 * sizes)[:, np.newaxis, np.newaxis]
+    sizes = sizes[:, np.newaxis, np.newaxis]
+    return (scatters + prior * pooled) / (sizes + prior)
 
 
 class Mixture:

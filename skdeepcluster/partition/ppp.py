@@ -361,7 +361,7 @@ class PPP(WeightedClusterer):
             return one_group
         evidence = Evidence(
             unimodal=self.assume == "unimodal",
-            max_saddle=self.max_saddle,
+            max_saddle=None if self.max_saddle is None else float(self.max_saddle),
             min_groups=self.min_clusters,
             max_groups=self.max_clusters,
         )
