@@ -9,6 +9,9 @@ from hypothesis import HealthCheck, settings
 # scipy reads when it is first imported.
 os.environ["SCIPY_ARRAY_API"] = "1"
 
+# The same cases in every run: a push is not judged by another push's luck.
+settings.register_profile("repeatable", derandomize=True)
+settings.load_profile("repeatable")
 # For a night: --hypothesis-profile=long. Tests that walk the estimators take
 # their number of cases from it, see test_bad_input.py.
 settings.register_profile(

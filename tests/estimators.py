@@ -8,7 +8,7 @@ from importlib import import_module
 
 import torch
 from sklearn.base import BaseEstimator
-from sklearn.cluster import HDBSCAN, KMeans
+from sklearn.cluster import HDBSCAN
 
 import skdeepcluster
 from skdeepcluster import (
@@ -43,7 +43,7 @@ class Rotation(torch.nn.Module):
 CONFIGURATIONS = {
     "AutoCluster": [
         AutoCluster(
-            [KMeans(3), ("density", HDBSCAN(copy=True))],
+            [PPP(assume="gaussian"), ("density", HDBSCAN(copy=True))],
             scoring="silhouette",
             max_clusters=6,
             max_samples=50,

@@ -181,6 +181,11 @@ def other_arrays(draw):
             [1, 2.5, "3", "x", None, np.nan, b"4", 10**400, -(2**70), True, 3j, [1]]
         )
         return draw(npst.arrays(object, shape, elements=items))
+    if dtype.kind == "U":
+        # A frame cannot hold halves of characters.
+        letters = st.characters(codec="utf-8", exclude_characters="\0")
+        items = st.text(letters, max_size=dtype.itemsize // 4)
+        return draw(npst.arrays(dtype, shape, elements=items))
     return draw(npst.arrays(dtype, shape))
 
 
@@ -214,7 +219,8 @@ def laid_out(draw, arrays):
         return np.ma.masked_array(array, np.full(array.shape, how == "masked"))
     if how == "sparse" and array.ndim == 2 and array.dtype in ("f4", "f8"):
         return sparse.csr_array(array)
-    if how == "frame" and array.ndim == 2:
+    # pandas refuses dates beyond its range itself.
+    if how == "frame" and array.ndim == 2 and array.dtype.kind not in "mM":
         return pd.DataFrame(array)
     if how == "swapped" and array.dtype.kind in "fiu":
         return array.astype(array.dtype.newbyteorder())

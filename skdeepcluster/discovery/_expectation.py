@@ -128,7 +128,7 @@ def maximize_posterior(components, free, labeled, prior, *, alpha, tied, max_ite
         bounds.append(bound)
         moments = shared + clamped
         gain = bounds[-1] - bounds[-2] if n_iter else np.inf
-        converged = gain <= tol * moments.sizes.sum()
+        converged = gain / moments.sizes.sum() <= tol
         if converged or n_iter == max_iter:
             return Fitted(components, bounds, n_iter, converged)
         log_weights = mixing_weights(moments.sizes, alpha)

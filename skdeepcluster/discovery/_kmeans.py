@@ -103,7 +103,8 @@ def draw_centers(rows, weights, known_centers, n_novel, power, rng):
     for step, draw in enumerate(rng.random(n_novel)):
         mass = weights
         if np.isfinite(closest[0]) and closest.any():
-            mass = weights * closest ** (power / 2)
+            # In units of the farthest, which any power leaves in range.
+            mass = weights * (closest / closest.max()) ** (power / 2)
         cumulative = np.cumsum(mass)
         place = np.searchsorted(cumulative, draw * cumulative[-1], side="right")
         chosen[step] = min(place, np.searchsorted(cumulative, cumulative[-1]))

@@ -213,7 +213,7 @@ class NCDKMeans(DiscoveryEstimator):
         return codes
 
     def _set_centers(self):
-        centers = self._scaling.undo(self._centers.all).astype(self._dtype)
+        centers = self._scaling.undo(self._centers.all, self._dtype)
         if self.encoder is None:
             self.cluster_centers_ = centers
         elif hasattr(self.encoder_, "inverse_transform"):

@@ -4,11 +4,11 @@ from numbers import Real
 
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_array, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 from torch import nn
 from torch.nn.functional import cross_entropy, normalize
 
-from ..base import distinct_rows, warn_if_collapsed
+from ..base import check_codes, distinct_rows, warn_if_collapsed
 from ..nn.training import in_double
 from ._kmeans import Centers, class_means, kmeans
 from ._labels import UNLABELED
@@ -311,7 +311,7 @@ class PBN(DiscoveryNetwork):
 
     def _decode(self, latents, dtype):
         rows = self._run(in_double(self.net_.module_).decode, latents)
-        return self.scaling_.undo(rows).astype(dtype)
+        return self.scaling_.undo(rows, dtype)
 
     def _predict_codes(self, Z):
         if self.n_novel_ == 0:
@@ -355,12 +355,7 @@ class PBN(DiscoveryNetwork):
             Rows in the units of the table, in the dtype of `X`.
         """
         check_is_fitted(self)
-        latents = check_array(X, dtype=[np.float64, np.float32], order="C")
-        if latents.shape[1] != self._n_features_out:
-            raise ValueError(
-                f"X has {latents.shape[1]} columns, but the codes of this PBN have "
-                f"{self._n_features_out}."
-            )
+        latents = check_codes(self, X, self._n_features_out)
         return self._decode(latents, latents.dtype)
 
 

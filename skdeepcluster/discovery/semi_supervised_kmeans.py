@@ -199,7 +199,7 @@ class SemiSupervisedKMeans(DiscoveryEstimator):
             centers = np.concatenate([centers[:n_known], centers[order]])
         self.temperature_ = spread or 1.0
         self._centers = Centers(centers[:n_known], centers[n_known:], "all")
-        centers = self._scaling.undo(centers).astype(self._dtype)
+        centers = self._scaling.undo(centers, self._dtype)
         if self.encoder is None:
             self.cluster_centers_ = centers
         elif hasattr(self.encoder_, "inverse_transform"):

@@ -28,10 +28,16 @@ def bare(ax):
     ax.spines[["top", "right"]].set_visible(False)
 
 
+def last_step(estimator, X):
+    """Return the last step of a Pipeline and the rows as it sees them."""
+    if not isinstance(estimator, Pipeline):
+        return estimator, X
+    return estimator[-1], estimator[:-1].transform(X) if len(estimator) > 1 else X
+
+
 def representation(estimator, X):
     """Return the rows as the last step of an estimator clusters them."""
-    if isinstance(estimator, Pipeline):
-        estimator, X = estimator[-1], estimator[:-1].transform(X)
+    estimator, X = last_step(estimator, X)
     if hasattr(estimator, "transform"):
         X = estimator.transform(X)
     elif getattr(estimator, "encoder_", None) is not None:

@@ -2,6 +2,7 @@
 
 import numpy as np
 from sklearn.decomposition import PCA
+from sklearn.pipeline import Pipeline
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from sklearn.utils.validation import _get_feature_names
 
@@ -64,6 +65,9 @@ class EmbeddingDisplay:
         Cluster of each row: numbers, names, or objects of mixed types.
     axis_labels : tuple of 2 str, default=("dimension 1", "dimension 2")
         What the two coordinates are.
+    novel_classes : array-like of shape (n_novel,), default=()
+        Clusters that are new classes: their points have a rim, and the legend
+        says that they are new.
 
     Attributes
     ----------
@@ -94,11 +98,17 @@ class EmbeddingDisplay:
     """
 
     def __init__(
-        self, *, embedding, labels, axis_labels=("dimension 1", "dimension 2")
+        self,
+        *,
+        embedding,
+        labels,
+        axis_labels=("dimension 1", "dimension 2"),
+        novel_classes=(),
     ):
         self.embedding = embedding
         self.labels = labels
         self.axis_labels = axis_labels
+        self.novel_classes = novel_classes
 
     @classmethod
     def from_estimator(cls, estimator, X, *, ax=None):
@@ -109,7 +119,8 @@ class EmbeddingDisplay:
         estimator : object or Pipeline
             Fitted clusterer with `predict`. What is drawn is its `transform`
             of `X`, or that of its `encoder_`, or `X` itself where there is
-            neither; the last step of a Pipeline is meant.
+            neither; the last step of a Pipeline is meant. If it has
+            `novel_classes_`, these are marked.
         X : array-like of shape (n_samples, n_features)
             Rows to draw.
         ax : matplotlib Axes, default=None
@@ -121,10 +132,16 @@ class EmbeddingDisplay:
             The display, drawn.
         """
         labels = estimator.predict(X)
-        return cls.from_predictions(representation(estimator, X), labels, ax=ax)
+        last = estimator[-1] if isinstance(estimator, Pipeline) else estimator
+        return cls.from_predictions(
+            representation(estimator, X),
+            labels,
+            novel_classes=getattr(last, "novel_classes_", ()),
+            ax=ax,
+        )
 
     @classmethod
-    def from_predictions(cls, X, labels, *, ax=None):
+    def from_predictions(cls, X, labels, *, novel_classes=(), ax=None):
         """Draw rows whose clusters are known.
 
         Parameters
@@ -134,6 +151,8 @@ class EmbeddingDisplay:
             is drawn against the share of rows below.
         labels : array-like of shape (n_samples,)
             Cluster of each row: numbers, names, or objects of mixed types.
+        novel_classes : array-like of shape (n_novel,), default=()
+            Clusters to mark as new classes.
         ax : matplotlib Axes, default=None
             Axes to draw on; None makes a new figure.
 
@@ -145,7 +164,12 @@ class EmbeddingDisplay:
         embedding, axis_labels = _two_dimensions(X)
         labels = column_or_1d(labels)
         check_consistent_length(embedding, labels)
-        display = cls(embedding=embedding, labels=labels, axis_labels=axis_labels)
+        display = cls(
+            embedding=embedding,
+            labels=labels,
+            axis_labels=axis_labels,
+            novel_classes=novel_classes,
+        )
         return display.plot(ax=ax)
 
     def plot(self, ax=None):
@@ -167,6 +191,8 @@ class EmbeddingDisplay:
         clusters, codes = distinct(self.labels)
         sizes = np.bincount(codes)
         shown = np.sort(np.argsort(-sizes, kind="stable")[:_MAX_SHOWN])
+        novel = set(np.asarray(self.novel_classes).tolist())
+        is_novel = [cluster in novel for cluster in np.asarray(clusters).tolist()]
 
         self.scatters_ = [
             self._scatter(
@@ -174,7 +200,9 @@ class EmbeddingDisplay:
                 codes == code,
                 color=COLORS[i % len(COLORS)],
                 marker=_MARKERS[i // len(COLORS)],
-                label=f"{clusters[code]} ({sizes[code]:,})",
+                label=f"{clusters[code]} ({'new, ' * is_novel[code]}{sizes[code]:,})",
+                edgecolors="black" if is_novel[code] else None,
+                linewidths=0.6 if is_novel[code] else 0,
             )
             for i, code in enumerate(shown)
         ]
@@ -200,9 +228,8 @@ class EmbeddingDisplay:
             *self.embedding[rows].T,
             s=np.clip(500 / np.sqrt(n_rows), 3, 28),
             alpha=np.clip(60 / np.sqrt(n_rows), 0.3, 0.8),
-            linewidths=0,
             rasterized=n_rows >= _RASTERIZED_FROM,
-            **style,
+            **{"linewidths": 0} | style,
         )
 
     def _legend(self, ax):

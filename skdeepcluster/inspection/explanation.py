@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import _get_feature_names
 
-from ._drawing import COLORS, bare, new_axes
+from ._drawing import COLORS, bare, last_step, new_axes
 
 
 class ExplanationDisplay:
@@ -92,8 +92,8 @@ class ExplanationDisplay:
             )
         names = _get_feature_names(X)
         if isinstance(estimator, Pipeline):
-            names = _names_after(estimator[:-1])
-            estimator, X = estimator[-1], estimator[:-1].transform(X)
+            names = _names_after(estimator[:-1]) if len(estimator) > 1 else names
+        estimator, X = last_step(estimator, X)
         shares = estimator.explain(X, space="input").mean(axis=0)
         if feature_names is None:
             feature_names = names

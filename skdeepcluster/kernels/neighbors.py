@@ -37,7 +37,7 @@ def nearest_rows(X, rows, n_neighbors):
     >>> nearest_rows(np.array([[4.0]]), rows, 2)
     (array([[1, 2]]), array([[1., 4.]]))
     """
-    return _nearest_rows(read_only(X), read_only(rows), n_neighbors)
+    return _nearest_rows(read_only(X), read_only(rows), int(n_neighbors))
 
 
 @jit()

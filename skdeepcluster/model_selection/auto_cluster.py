@@ -186,6 +186,7 @@ class AutoCluster(DeepClusterer):
     def _fit_clusters(self, Z, sample_weight):
         self._check_limits()
         seed = draw_seed(self.random_state)
+        self._dtype = Z.dtype
         rows, weights = distinct_rows(Z)
         if len(rows) > self.max_samples:
             rng = np.random.default_rng(seed)
@@ -249,8 +250,9 @@ class AutoCluster(DeepClusterer):
             if not results:
                 raise
             warnings.warn(
-                f"Interrupted: the best of the first {len(results)} of {len(named)} "
-                "candidates is kept.",
+                f"The search was interrupted: the best of the first {len(results)} of "
+                f"{len(named)} candidates is kept.",
+                ConvergenceWarning,
                 stacklevel=2,
             )
         return [result for result in results if result is not None]
@@ -300,9 +302,13 @@ class AutoCluster(DeepClusterer):
         if not (clustered.all() and hasattr(self.best_estimator_, "predict")):
             self._rows = self._axes.transform(sample[clustered]), labels[clustered]
 
+    def _as_fitted(self, Z):
+        # scikit-learn's k-means wants rows of the dtype that it was fitted to.
+        return Z.astype(self._dtype, copy=False)
+
     def _raw_labels(self, Z):
         if self._rows is None:
-            return np.asarray(self.best_estimator_.predict(Z))
+            return np.asarray(self.best_estimator_.predict(self._as_fitted(Z)))
         return extend_labels(*self._rows, self._axes.transform(Z))
 
     def _number(self, Z):
@@ -345,7 +351,7 @@ class AutoCluster(DeepClusterer):
             Rows sum to 1; in the dtype of `X`.
         """
         Z = self._embed(X)
-        soft = in_chunks(self.best_estimator_.predict_proba, Z)
+        soft = in_chunks(self.best_estimator_.predict_proba, self._as_fitted(Z))
         return soft[:, self._names].astype(Z.dtype)
 
     @property

@@ -290,7 +290,7 @@ class ILASDP(DeepClusterer):
         n_columns = len(self._columns)
         scaled = np.zeros((len(sizes), n_columns))
         scaled[:, self._columns] = means
-        self.means_ = self._scaling.undo(scaled).astype(Z.dtype)
+        self.means_ = self._scaling.undo(scaled, Z.dtype)
         self.covariances_ = np.zeros((len(sizes), n_columns, n_columns), Z.dtype)
         unit = self._scaling.scale * self._scaling.unit
         used = np.ix_(range(len(sizes)), self._columns, self._columns)

@@ -218,7 +218,7 @@ class SDPKMeans(DeepClusterer):
         self.labels_ = self._predict_labels(Z)
         factor = found.factor / np.sqrt(data.weights)
         self.membership_ = np.ascontiguousarray(factor.T[data.inverse], dtype=Z.dtype)
-        centers = self._scaling.undo(self._scaled_centers).astype(Z.dtype)
+        centers = self._scaling.undo(self._scaled_centers, Z.dtype)
         if self.encoder is None:
             self.cluster_centers_ = centers
         elif hasattr(self.encoder_, "inverse_transform"):

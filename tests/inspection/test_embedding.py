@@ -111,6 +111,18 @@ def test_labels_of_mixed_types():
         assert_array_equal(points, X[rows])
 
 
+def test_novel_classes_have_a_rim_and_say_so(iris):
+    labels = np.repeat([0, 1, 2], 50)
+    model = SignClusterer().fit(iris)
+    model.predict = lambda X: labels
+    model.novel_classes_ = np.array([2])
+    display = EmbeddingDisplay.from_estimator(make_pipeline(model), iris)
+    texts = [text.get_text() for text in display.ax_.get_legend().get_texts()]
+    assert texts == ["0 (50)", "1 (50)", "2 (new, 50)"]
+    rims = [scatter.get_linewidths()[0] for scatter in display.scatters_]
+    assert rims == [0, 0, 0.6]
+
+
 def test_colours_differ_then_markers():
     labels = np.arange(18)
     X = np.random.default_rng(0).normal(size=(18, 2))

@@ -54,7 +54,7 @@ def test_same_bits_in_another_process(tmp_path):
     )
     for number, before in enumerate(said):
         path = tmp_path / f"{number:03}.model"
-        with np.load(path.with_suffix(".npz")) as after:
+        with np.load(path.with_suffix(".npz"), allow_pickle=True) as after:
             assert set(after) == set(before)
             for method, values in before.items():
                 np.testing.assert_array_equal(values, after[method], strict=True)

@@ -127,7 +127,7 @@ def _one_group(X, family):
 def _starts(X, n_groups, n_init, rng):
     """Partitions to start from."""
     weights = np.ones(len(X))
-    _, _, scatter = moments(X, weights)
+    _, _, (scatter,) = moments(X, weights, np.zeros(len(X), dtype=np.intp), 1)
     unit = REGULARISATION * np.trace(scatter) / len(scatter) * np.eye(len(scatter))
     (factor,), _ = gaussian_factors((scatter + unit)[np.newaxis])
     whitened = np.einsum("if,gf->ig", X, factor)

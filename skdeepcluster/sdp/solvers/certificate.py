@@ -159,7 +159,7 @@ def dual_bound(X, weights, dual, n_clusters):
 
 def axes_bound(X, weights, n_clusters):
     """The bound of ``N = 0``: what k - 1 principal axes leave unexplained."""
-    _, _, scatter = moments(X, weights)
+    _, _, (scatter,) = moments(X, weights, np.zeros(len(X), dtype=np.intp), 1)
     values = np.maximum(eigvalsh(scatter), 0)
     return float(values[: max(0, len(values) - n_clusters + 1)].sum())
 
