@@ -47,10 +47,20 @@ autodoc_default_options = {
 GALLERY_ORDER = (
     "plot_cluster_a_table.py",
     "plot_look_at_groups.py",
+    "plot_ppp_number_of_groups.py",
+    "plot_same_answer_every_time.py",
+    "plot_groups_of_different_shapes.py",
+    "plot_novel_classes.py",
+    "plot_generalized_discovery.py",
+    "plot_choose_without_labels.py",
+    "plot_pipelines_and_searches.py",
     "plot_explain_a_group.py",
     "plot_autoencoder_or_not.py",
+    "plot_neighbor_encoder.py",
     "plot_own_torch_module.py",
+    "plot_a_million_rows.py",
     "plot_follow_a_stream.py",
+    "plot_save_and_predict.py",
     "*",
 )
 sphinx_gallery_conf = {

@@ -66,7 +66,7 @@ def partial_labels(column):
     """
     from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
-    from ..discovery._labels import PartialLabels
+    from .._labels import PartialLabels
 
     if is_numeric_dtype(column) and not is_bool_dtype(column):
         y = column.to_numpy(dtype="float64", na_value=float("nan"))

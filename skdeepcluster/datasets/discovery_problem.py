@@ -6,8 +6,8 @@ import numpy as np
 from sklearn.utils import Bunch
 from sklearn.utils._param_validation import Interval, validate_params
 
+from .._labels import UNLABELED, PartialLabels
 from ..base import draw_seed
-from ..discovery._labels import UNLABELED, PartialLabels
 
 
 @validate_params(

@@ -7,8 +7,8 @@ from sklearn.base import _fit_context
 from sklearn.utils._param_validation import validate_parameter_constraints
 from sklearn.utils.validation import check_is_fitted
 
+from .._labels import PartialLabels
 from ..base import DeepClusterer, check_table, unchanged_on_error
-from ._labels import PartialLabels
 
 
 class DiscoveryEstimator(DeepClusterer):

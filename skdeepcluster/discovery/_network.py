@@ -8,6 +8,7 @@ import torch
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from .._labels import UNLABELED
 from ..base import (
     GlobalScaling,
     canonical_order,
@@ -30,7 +31,6 @@ from ..nn.training import (
 )
 from ._frame import DiscoveryEstimator
 from ._kmeans import class_means
-from ._labels import UNLABELED
 
 
 class DiscoveryNetwork(

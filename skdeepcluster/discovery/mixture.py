@@ -9,6 +9,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from .._labels import PartialLabels
 from ..base import (
     canonical_order,
     check_table,
@@ -21,7 +22,6 @@ from ._cells import Cells, most_cells, pooled_covariance, prior_for
 from ._coordinates import Coordinates
 from ._expectation import FreeCells, FreeRows, maximize_posterior
 from ._frame import DiscoveryEstimator
-from ._labels import PartialLabels
 from ._niw import CHUNK_ROWS, Moments
 from ._penalty import penalty_from_hidden_classes
 from ._split_merge import Classes

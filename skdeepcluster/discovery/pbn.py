@@ -8,10 +8,10 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 from torch.nn.functional import cross_entropy, normalize
 
+from .._labels import UNLABELED
 from ..base import check_codes, distinct_rows, warn_if_collapsed
 from ..nn.training import in_double
 from ._kmeans import Centers, class_means, kmeans
-from ._labels import UNLABELED
 from ._network import DiscoveryNetwork
 from ._number import estimate_n_novel
 

@@ -13,9 +13,9 @@ from torch.nn.functional import (
     normalize,
 )
 
+from .._labels import UNLABELED
 from ..base import canonical_order, distinct_rows, warn_if_collapsed
 from ..nn.training import in_double
-from ._labels import UNLABELED
 from ._network import DiscoveryNetwork, softmax
 from ._number import estimate_n_novel
 

@@ -5,8 +5,8 @@ from math import comb
 
 import numpy as np
 
+from .._labels import UNLABELED, PartialLabels
 from ..base import draw_seed
-from ..discovery._labels import UNLABELED, PartialLabels
 
 # Two hidden classes can be confused with each other, one cannot; and two that
 # stay known tell more than one.

@@ -18,6 +18,7 @@ from ..base import (
     distinct_rows,
     draw_seed,
     in_chunks,
+    largest_entry,
 )
 from ..kernels.assignment import nearest_centers
 from ._axes import TableAxes
@@ -187,6 +188,8 @@ class AutoCluster(DeepClusterer):
         self._check_limits()
         seed = draw_seed(self.random_state)
         self._dtype = Z.dtype
+        self._exponent = _exponent_out_of_range(Z)
+        Z = self._in_range(Z)
         rows, weights = distinct_rows(Z)
         if len(rows) > self.max_samples:
             rng = np.random.default_rng(seed)
@@ -302,6 +305,9 @@ class AutoCluster(DeepClusterer):
         if not (clustered.all() and hasattr(self.best_estimator_, "predict")):
             self._rows = self._axes.transform(sample[clustered]), labels[clustered]
 
+    def _in_range(self, Z):
+        return np.ldexp(Z, -self._exponent) if self._exponent else Z
+
     def _as_fitted(self, Z):
         # scikit-learn's k-means wants rows of the dtype that it was fitted to.
         return Z.astype(self._dtype, copy=False)
@@ -322,9 +328,12 @@ class AutoCluster(DeepClusterer):
         self._n_columns = 0
         if self._rows is None and hasattr(self.best_estimator_, "predict_proba"):
             self._n_columns = self.best_estimator_.predict_proba(Z[:1]).shape[1]
-        self.labels_ = self._predict_labels(Z)
+        self.labels_ = self._label(Z)
 
     def _predict_labels(self, Z):
+        return self._label(self._in_range(Z))
+
+    def _label(self, Z):
         found = np.full(len(Z), NOISE, dtype=np.int64)
         raw = self._raw_labels(Z)
         for rank, name in enumerate(self._names):
@@ -350,7 +359,7 @@ class AutoCluster(DeepClusterer):
         probabilities : ndarray of shape (n_samples, n_clusters_)
             Rows sum to 1; in the dtype of `X`.
         """
-        Z = self._embed(X)
+        Z = self._in_range(self._embed(X))
         soft = in_chunks(self.best_estimator_.predict_proba, self._as_fitted(Z))
         return soft[:, self._names].astype(Z.dtype)
 
@@ -391,6 +400,16 @@ def _progress(runs, total, verbose):
     from tqdm.auto import tqdm
 
     return tqdm(runs, total=total, desc="candidates")
+
+
+def _exponent_out_of_range(Z):
+    """Power of two to divide rows by whose squares would be infinite, else 0.
+
+    scikit-learn's clusterers square distances; HDBSCAN dies of infinite ones.
+    """
+    largest = largest_entry(Z)
+    safe = 1e-4 * np.sqrt(float(np.finfo(Z.dtype).max))
+    return int(np.frexp(largest)[1]) if largest > safe else 0
 
 
 def _board_row(result):

@@ -17,8 +17,8 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from .._labels import PartialLabels
 from ..base import check_table, draw_seed, unchanged_on_error
-from ..discovery._labels import PartialLabels
 from ..metrics import clustering_accuracy
 from ._candidates import seeded
 from ._hidden import LEAST_KNOWN, HiddenClassesSplit

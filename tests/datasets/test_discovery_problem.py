@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from skdeepcluster._labels import PartialLabels
 from skdeepcluster.datasets import make_discovery_problem
-from skdeepcluster.discovery._labels import PartialLabels
 
 Y = np.repeat([0, 1, 2, 5], [4, 1, 6, 3])
 X = np.arange(len(Y), dtype=float)[:, np.newaxis]

@@ -10,7 +10,7 @@ from sklearn.datasets import make_blobs
 from sklearn.metrics import adjusted_rand_score
 
 from skdeepcluster import SemiSupervisedKMeans
-from skdeepcluster.discovery._labels import PartialLabels
+from skdeepcluster._labels import PartialLabels
 from skdeepcluster.discovery.semi_supervised_kmeans import (
     LabeledSums,
     constrained_lloyd,

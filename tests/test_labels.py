@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from skdeepcluster.discovery._labels import PartialLabels
+from skdeepcluster._labels import PartialLabels
 
 
 def read(y):
