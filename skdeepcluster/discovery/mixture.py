@@ -92,8 +92,8 @@ class SemiSupervisedGaussianMixture(DiscoveryEstimator):
         Means, in the units and dtype of what is clustered: the table, or what
         the encoder made of it.
     covariances_ : ndarray
-        Covariances, (n_known + n_novel_, n_columns, n_columns), or variances of
-        the columns, (n_known + n_novel_, n_columns), for "diag" and "spherical".
+        Covariances, ``(n_known + n_novel_, n_columns, n_columns)``, or variances of
+        the columns, ``(n_known + n_novel_, n_columns)``, for "diag" and "spherical".
     split_threshold_ : float
         Cost of a class in nats per row of the table.
     history_ : list of dict
