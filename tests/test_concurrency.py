@@ -65,15 +65,20 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.parametrize("start", ["fork", "spawn"])
-def test_processes_ask_one_estimator(start):
+def run_alone(program, argument):
+    """Run a program whose processes must not meet those of other tests."""
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, start, str(Path(__file__).parent)],
+        [sys.executable, "-c", program, argument, str(Path(__file__).parent)],
         capture_output=True,
         text=True,
         timeout=400,
     )
     assert done.stdout == "same\n", done.stderr
+
+
+@pytest.mark.parametrize("start", ["fork", "spawn"])
+def test_processes_ask_one_estimator(start):
+    run_alone(PROGRAM, start)
 
 
 def ask_in_parallel(models, X):
@@ -83,10 +88,22 @@ def ask_in_parallel(models, X):
         assert_same_parts(results(model, X), answers[6 * i : 6 * (i + 1)])
 
 
+JOBLIB_PROGRAM = """
+import sys, warnings
+sys.path.insert(0, sys.argv[2])
+warnings.simplefilter("ignore")
+import joblib
+from test_concurrency import ask_in_parallel, fitted_estimators
+from test_common import table
+with joblib.parallel_config(backend=sys.argv[1], inner_max_num_threads=None):
+    ask_in_parallel(fitted_estimators(), table(300, seed=3))
+print("same")
+"""
+
+
 @pytest.mark.parametrize("backend", ["loky", "threading"])
 def test_backends_of_joblib(backend):
-    with joblib.parallel_config(backend=backend, inner_max_num_threads=None):
-        ask_in_parallel(fitted_estimators(), table(300, seed=3))
+    run_alone(JOBLIB_PROGRAM, backend)
 
 
 # Dask closes its event loop with a coroutine of its own still waiting.
