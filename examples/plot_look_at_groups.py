@@ -24,7 +24,7 @@ print(model[-1].n_clusters_, "groups")
 # lie from the mean of all rows.
 from skdeepcluster.inspection import ClusterProfileDisplay
 
-ClusterProfileDisplay.from_estimator(model, X)
+display = ClusterProfileDisplay.from_estimator(model, X)
 
 # %%
 # The same in words. A rule describes a group, it did not make it: how much of the
@@ -37,17 +37,17 @@ print(cluster_rules(model, X, max_depth=2))
 # How firm the groups are: a row far below the dashed line lies between two groups.
 from skdeepcluster.inspection import SilhouetteDisplay
 
-SilhouetteDisplay.from_estimator(model, X)
+display = SilhouetteDisplay.from_estimator(model, X)
 
 # %%
 # How PPP came to them: cells of the table that were merged, and merges that were
 # undone since their two sides are not one population.
 from skdeepcluster.inspection import TreeDisplay
 
-TreeDisplay.from_estimator(model)
+display = TreeDisplay.from_estimator(model)
 
 # %%
 # Here the truth is known, so the groups can be held against the species.
 from skdeepcluster.inspection import DiscoveryDisplay
 
-DiscoveryDisplay.from_predictions(species, model.predict(X))
+display = DiscoveryDisplay.from_predictions(species, model.predict(X))

@@ -57,7 +57,7 @@ print(search.best_params_)
 
 from skdeepcluster.inspection import SelectionDisplay
 
-SelectionDisplay.from_estimator(search, param_name="tell__n_clusters")
+display = SelectionDisplay.from_estimator(search, param_name="tell__n_clusters")
 
 # %%
 # The winner is a fitted pipeline, which labels new rows and says what it found:
@@ -66,4 +66,4 @@ from skdeepcluster.inspection import ClusterProfileDisplay
 
 numbers = X.select_dtypes("number").dropna()
 labels = search.predict(X.loc[numbers.index])
-ClusterProfileDisplay.from_predictions(numbers, labels)
+display = ClusterProfileDisplay.from_predictions(numbers, labels)

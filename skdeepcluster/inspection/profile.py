@@ -173,9 +173,7 @@ class ClusterProfileDisplay:
         ax.set_xlabel("cluster (rows)")
         ax.spines[:].set_visible(False)
         ax.tick_params(length=0)
-        ax.figure.colorbar(
-            self.image_, ax=ax, label="standard deviations from the mean"
-        )
+        ax.figure.colorbar(self.image_, ax=ax, label="standard deviations")
         self.ax_, self.figure_ = ax, ax.figure
         return self
 
