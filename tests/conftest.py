@@ -1,6 +1,7 @@
 """Settings that must be in place before anything imports scipy."""
 
 import os
+import sys
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -28,3 +29,16 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if " at 0x" in item.nodeid:
             raise pytest.UsageError(f"an address is part of the name {item.nodeid!r}")
+
+
+@pytest.fixture(autouse=True)
+def _no_idle_workers():
+    """End joblib's processes with the test that started them.
+
+    They leave by themselves after minutes without work; a test that asks for them
+    just then may wait for ever.
+    """
+    yield
+    loky = sys.modules.get("joblib.externals.loky.reusable_executor")
+    if loky is not None and loky._executor is not None:
+        loky._executor.shutdown(wait=True, kill_workers=True)
