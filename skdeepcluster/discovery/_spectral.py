@@ -2,7 +2,8 @@
 
 A graph knows its rows (distinct ones, each standing for as many as its weight
 says), the product of its normalised affinities with vectors, and how to extend
-eigenvectors to other rows.
+eigenvectors to other rows. What is as large as the table squared, it forgets once
+it has embedded its own rows.
 """
 
 import warnings
@@ -13,7 +14,8 @@ from sklearn.exceptions import ConvergenceWarning
 from ..kernels.affinity import (
     extend_eigenvectors,
     extend_from_neighbors,
-    normalized_affinities,
+    extend_over_affinities,
+    gaussian_affinities,
     spanning_tree_edges,
 )
 from ..kernels.eigenvectors import (
@@ -62,18 +64,26 @@ class SpanningTreeGraph:
         self.d_max = float(edges[-1]) if len(edges) else 1.0
         self._precision = -np.log(s_min) / self.d_max**2
         self.sigma = float(np.sqrt(0.5 / self._precision))
-        self._matrix, self.degrees = normalized_affinities(
+        self._matrix, self.degrees = gaussian_affinities(
             rows, weights, self._precision, self_loops=self_loops
         )
 
     def eigenvectors(self, n_vectors):
-        """Find leading eigenvectors, the trivial one aside; drop the matrix."""
-        matrix = self.__dict__.pop("_matrix")
+        """Find leading eigenvectors, the trivial one aside."""
+        roots = np.sqrt(self.weights / self.degrees)[:, np.newaxis]
 
         def multiply(block):
-            return matrix_product(matrix, block)
+            return roots * matrix_product(self._matrix, roots * block)
 
         return _nontrivial(self, multiply, n_vectors)
+
+    def extend_to_own(self, projection):
+        """Do what `extend` does, for the rows of the graph."""
+        return extend_over_affinities(self._matrix, self.weights, projection)
+
+    def forget(self):
+        """Leave only what `extend` needs."""
+        del self._matrix
 
     def extend(self, X, projection):
         """Add up a projection over the affinities of other rows."""
@@ -111,7 +121,8 @@ class NeighborGraph:
         self._n_nearest = min(n_neighbors + 1, len(rows))
         places, squares = nearest_rows(rows, rows, self._n_nearest)
         self._reach = _reach(squares)
-        affinities = np.exp(-self._exponents(places, squares))
+        exponents = self._exponents(places, squares)
+        affinities = np.exp(-exponents)
         sources = np.repeat(np.arange(len(rows)), self._n_nearest)
         edges = np.concatenate(
             [sources * len(rows) + places.ravel(), places.ravel() * len(rows) + sources]
@@ -125,14 +136,14 @@ class NeighborGraph:
         )
         roots = np.sqrt(weights / self.degrees)
         self._entries = entries * roots[sources] * roots[self._places]
+        self._own = places, exponents
 
     def _exponents(self, places, squares):
         return squares / (_reach(squares)[:, np.newaxis] * self._reach[places])
 
     def eigenvectors(self, n_vectors):
-        """Find leading eigenvectors, the trivial one aside; drop the matrix."""
-        names = ("_starts", "_places", "_entries")
-        starts, places, entries = (self.__dict__.pop(name) for name in names)
+        """Find leading eigenvectors, the trivial one aside."""
+        starts, places, entries = self._starts, self._places, self._entries
 
         def multiply(block):
             for _ in range(POWER):
@@ -143,6 +154,14 @@ class NeighborGraph:
         _, vectors = _nontrivial(self, multiply, n_vectors)
         images = sparse_product(starts, places, entries, vectors)
         return np.sum(vectors * images, axis=0), vectors
+
+    def extend_to_own(self, projection):
+        """Do what `extend` does, for the rows of the graph."""
+        return extend_from_neighbors(*self._own, self.weights, projection)
+
+    def forget(self):
+        """Leave only what `extend` needs."""
+        del self._starts, self._places, self._entries, self._own
 
     def extend(self, X, projection):
         """Add up a projection over the affinities of other rows."""
@@ -199,6 +218,8 @@ class SpectralEmbedding:
     ----------
     values : ndarray of shape (n_kept,)
         Eigenvalues of the normalised affinities, descending.
+    at_rows : ndarray of shape (n_rows, n_kept)
+        The rows of the graph, embedded.
     """
 
     def __init__(self, graph, n_components):
@@ -209,20 +230,20 @@ class SpectralEmbedding:
             kept = max(1, int(np.sum(values > LEAST_VALUE)))
         self.values = values[:kept]
         # Per row of the table: as if each stood there as often as it is.
-        self._vectors = vectors[:, :kept] / np.sqrt(graph.weights)[:, np.newaxis]
-
-    def at_rows(self):
-        """Embed the rows of the graph themselves."""
-        return self._vectors
+        vectors = vectors[:, :kept] / np.sqrt(graph.weights)[:, np.newaxis]
+        scale = (graph.weights / np.sqrt(graph.degrees))[:, np.newaxis]
+        self._projection = np.ascontiguousarray(
+            scale * vectors / np.maximum(self.values, LEAST_VALUE)
+        )
+        # Of small eigenvalues, the extension keeps less than the vectors have:
+        # rows that the graph knows shall not be told apart from new ones.
+        own = graph.self_loops
+        self.at_rows = graph.extend_to_own(self._projection) if own else vectors
+        graph.forget()
 
     def extend(self, X):
         """Embed any rows by Nyström's formula; only with self-loops."""
-        graph = self.graph
-        scale = (graph.weights / np.sqrt(graph.degrees))[:, np.newaxis]
-        projection = np.ascontiguousarray(
-            scale * self._vectors / np.maximum(self.values, LEAST_VALUE)
-        )
-        return graph.extend(X, projection)
+        return self.graph.extend(X, self._projection)
 
 
 def normalized(embedded):

@@ -5,6 +5,7 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
+from .._labels import UNLABELED
 from ..base import (
     GlobalScaling,
     canonical_order,
@@ -231,6 +232,11 @@ class NCDSpectralClustering(DiscoveryEstimator):
         self._seed = draw_seed(self.random_state)
         self._scaling = GlobalScaling(*distinct_rows(Z))
         self._scaled = self._scaling.apply(Z)
+        self._sorted, is_first = lexicographic_order(self._scaled)
+        self._starts = np.flatnonzero(is_first)
+        # Of every row, the distinct row that it equals.
+        self._places = np.empty(len(Z), dtype=np.intp)
+        self._places[self._sorted] = np.cumsum(is_first) - 1
         self._dtype = Z.dtype
         self._width = None
         return self._recluster_codes(self.n_novel)
@@ -245,8 +251,10 @@ class NCDSpectralClustering(DiscoveryEstimator):
         if width == self._width:
             return
         self._width = width
-        rows, weights = distinct_rows(self._scaled)
-        if len(rows) > self.max_exact_samples:
+        rows = np.ascontiguousarray(self._scaled[self._sorted[self._starts]])
+        weights = np.bincount(self._places).astype(np.float64)
+        sampled = len(rows) > self.max_exact_samples
+        if sampled:
             self._check_sampling(len(rows))
             rng = np.random.default_rng(self._seed)
             rows, weights = sample_rows(rows, weights, self.max_exact_samples, rng)
@@ -258,13 +266,11 @@ class NCDSpectralClustering(DiscoveryEstimator):
             unit = float(self._scaling.scale) * float(self._scaling.unit)
             self.d_max_, self.sigma_ = graph.d_max * unit, graph.sigma * unit
         self._basis = SpectralEmbedding(graph, width)
-        if self.self_loops:
-            self._coordinates = self._basis.extend(self._scaled)
-        else:
-            order, is_first = lexicographic_order(self._scaled)
-            places = np.empty(len(order), dtype=np.intp)
-            places[order] = np.cumsum(is_first) - 1
-            self._coordinates = self._basis.at_rows()[places]
+        self._coordinates = (
+            self._basis.extend(self._scaled)
+            if sampled
+            else self._basis.at_rows[self._places]
+        )
 
     def _check_sampling(self, n_distinct):
         if not self.self_loops:
@@ -327,9 +333,15 @@ class NCDSpectralClustering(DiscoveryEstimator):
 
         The means are those of the table's rows: eigenvectors have no sign.
         """
+        everywhere = np.full(len(self._scaled), UNLABELED)
+        everywhere[~self._known.labeled] = codes
+        everywhere = everywhere[self._sorted]
         sizes = np.bincount(codes)
-        rows = self._scaled[~self._known.labeled]
-        return canonical_order(sizes, class_means(rows, codes, len(sizes)))
+        means = [
+            self._scaled[self._sorted[everywhere == code]].mean(axis=0)
+            for code in range(len(sizes))
+        ]
+        return canonical_order(sizes, np.array(means))
 
     def _set_voters(self, codes):
         """Keep the distinct rows that may vote, with their codes."""

@@ -35,11 +35,8 @@ def spanning_tree_edges(X):
     return np.sort(spanning_tree(X)[1])
 
 
-def normalized_affinities(X, weights, precision, *, self_loops):
-    """Gaussian affinities over the roots of the degrees.
-
-    The eigenvectors of the matrix, divided by the roots of the weights, are
-    those of ``D^(-1/2) A D^(-1/2)`` with each row as often as its weight says.
+def gaussian_affinities(X, weights, precision, *, self_loops):
+    """Gaussian affinities between rows, and the sums of each row's.
 
     Parameters
     ----------
@@ -50,7 +47,8 @@ def normalized_affinities(X, weights, precision, *, self_loops):
     precision : float
         The affinity of two rows is ``exp(-precision * squared distance)``.
     self_loops : bool
-        Whether a row has the affinity 1 to itself, else 0.
+        Whether a row has the affinity 1 to itself, else 0; other copies of it
+        count in either case.
 
     Returns
     -------
@@ -59,13 +57,13 @@ def normalized_affinities(X, weights, precision, *, self_loops):
     degrees : ndarray of shape (n_samples,), dtype float64
         Sum of the affinities of one copy of each row; 1 where it is 0.
     """
-    return _normalized_affinities(
+    return _gaussian_affinities(
         read_only(X), read_only(weights), float(precision), bool(self_loops)
     )
 
 
 @jit()
-def _normalized_affinities(X, weights, precision, self_loops):
+def _gaussian_affinities(X, weights, precision, self_loops):
     n_samples = len(X)
     matrix = np.empty((n_samples, n_samples))
     degrees = np.zeros(n_samples)
@@ -81,10 +79,6 @@ def _normalized_affinities(X, weights, precision, self_loops):
             degrees[i] += weights[j] * matrix[i, j]
         if not degrees[i] > 0.0:
             degrees[i] = 1.0
-    roots = np.sqrt(weights / degrees)
-    for i in range(n_samples):
-        for j in range(n_samples):
-            matrix[i, j] *= roots[i] * roots[j]
     return matrix, degrees
 
 
@@ -100,7 +94,7 @@ def extend_eigenvectors(X, rows, weights, precision, projection):
     weights : ndarray of shape (n_rows,), dtype float64
         How many equal rows each one stands for.
     precision : float
-        See `normalized_affinities`.
+        See `gaussian_affinities`.
     projection : ndarray of shape (n_rows, n_components), dtype float64
         What a unit of affinity to each row adds to the embedding.
 
@@ -124,24 +118,52 @@ def extend_eigenvectors(X, rows, weights, precision, projection):
 
 @jit()
 def _extend_eigenvectors(X, rows, weights, precision, projection):
-    n_rows, n_components = projection.shape
-    extended = np.zeros((len(X), n_components))
-    exponents = np.empty(n_rows)
+    n_rows = len(rows)
+    extended = np.zeros((len(X), projection.shape[1]))
+    affinities = np.empty(n_rows)
     for i in range(len(X)):
         for j in range(n_rows):
-            exponents[j] = precision * squared_distance(X[i], rows[j])
-        # Affinities in units of the largest, so that a far row has some.
-        least = exponents.min()
-        degree = 0.0
+            affinities[j] = precision * squared_distance(X[i], rows[j])
+        # In units of the largest, so that a far row has some.
+        least = affinities.min()
         for j in range(n_rows):
-            affinity = np.exp(least - exponents[j])
-            if affinity > 0.0:
-                degree += weights[j] * affinity
-                for c in range(n_components):
-                    extended[i, c] += affinity * projection[j, c]
-        factor = np.exp(-0.5 * least) / np.sqrt(degree)
-        for c in range(n_components):
-            extended[i, c] *= factor
+            affinities[j] = np.exp(least - affinities[j])
+        _extend_row(affinities, weights, projection, least, extended[i])
+    return extended
+
+
+@jit()
+def _extend_row(affinities, weights, projection, least, extended):
+    degree = 0.0
+    for j in range(len(affinities)):
+        if affinities[j] > 0.0:
+            degree += weights[j] * affinities[j]
+            for c in range(len(extended)):
+                extended[c] += affinities[j] * projection[j, c]
+    factor = np.exp(-0.5 * least) / np.sqrt(degree)
+    for c in range(len(extended)):
+        extended[c] *= factor
+
+
+@jit()
+def extend_over_affinities(matrix, weights, projection):
+    """Nyström's extension to the rows of the affinity matrix themselves.
+
+    Parameters
+    ----------
+    matrix : ndarray of shape (n_rows, n_rows), dtype float64
+        Affinities.
+    weights, projection : ndarray
+        See `extend_eigenvectors`.
+
+    Returns
+    -------
+    ndarray of shape (n_rows, n_components), dtype float64
+        What `extend_eigenvectors` has for these rows, without the distances.
+    """
+    extended = np.zeros((len(matrix), projection.shape[1]))
+    for i in range(len(matrix)):
+        _extend_row(matrix[i], weights, projection, 0.0, extended[i])
     return extended
 
 

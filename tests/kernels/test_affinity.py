@@ -8,7 +8,8 @@ from scipy.spatial.distance import cdist
 from skdeepcluster.kernels.affinity import (
     extend_eigenvectors,
     extend_from_neighbors,
-    normalized_affinities,
+    extend_over_affinities,
+    gaussian_affinities,
     spanning_tree_edges,
 )
 from skdeepcluster.kernels.neighbors import nearest_rows
@@ -32,7 +33,7 @@ def test_equal_rows_are_no_distance_apart():
 @pytest.mark.parametrize("self_loops", [True, False])
 def test_affinities_are_those_of_repeated_rows(self_loops):
     X, weights = rows(12), np.arange(12) % 3 + 1.0
-    matrix, degrees = normalized_affinities(X, weights, 0.3, self_loops=self_loops)
+    matrix, degrees = gaussian_affinities(X, weights, 0.3, self_loops=self_loops)
     copies = np.repeat(np.arange(12), weights.astype(int))
     whole = np.exp(-0.3 * cdist(X, X, "sqeuclidean"))[copies][:, copies]
     if not self_loops:
@@ -41,6 +42,8 @@ def test_affinities_are_those_of_repeated_rows(self_loops):
     np.testing.assert_allclose(degrees[copies], all_degrees)
     whole /= np.sqrt(np.outer(all_degrees, all_degrees))
     values = np.linalg.eigvalsh(whole)
+    roots = np.sqrt(weights / degrees)
+    matrix *= np.outer(roots, roots)
     np.testing.assert_allclose(
         np.linalg.eigvalsh(matrix)[::-1][:6], values[::-1][:6], atol=1e-12
     )
@@ -48,7 +51,7 @@ def test_affinities_are_those_of_repeated_rows(self_loops):
 
 def test_a_row_without_neighbours_has_degree_1():
     X = np.array([[0.0], [1e9]])
-    matrix, degrees = normalized_affinities(X, np.ones(2), 1.0, self_loops=False)
+    matrix, degrees = gaussian_affinities(X, np.ones(2), 1.0, self_loops=False)
     np.testing.assert_array_equal(degrees, [1, 1])
     np.testing.assert_array_equal(matrix, np.zeros((2, 2)))
 
@@ -66,6 +69,17 @@ def test_extension_agrees_with_its_formula():
     exponents = 0.7 * cdist(new, X, "sqeuclidean")
     np.testing.assert_allclose(
         extend_from_neighbors(everyone, exponents, weights, projection), expected
+    )
+
+
+def test_extension_to_own_rows_needs_no_distances():
+    X, weights = rows(), np.arange(40) % 2 + 1.0
+    projection = np.random.default_rng(2).normal(size=(40, 5))
+    matrix, _ = gaussian_affinities(X, weights, 0.7, self_loops=True)
+    np.testing.assert_allclose(
+        extend_over_affinities(matrix, weights, projection),
+        extend_eigenvectors(X, X, weights, 0.7, projection),
+        rtol=1e-13,
     )
 
 

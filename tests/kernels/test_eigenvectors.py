@@ -67,7 +67,7 @@ def test_says_when_it_has_not_converged():
     assert residual > 1e-4
 
 
-@given(st.integers(1, 12), st.integers(0, 2**31))
+@given(st.integers(1, 40), st.integers(0, 2**31))
 def test_small_matrices(n, seed):
     rng = np.random.default_rng(seed)
     values = np.sort(rng.uniform(-1, 1, n).round(1))[::-1]
@@ -76,6 +76,25 @@ def test_small_matrices(n, seed):
     np.testing.assert_allclose(found, values, atol=1e-12)
     np.testing.assert_allclose(vectors.T @ vectors, np.eye(n), atol=1e-10)
     np.testing.assert_allclose(matrix @ vectors, vectors * found, atol=1e-10)
+
+
+@pytest.mark.parametrize(
+    "matrix",
+    [
+        np.zeros((5, 5)),
+        np.eye(4),
+        np.ones((6, 6)),
+        np.diag([0.0, 3.0, 0.0, -2.0]),
+        1e-200 * np.ones((4, 4)),
+        np.kron(np.eye(3), [[0.0, 1.0], [1.0, 0.0]]),
+    ],
+)
+def test_degenerate_small_matrices(matrix):
+    found, vectors = symmetric_eigen(matrix)
+    n = len(matrix)
+    np.testing.assert_allclose(found, np.linalg.eigvalsh(matrix)[::-1], atol=1e-12)
+    np.testing.assert_allclose(vectors.T @ vectors, np.eye(n), atol=1e-12)
+    np.testing.assert_allclose(matrix @ vectors, vectors * found, atol=1e-12)
 
 
 def test_products():
