@@ -153,16 +153,32 @@ def lexicographic_order(X):
     order = np.argsort(X[:, 0], kind="stable")
     is_first = np.ones(len(X), dtype=bool)
     is_first[1:] = X[order[1:], 0] != X[order[:-1], 0]
-    for column in X.T[1:]:
-        tied = ~is_first
-        tied[:-1] |= ~is_first[1:]
-        places = np.flatnonzero(tied)
+    first, last = 1, 2
+    while first < X.shape[1]:
+        places, runs = _tied(is_first)
         if places.size == 0:
             break
-        rows, runs = order[places], np.cumsum(is_first)[places]
-        order[places] = rows[np.lexsort((column[rows], runs))]
-        is_first[1:] |= column[order[1:]] != column[order[:-1]]
+        # Of the columns to come, most say nothing of the few rows left.
+        ahead = X[order[places], first:last]
+        differs = (ahead[1:] != ahead[:-1])[runs[1:] == runs[:-1]].any(axis=0)
+        for column in X.T[first + np.flatnonzero(differs)]:
+            places, runs = _tied(is_first)
+            rows = order[places]
+            values = column[rows]
+            sorting = np.lexsort((values, runs))
+            order[places], values = rows[sorting], values[sorting]
+            # Where a run begins, the row was a first one before.
+            is_first[places[1:]] |= values[1:] != values[:-1]
+        first, last = last, last + min(last, 64)
     return order, is_first
+
+
+def _tied(is_first):
+    """Find rows that equal a neighbour: their places, and the run of each."""
+    tied = ~is_first
+    tied[:-1] |= ~is_first[1:]
+    places = np.flatnonzero(tied)
+    return places, np.cumsum(is_first[places])
 
 
 def distinct_rows(X, sample_weight=None):
