@@ -1,7 +1,9 @@
-"""The rule behind ``n_novel="auto"``: the best silhouette."""
+"""The rules behind ``n_novel="auto"``: the best silhouette."""
 
 import numpy as np
 
+from .._labels import UNLABELED
+from ..base import distinct_rows
 from ..kernels.assignment import nearest_centers
 from ..kernels.silhouette import mean_silhouettes
 from ._kmeans import kmeans
@@ -12,20 +14,67 @@ SILHOUETTE_ROWS = 2000
 N_STARTS = 3
 
 
-def estimate_n_novel(rows, weights, rng, select=None):
-    """Find the number of clusters that k-means separates best.
+def estimate_n_novel(X, codes, rng):
+    """Find the number of clusters that stand apart best beside the known classes.
+
+    K-means cuts the unlabeled rows, and the silhouettes of all rows score the
+    cut, each known class a cluster of its own: where clusters are too few, known
+    classes are nearer to some of their rows than they are themselves; where they
+    are too many, they are near each other.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features), dtype=float64
+        Scaled or embedded rows.
+    codes : ndarray of shape (n_samples,), dtype=int64
+        Class of every row, from 0 on; -1 where unlabeled.
+    rng : numpy.random.Generator
+        Draws the starts, and of many rows a sample: 2000 unlabeled rows, and
+        2000 labeled ones.
+
+    Returns
+    -------
+    int
+        From 1 to 30 where a class is known, else from 2, with the largest mean
+        silhouette. The number of distinct unlabeled rows where there are no more
+        than that.
+    """
+    labeled = codes != UNLABELED
+    # The classes last, so that their numbers do not matter to the draw.
+    table = np.column_stack([X[labeled], codes[labeled]])
+    known, known_weights = sample_rows(*distinct_rows(table), SILHOUETTE_ROWS, rng)
+    known_codes = known[:, -1].astype(np.int64)
+    rows, weights = sample_rows(*distinct_rows(X[~labeled]), SILHOUETTE_ROWS, rng)
+    first = 1 if len(known) else 2
+    numbers = range(first, min(MOST_NOVEL, len(rows) - 1) + 1)
+    if len(numbers) == 0:
+        return len(rows)
+    n_known = known_codes.max(initial=-1) + 1
+    partitions = [
+        np.append(known_codes, n_known + cut(rows, weights, number, rng))
+        for number in numbers
+    ]
+    together = np.concatenate([known[:, :-1], rows])
+    scores = mean_silhouettes(
+        together, np.append(known_weights, weights), np.array(partitions)
+    )
+    return numbers[int(scores.argmax())]
+
+
+def estimate_in_embeddings(rows, weights, rng, select):
+    """Find the number of clusters with the best silhouette, each in its own space.
 
     Parameters
     ----------
     rows : ndarray of shape (n_samples, n_features), dtype=float64
-        Distinct unlabeled rows, scaled or embedded.
+        Distinct unlabeled rows.
     weights : ndarray of shape (n_samples,)
         How many equal rows each one stands for.
     rng : numpy.random.Generator
-        Draws the starts, and of many rows a sample.
-    select : callable, default=None
+        Draws the starts, and of many rows a sample of 2000.
+    select : callable
         ``select(rows, number)`` places the rows where so many clusters are to be
-        found; None takes them as they are.
+        found.
 
     Returns
     -------
@@ -37,19 +86,21 @@ def estimate_n_novel(rows, weights, rng, select=None):
     if len(rows) < 3:
         return len(rows)
     numbers = range(2, min(MOST_NOVEL, len(rows) - 1) + 1)
-    scores = np.full(len(numbers), -np.inf)
-    together = []
-    for place, number in enumerate(numbers):
-        placed = rows if select is None else select(rows, number)
-        centers = kmeans(placed, weights, number, rng, N_STARTS)[0]
-        labels = nearest_centers(placed, centers)[0].astype(np.int64)
-        if select is None:
-            together.append(labels)
-        elif len(centers) > 1:
-            scores[place] = mean_silhouettes(placed, weights, labels[np.newaxis])[0]
-    if together:
-        scores = mean_silhouettes(rows, weights, np.array(together))
-    return numbers[int(scores.argmax())]
+    scores = []
+    for number in numbers:
+        placed = select(rows, number)
+        labels = cut(placed, weights, number, rng)
+        apart = labels.max() > 0
+        scores.append(
+            mean_silhouettes(placed, weights, labels[np.newaxis])[0] if apart else -1.0
+        )
+    return numbers[int(np.argmax(scores))]
+
+
+def cut(rows, weights, number, rng):
+    """Cut rows into so many clusters by k-means; fewer where it finds fewer."""
+    centers = kmeans(rows, weights, number, rng, N_STARTS)[0]
+    return nearest_centers(rows, centers)[0].astype(np.int64)
 
 
 def sample_rows(rows, weights, size, rng):

@@ -29,9 +29,10 @@ class NCDKMeans(DiscoveryEstimator):
     Parameters
     ----------
     n_novel : int or "auto", default="auto"
-        Number of novel classes; "auto" takes the number from 2 to 30 with the
-        best silhouette of plain k-means on the unlabeled rows (on a sample of
-        2000, where there are more).
+        Number of novel classes; "auto" takes the number from 1 to 30 with which
+        k-means of the unlabeled rows, beside the known classes, gives all rows
+        the best silhouettes (on samples of 2000 labeled and unlabeled rows
+        each, where there are more).
     n_init : int, default=10
         Number of starts, of which the best is kept.
     max_iter : int, default=300
@@ -180,7 +181,9 @@ class NCDKMeans(DiscoveryEstimator):
         if known.n_unlabeled:
             rows, weights = distinct_rows(self._scaled[~known.labeled])
         if n_novel == "auto":
-            n_novel = estimate_n_novel(rows, weights, rng) if len(rows) else 0
+            n_novel = 0
+            if len(rows):
+                n_novel = estimate_n_novel(self._scaled, known.codes, rng)
         novel, inertia, self.n_iter_ = rows, 0.0, 1
         if n_novel:
             starts = (

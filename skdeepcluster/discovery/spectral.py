@@ -18,7 +18,7 @@ from ..kernels.assignment import nearest_centers
 from ..kernels.neighbors import nearest_rows
 from ._frame import DiscoveryEstimator
 from ._kmeans import LARGEST_INPUT, Centers, class_means, kmeans
-from ._number import MOST_NOVEL, estimate_n_novel, sample_rows
+from ._number import MOST_NOVEL, estimate_in_embeddings, sample_rows
 from ._spectral import (
     NeighborGraph,
     SpanningTreeGraph,
@@ -295,7 +295,7 @@ class NCDSpectralClustering(DiscoveryEstimator):
     def _estimate(self, rng):
         """Find the number of novel classes with the best silhouette."""
         coordinates, weights = distinct_rows(self._coordinates[~self._known.labeled])
-        return estimate_n_novel(
+        return estimate_in_embeddings(
             coordinates, weights, rng, lambda rows, k: self._select(rows, k)
         )
 

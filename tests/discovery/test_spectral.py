@@ -107,9 +107,7 @@ def test_vectors_are_those_of_the_laplacian(make):
     np.testing.assert_allclose(dense @ roots, roots)
     values, vectors = graph.eigenvectors(6)
     np.testing.assert_allclose(dense @ vectors, vectors * values, atol=1e-6)
-    np.testing.assert_allclose(
-        values, np.linalg.eigvalsh(dense)[::-1][1:7], atol=1e-9
-    )
+    np.testing.assert_allclose(values, np.linalg.eigvalsh(dense)[::-1][1:7], atol=1e-9)
     np.testing.assert_allclose(vectors.T @ roots, 0, atol=1e-6)
 
 
