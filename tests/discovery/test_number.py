@@ -71,7 +71,7 @@ def test_order_of_rows_and_names_of_classes_do_not_matter():
 
 
 def test_each_number_in_its_own_space():
-    X, codes = blobs(0, 4)
+    X, _ = blobs(0, 4)
     seen = []
 
     def select(rows, number):
