@@ -4,14 +4,16 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
 
-from .._labels import UNLABELED
+from .._labels import UNLABELED, PartialLabels
 from ..base import (
     GlobalScaling,
     canonical_order,
     distinct_rows,
     draw_seed,
     lexicographic_order,
+    unchanged_on_error,
     warn_if_collapsed,
 )
 from ..kernels.assignment import nearest_centers
@@ -238,7 +240,7 @@ class NCDSpectralClustering(DiscoveryEstimator):
         self._places = np.empty(len(Z), dtype=np.intp)
         self._places[self._sorted] = np.cumsum(is_first) - 1
         self._dtype = Z.dtype
-        self._width = None
+        self._width = 0
         return self._recluster_codes(self.n_novel)
 
     def _set_representation(self, n_novel):
@@ -248,7 +250,7 @@ class NCDSpectralClustering(DiscoveryEstimator):
             number = MOST_NOVEL if n_novel == "auto" else n_novel
             # In steps, so that near numbers share their eigenvectors.
             width = -(-self._components(number) // WIDTH_STEP) * WIDTH_STEP
-        if width == self._width:
+        if width <= self._width:
             return
         self._width = width
         rows = np.ascontiguousarray(self._scaled[self._sorted[self._starts]])
@@ -271,6 +273,40 @@ class NCDSpectralClustering(DiscoveryEstimator):
             if sampled
             else self._basis.at_rows[self._places]
         )
+
+    def relabel(self, y):
+        """Take other labels for the rows of fit, without embedding them again.
+
+        The embedding does not depend on the labels. What a search changes beside
+        them is taken from the parameters, where the embedding does not depend on
+        it either: `n_novel`, `n_init`, `row_normalize` and `predict_space`; and a
+        smaller `n_components`.
+
+        Parameters
+        ----------
+        y : array-like of shape (n_samples,)
+            Known classes, as in `fit`.
+
+        Returns
+        -------
+        self : object
+            The same estimator with other classes.
+
+        Raises
+        ------
+        ValueError
+            If the labels are not as described, or there is an encoder, which may
+            have seen the labels of fit.
+        """
+        check_is_fitted(self)
+        if self.encoder is not None:
+            raise ValueError("relabel needs encoder=None: fit again.")
+        with unchanged_on_error(self):
+            known = PartialLabels(y, self._scaled)
+            self._check_n_novel(self.n_novel, known)
+            self._known = known
+            self._set_labels(self._recluster_codes(self.n_novel))
+        return self
 
     def _check_sampling(self, n_distinct):
         if not self.self_loops:

@@ -5,6 +5,7 @@ import warnings
 from numbers import Integral
 from typing import ClassVar
 
+import joblib
 import numpy as np
 from joblib import Parallel, delayed
 from scipy.stats import rankdata
@@ -28,6 +29,9 @@ SCORES = {
     "clustering_accuracy": clustering_accuracy,
     "normalized_mutual_info": normalized_mutual_info_score,
 }
+
+# Parameters of an estimator with `relabel` that its costly part does not see.
+_RELABELED = ("n_novel", "n_components", "n_init", "row_normalize", "predict_space")
 
 
 def _best_has(name):
@@ -119,6 +123,10 @@ class HiddenClassSearchCV(MetaEstimatorMixin, BaseEstimator):
     that mixes them with hidden classes loses. With ``n_novel="auto"`` the
     estimator chooses the number among the hidden and the novel rows together.
     The true classes of the unlabeled rows are never used.
+
+    The embedding of :class:`NCDSpectralClustering` does not depend on the labels:
+    without an encoder, its candidates that differ in nothing but `n_components`,
+    `n_novel`, `n_init` or `row_normalize` are fitted once, for all splits.
 
     References
     ----------
@@ -240,20 +248,46 @@ class HiddenClassSearchCV(MetaEstimatorMixin, BaseEstimator):
 
     def _evaluate(self, candidates, splits, X, y, seed):
         scorer = self.scoring if callable(self.scoring) else SCORES[self.scoring]
+        jobs = list(self._jobs(candidates, splits))
         runs = Parallel(n_jobs=self.n_jobs)(
             delayed(_find_hidden)(
-                seeded(self.estimator, seed), params, X, y, split, scorer
+                seeded(self.estimator, seed),
+                [candidates[place] for place in places],
+                X,
+                y,
+                [splits[fold] for fold in folds],
+                scorer,
             )
-            for params in candidates
-            for split in splits
+            for places, folds in jobs
         )
-        found = np.array(runs, dtype=float).reshape(len(candidates), len(splits), 3)
+        found = np.empty((len(candidates), len(splits), 3))
+        for (places, folds), run in zip(jobs, runs, strict=True):
+            found[np.ix_(places, folds)] = run
         self.cv_results_ = _results(candidates, found)
         means = self.cv_results_["mean_test_score"]
         # NaN, where nothing was hidden, leaves the first.
         self.best_index_ = int(np.argmin(self.cv_results_["rank_test_score"]))
         self.best_score_ = float(means[self.best_index_])
         self.best_params_ = candidates[self.best_index_]
+
+    def _jobs(self, candidates, splits):
+        """Yield the candidates and the splits that are worked off in a row.
+
+        They share a fit where the labels do not matter to its costly part.
+        """
+        folds = range(len(splits))
+        alone = not hasattr(self.estimator, "relabel") or self.estimator.encoder
+        together = {}
+        for place, params in enumerate(candidates):
+            if alone or "encoder" in params:
+                yield from (([place], [fold]) for fold in folds)
+                continue
+            costly = {key: params[key] for key in params if key not in _RELABELED}
+            together.setdefault(joblib.hash(costly), []).append(place)
+        for places in together.values() if splits else ():
+            # The widest embedding first: the others are parts of it.
+            widths = [candidates[place].get("n_components") or 0 for place in places]
+            yield [places[rank] for rank in np.argsort(widths)[::-1]], [*folds]
 
     def _embed(self, X):
         check_is_fitted(self)
@@ -302,21 +336,32 @@ def _prefix(estimator):
     return f"{estimator.steps[-1][0]}__" if isinstance(estimator, Pipeline) else ""
 
 
-def _find_hidden(estimator, params, X, y, split, scorer):
-    """Fit a candidate without some classes; its score on them, number and time."""
-    y_masked, rows, hidden = split
-    model = estimator.set_params(**params)
-    name = _prefix(model) + "n_novel"
-    n_novel = model.get_params().get(name)
-    if isinstance(n_novel, Integral):
-        model.set_params(**{name: int(n_novel) + len(hidden)})
-    start = time.perf_counter()
-    model.fit(X, y_masked)
-    seconds = time.perf_counter() - start
-    last = model[-1] if isinstance(model, Pipeline) else model
+def _find_hidden(estimator, candidates, X, y, splits, scorer):
+    """Fit candidates without some classes; scores on them, numbers and times.
+
+    All fits after the first only change the labels, of an estimator that can.
+    """
+    found = np.empty((len(candidates), len(splits), 3))
     known = PartialLabels(y, X)
-    score = scorer(known.classes[known.codes[rows]], last.labels_[rows])
-    return score, last.n_novel_, seconds
+    name = _prefix(estimator) + "n_novel"
+    default = estimator.get_params().get(name)
+    before = estimator.get_params(deep=False)
+    for place, params in enumerate(candidates):
+        for fold, (y_masked, rows, hidden) in enumerate(splits):
+            model = estimator.set_params(**before | params)
+            n_novel = params.get(name, default)
+            if isinstance(n_novel, Integral):
+                model.set_params(**{name: int(n_novel) + len(hidden)})
+            start = time.perf_counter()
+            if place or fold:
+                model.relabel(y_masked)
+            else:
+                model.fit(X, y_masked)
+            seconds = time.perf_counter() - start
+            last = model[-1] if isinstance(model, Pipeline) else model
+            score = scorer(known.classes[known.codes[rows]], last.labels_[rows])
+            found[place, fold] = score, last.n_novel_, seconds
+    return found
 
 
 def _results(candidates, found):

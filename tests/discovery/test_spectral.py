@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 from scipy.stats import ortho_group
+from sklearn.base import clone
 from sklearn.datasets import load_digits, make_blobs, make_moons
 from sklearn.metrics import adjusted_rand_score
+from sklearn.preprocessing import StandardScaler
 
 from skdeepcluster import NCDSpectralClustering
 from skdeepcluster.discovery._spectral import (
@@ -228,3 +230,27 @@ def test_digits(s_min, width):
     assert model.d_max_ == pytest.approx(44.424, abs=1e-3)
     novel = y == -1
     assert clustering_accuracy(truth[novel], model.labels_[novel]) >= 0.94
+
+
+@pytest.mark.parametrize("affinity", ["neighbors", "mst"])
+def test_other_labels_on_the_same_embedding(affinity):
+    rows, truth = make_blobs(200, 4, centers=7, cluster_std=0.7, random_state=0)
+    first, second = np.where(truth < 5, truth, -1), np.where(truth > 2, truth, -1)
+    model = NCDSpectralClustering(2, affinity=affinity, random_state=0).fit(rows, first)
+    fresh = clone(model).set_params(n_novel=3).fit(rows, second)
+    model.set_params(n_novel=3).relabel(second)
+    np.testing.assert_array_equal(model.labels_, fresh.labels_)
+    np.testing.assert_array_equal(model.predict(rows), fresh.predict(rows))
+
+
+def test_labels_that_cannot_be_taken_leave_the_estimator():
+    rows, truth = make_blobs(60, 2, centers=4, random_state=0)
+    model = NCDSpectralClustering(2).fit(rows, np.where(truth < 2, truth, -1))
+    before = model.labels_
+    with pytest.raises(ValueError, match="n_novel=2"):
+        model.relabel(truth)
+    with pytest.raises(ValueError, match="inconsistent"):
+        model.relabel(truth[1:])
+    assert model.labels_ is before
+    with pytest.raises(ValueError, match="encoder=None"):
+        model.set_params(encoder=StandardScaler()).relabel(truth)

@@ -193,3 +193,26 @@ def test_frames_names_and_errors():
         found.fit(frame, y[:5])
     assert all(vars(found)[name] is value for name, value in before.items())
     assert clone(found).get_params()["estimator__n_novel"] == 2
+
+
+def test_one_embedding_serves_all_splits_and_sizes(monkeypatch):
+    grid = [
+        {"n_neighbors": [6, 12], "n_components": [3, 9, 5]},
+        {"row_normalize": [False]},
+    ]
+    model = NCDSpectralClustering(2, random_state=0)
+    fits = []
+    fit = NCDSpectralClustering.fit
+
+    def counted(self, X, y=None):
+        fits.append(self.get_params())
+        return fit(self, X, y)
+
+    monkeypatch.setattr(NCDSpectralClustering, "fit", counted)
+    search = HiddenClassSearchCV(model, grid, n_splits=3, refit=False, random_state=0)
+    scores = search.fit(X, y).cv_results_["mean_test_score"]
+    assert len(fits) == 3
+    monkeypatch.delattr(NCDSpectralClustering, "relabel")
+    alone = search.fit(X, y).cv_results_["mean_test_score"]
+    assert len(fits) == 3 + 7 * 3
+    np.testing.assert_allclose(scores, alone)
