@@ -26,6 +26,8 @@ from sklearn.utils.validation import (
 CHUNK_ROWS = 512
 # Share of the range of a dtype that the entries of a table may take.
 HEADROOM = 2.0**-14
+# Scaled rows that lie farther away are moved here: squares stay finite.
+FARTHEST = 1e100
 # Weights are counts of rows, in whatever unit; far beyond this they are none.
 LARGEST_WEIGHT = 1e50
 # A row of less weight than this share of the largest counts as one of none.
@@ -242,11 +244,13 @@ class GlobalScaling:
         self.scale = float(np.sqrt(self.variance.mean())) or 1.0
 
     def apply(self, X):
-        """Scale rows; the result is float64."""
-        scaled = np.multiply(X, 1.0 / self.unit, dtype=np.float64)
-        scaled -= self.mean
-        scaled /= self.scale
-        return scaled
+        """Scale rows; the result is float64, and its squares are finite."""
+        with np.errstate(over="ignore"):
+            scaled = np.multiply(X, 1.0 / self.unit, dtype=np.float64)
+            scaled -= self.mean
+            scaled /= self.scale
+        # Rows that came after fit may lie anywhere.
+        return np.clip(scaled, -FARTHEST, FARTHEST, out=scaled)
 
     def undo(self, scaled, dtype=np.float64):
         """Give scaled rows their centre and units back.

@@ -266,7 +266,8 @@ def test_any_array(estimator, X):
     model = quick(estimator)
     with right_answer_or_clear_error(model):
         model.fit(X)
-        check_answers(model, np.asarray(X))
+        # As it is: numpy makes words of the numbers beside a word.
+        check_answers(model, X)
 
 
 @cache

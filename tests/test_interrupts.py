@@ -7,10 +7,12 @@ import warnings
 import numpy as np
 import pytest
 import torch
-from estimators import estimators
+from estimators import Rotation, estimators
 from sklearn.exceptions import ConvergenceWarning
 from test_bad_input import quick
 from test_common import results, table
+
+from skdeepcluster import PPP, save
 
 MOMENTS = 9
 
@@ -42,10 +44,16 @@ def n_calls(estimator, method):
     return counter.n_calls
 
 
+def content_of(estimator, folder):
+    """Bytes that are the same if and only if an estimator is."""
+    save(estimator, folder / "model", trusted=[Rotation])
+    return (folder / "model").read_bytes()
+
+
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
 @pytest.mark.parametrize("estimator", estimators(), ids=repr)
-def test_ctrl_c_at_any_moment(estimator, method):
+def test_ctrl_c_at_any_moment(estimator, method, tmp_path):
     if not hasattr(estimator, method):
         return
     X = table()
@@ -55,6 +63,7 @@ def test_ctrl_c_at_any_moment(estimator, method):
     assert total > MOMENTS
     for at in np.linspace(1, total, MOMENTS).astype(int).tolist():
         before, said = dict(vars(model)), results(model, X)
+        content = content_of(model, tmp_path)
         try:
             with Interrupt(at), warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("always")
@@ -64,6 +73,8 @@ def test_ctrl_c_at_any_moment(estimator, method):
             assert all(vars(model)[name] is value for name, value in before.items())
             for name, values in results(model, X).items():
                 np.testing.assert_array_equal(values, said[name])
+            # Nor was anything that the attributes hold.
+            assert content_of(model, tmp_path) == content
         else:
             # The best so far, and it says so; the next moment starts from it.
             messages = [
@@ -82,3 +93,23 @@ def test_ctrl_c_at_any_moment(estimator, method):
     thread.start()
     thread.join(60)
     assert not thread.is_alive()
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_ctrl_c_while_a_stream_is_settled():
+    X = table(seed=1)
+    right = PPP().fit_predict(X)
+    settled = vars(PPP().partial_fit(X).partial_fit()).keys()
+    total = n_calls(PPP().partial_fit(X), "predict")
+    assert total > 30
+    n_settled = 0
+    for at in range(1, total, total // 30):
+        model = PPP().partial_fit(X[:30]).partial_fit(X[30:])
+        before = dict(vars(model))
+        with pytest.raises(KeyboardInterrupt), Interrupt(at):
+            model.predict(X)
+        n_settled += model._is_grown
+        assert not model._is_grown or vars(model).keys() == settled
+        assert model._is_grown or vars(model) == before
+        np.testing.assert_array_equal(model.predict(X), right)
+    assert 0 < n_settled < 30

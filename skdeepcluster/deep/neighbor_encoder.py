@@ -291,8 +291,9 @@ class NeighborEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     def _network(self, rows, weights, inputs):
         """Build the network; return it with the rows in the form it sees."""
         if self.module is None:
-            self.scaling_, self._n_features_out = self._space, self.n_components
-            sizes = inputs.shape[1], self.hidden_sizes, self.n_components
+            # True is an integer too, but not for torch.
+            self.scaling_, self._n_features_out = self._space, int(self.n_components)
+            sizes = inputs.shape[1], self.hidden_sizes, self._n_features_out
             return BentMap(*sizes), inputs
         self.scaling_ = GlobalScaling(rows, weights)
         network = user_module(self.module, rows.shape[1], decodes=False)

@@ -36,9 +36,9 @@ class Coordinates:
         scaled /= self.spread
         return np.clip(scaled, -LARGEST_INPUT, LARGEST_INPUT, out=scaled)
 
-    def undo_means(self, means):
+    def undo_means(self, means, dtype=np.float64):
         """Bring means back to the units of the table."""
-        return self.scaling.undo(means * self.spread)
+        return self.scaling.undo(means * self.spread, dtype)
 
     def undo_covariances(self, covariances):
         """Bring covariances or variances back to the units of the table."""

@@ -400,8 +400,7 @@ class SemiSupervisedGaussianMixture(DiscoveryEstimator):
         components = self._components = self._components[chosen]
         self.weights_ = np.exp(components.log_weights)
         self.weights_ /= self.weights_.sum()
-        self.means_ = self._coordinates.undo_means(components.means)
-        self.means_ = self.means_.astype(self._dtype)
+        self.means_ = self._coordinates.undo_means(components.means, self._dtype)
         self.covariances_ = self._coordinates.undo_covariances(components.covariances)
 
     @_fit_context(prefer_skip_nested_validation=False)

@@ -360,8 +360,7 @@ class TabularNCD(DiscoveryNetwork):
     def _recluster_codes(self, n_novel):
         known = self._known
         unlabeled = self._scaled[~known.labeled]
-        if n_novel == "auto":
-            n_novel = self._estimate(unlabeled)
+        n_novel = self._estimate(unlabeled) if n_novel == "auto" else int(n_novel)
         self._train(*self._sorted, n_known=known.n_known, n_novel=n_novel)
         codes = known.codes.copy()
         self._columns = np.empty(0, dtype=np.int64)

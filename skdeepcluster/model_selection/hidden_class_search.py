@@ -2,6 +2,7 @@
 
 import time
 import warnings
+from contextlib import suppress
 from numbers import Integral
 from typing import ClassVar
 
@@ -36,6 +37,8 @@ _RELABELED = ("n_novel", "n_components", "n_init", "row_normalize", "predict_spa
 
 def _best_has(name):
     def check(search):
+        if not search.refit:
+            raise AttributeError(f"{name} needs refit=True: no candidate was fitted.")
         getattr(getattr(search, "best_estimator_", search.estimator), name)
         return True
 
@@ -60,7 +63,8 @@ class HiddenClassSearchCV(MetaEstimatorMixin, BaseEstimator):
         Lists of values for each parameter; with `n_iter`, distributions too.
         None holds one candidate, the estimator as it is.
     n_iter : int, default=None
-        Candidates drawn at random; None tries the whole grid.
+        Candidates drawn at random; None tries the whole grid, as does a number
+        beyond its size.
     n_hidden : int or "auto", default="auto"
         Classes hidden at a time, as in :class:`HiddenClassesSplit`. Not more
         than an integer ``n_novel``, under "auto".
@@ -226,7 +230,11 @@ class HiddenClassSearchCV(MetaEstimatorMixin, BaseEstimator):
         grid = {} if self.param_grid is None else self.param_grid
         if self.n_iter is None:
             return list(ParameterGrid(grid))
-        return list(ParameterSampler(grid, self.n_iter, random_state=seed))
+        n_iter = self.n_iter
+        # Distributions, which a grid refuses, have no end of candidates.
+        with suppress(TypeError):
+            n_iter = min(n_iter, len(ParameterGrid(grid)))
+        return list(ParameterSampler(grid, n_iter, random_state=seed))
 
     def _splits(self, X, y, known, seed):
         """Splits of the known classes; none where there are too few to hide."""

@@ -2,13 +2,11 @@
 
 import numpy as np
 
-from ..base import GlobalScaling
+from ..base import FARTHEST, GlobalScaling
 from ..kernels.partition import hash_rows, project, uniform_numbers
 
 # Columns beyond this number are replaced by as many principal axes.
 MAX_AXES = 20
-# Squares of coordinates must stay finite, whatever rows come after fit.
-FARTHEST = 1e100
 
 
 def fill_steps(X, weights, n_most):

@@ -17,6 +17,9 @@ from ..kernels.separation import (
 from ..kernels.unimodality import dents_between
 from ._cells import pool_halves
 
+# Least variance of any direction, as a share of the mean one: of the pooled
+# covariance, and of any, which must stay above the rounding of the largest.
+POOLED_FLOOR, LEAST_FLOOR = 1e-9, 1e-13
 # Neighbours are merged below BASE + PER_ROW / (rows per cell) nats: about the
 # 95 % quantile of the largest separation met in structureless data.
 MERGE_BASE, MERGE_PER_ROW = 3.0, 24.0
@@ -37,21 +40,26 @@ def pooled_covariance(sizes, scatters):
     """Covariance within the components, kept from being singular."""
     pooled = scatters.sum(axis=0) / sizes.sum()
     n_features = len(pooled)
-    floor = 1e-9 * np.trace(pooled) / n_features or 1e-18
+    floor = POOLED_FLOOR * np.trace(pooled) / n_features or 1e-18
     return pooled + floor * np.eye(n_features)
 
 
 def shrunk_covariances(sizes, scatters, pooled=None):
     """Covariances drawn towards the pooled one with the weight of p + 2 rows.
 
-    Where few distinct rows weigh as much as many millions, that is nothing: so
-    with a ten-millionth of their weight at least, or they would be singular.
+    Beside few distinct rows of much weight, that is nothing: what the pooled one
+    then lacks to keep them from being singular is added.
     """
     if pooled is None:
         pooled = pooled_covariance(sizes, scatters)
-    prior = np.maximum(len(pooled) + 2.0, 1e-7 * sizes)[:, np.newaxis, np.newaxis]
+    n_features = len(pooled)
+    prior = n_features + 2.0
     sizes = sizes[:, np.newaxis, np.newaxis]
-    return (scatters + prior * pooled) / (sizes + prior)
+    covariances = (scatters + prior * pooled) / (sizes + prior)
+    floor = POOLED_FLOOR * np.trace(pooled) * prior / (sizes + prior)
+    wanted = LEAST_FLOOR * np.trace(covariances, axis1=1, axis2=2)
+    lacking = np.maximum(wanted[:, np.newaxis, np.newaxis] - floor, 0.0)
+    return covariances + lacking / n_features * np.eye(n_features)
 
 
 class Mixture:

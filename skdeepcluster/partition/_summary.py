@@ -1,5 +1,7 @@
 """A bounded summary of a stream of rows that merges with others."""
 
+from copy import copy
+
 import numpy as np
 
 from ..base import distinct_rows
@@ -8,6 +10,10 @@ from ..kernels.partition import hash_rows, uniform_numbers
 # Distinct rows that a summary holds. What a partition of at most 1024 cells is
 # tested on is never fewer than about a hundred rows a cell.
 CAPACITY = 100_000
+# Rows that a table counts as at most. More evidence changes nothing, since a
+# group of less than 1 in 2048 is none, and beside 1e10 rows of one value the
+# spread of the others is lost in rounding.
+MOST_WEIGHT = 2.0**24
 
 
 class Summary:
@@ -45,6 +51,12 @@ class Summary:
         self._settle()
         return np.isfinite(self.threshold)
 
+    def copy(self):
+        """Return a summary to add to, which leaves this one as it is."""
+        other = copy(self)
+        other._waiting = self._waiting.copy()
+        return other
+
     def add(self, rows, weights=None):
         """Take up rows; they are looked at when many have come together."""
         if weights is None:
@@ -66,13 +78,17 @@ class Summary:
         return self
 
     def _settle(self):
-        """Merge equal rows of what came in, and keep the smallest keys."""
-        if not self._waiting:
+        """Merge equal rows of what came in, and keep the smallest keys.
+
+        All is read at once and written at once: several threads may ask at the
+        same time, and an interrupt leaves what was there.
+        """
+        now = dict(vars(self))
+        parts, threshold = now["_waiting"], now["threshold"]
+        if not parts:
             return
-        parts = self._waiting
-        if self.rows is not None:
-            parts = [(self.rows, self.weights, self.hashes), *parts]
-        self._waiting = []
+        if now["rows"] is not None:
+            parts = [(now["rows"], now["weights"], now["hashes"]), *parts]
         hashes = np.concatenate([part[2] for part in parts])
         weights = np.concatenate([part[1] for part in parts])
         # Equal rows by weight: the rounding of the sum depends on no order.
@@ -81,17 +97,22 @@ class Summary:
         is_first = np.ones(len(hashes), dtype=bool)
         is_first[1:] = hashes[1:] != hashes[:-1]
         places = np.flatnonzero(is_first)
-        self.hashes = hashes[places]
-        self.weights = np.add.reduceat(weights[order], places)
+        hashes = hashes[places]
+        weights = np.add.reduceat(weights[order], places)
         chosen = order[places]
         # Exponential numbers whose rates are the weights.
-        keys = -np.log(uniform_numbers(self.hashes)) / self.weights
-        kept = keys < self.threshold
+        keys = -np.log(uniform_numbers(hashes)) / weights
+        kept = keys < threshold
         if np.count_nonzero(kept) > self.capacity:
-            self.threshold = np.partition(keys, self.capacity)[self.capacity]
-            kept = keys < self.threshold
-        self.hashes, self.weights = self.hashes[kept], self.weights[kept]
-        self.rows = _gather([part[0] for part in parts], chosen[kept])
+            threshold = np.partition(keys, self.capacity)[self.capacity]
+            kept = keys < threshold
+        vars(self).update(
+            threshold=threshold,
+            rows=_gather([part[0] for part in parts], chosen[kept]),
+            weights=weights[kept],
+            hashes=hashes[kept],
+            _waiting=[],
+        )
 
     def table(self):
         """Return the rows in value order, with weights.
@@ -102,14 +123,17 @@ class Summary:
             Distinct rows in lexicographic order.
         weights : ndarray of shape (n_rows,)
             Their weights; of a sample, what they stand for, in units in which
-            a row of small weight counts as one.
+            a row of small weight counts as one. Halved as often as it takes for
+            all to weigh no more than 2^24 rows together.
         """
         self._settle()
         rows, weights = distinct_rows(self.rows, self.weights)
         if self.is_sample:
             rate = weights * self.threshold
             weights = rate / -np.expm1(-rate)
-        return rows, weights
+        # A power of two changes no digit.
+        excess = max(0, int(np.frexp(weights.sum() / MOST_WEIGHT)[1]))
+        return rows, weights * 0.5**excess
 
 
 def _hashes(rows):

@@ -1,6 +1,7 @@
 """PPP: the number of clusters is found, and is the same from every start."""
 
 import warnings
+from copy import copy
 from numbers import Integral, Real
 from typing import ClassVar
 
@@ -141,7 +142,7 @@ class PPP(WeightedClusterer):
     fixed by simulation on data without clusters.
 
     A row with a weight of 2 is two rows: weights are counts, and evidence grows
-    with them.
+    with them. A table that weighs more than 2^24 rows counts as about as many.
 
     Time is linear in the number of rows. Up to 100,000 distinct rows all take
     part; of more, a sample of as many, drawn by a hash of the values in place
@@ -260,17 +261,16 @@ class PPP(WeightedClusterer):
             X = check_table(self, X, reset=first)
             weights = self._check_weights(sample_weight, X)
             self._check_limits()
-            if first:
-                Z = self._fit_encoder(X)
-                self._summary = Summary()
-            else:
-                Z = self._embed(X)
-        # A copy: the caller may use the memory of a chunk again.
-        self._summary.add(Z.copy(), weights)
-        self._is_grown = False
+            Z = self._fit_encoder(X) if first else self._embed(X)
+            summary = Summary() if first else self._summary.copy()
+            # A copy: the caller may use the memory of a chunk again.
+            self._exchange_summary(summary.add(Z.copy(), weights))
+        return self
+
+    def _exchange_summary(self, summary):
+        self._summary, self._is_grown = summary, False
         for name in ("labels_", "separable_samples_"):
             vars(self).pop(name, None)
-        return self
 
     def merge(self, other):
         """Take up what another estimator saw of the same table.
@@ -293,20 +293,23 @@ class PPP(WeightedClusterer):
                 f"Tables of {self.n_features_in_} and {other.n_features_in_} "
                 "columns do not merge."
             )
-        self._summary.merge(other._summary)
-        self._is_grown = False
-        for name in ("labels_", "separable_samples_"):
-            vars(self).pop(name, None)
+        with unchanged_on_error(self):
+            self._exchange_summary(self._summary.copy().merge(other._summary))
         return self
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "_summary")
 
     def _settle(self):
-        """Find the clusters of the summary, if rows came since the last time."""
+        """Find the clusters of the summary, if rows came since the last time.
+
+        Aside, and then all is set at once: several threads may ask at the same
+        time, and an interrupt leaves what was there.
+        """
         if not self._is_grown:
-            with unchanged_on_error(self):
-                self._number(*self._grow())
+            aside = copy(self)
+            aside._number(*aside._grow())
+            vars(self).update(vars(aside))
 
     def _grow(self):
         """Find the groups of the summary's rows; return their sizes and means."""

@@ -4,9 +4,6 @@ import numpy as np
 
 from ..base import GlobalScaling, lexicographic_order
 
-# Squares of coordinates must stay finite, whatever rows come after fit.
-FARTHEST = 1e100
-
 
 class ScaledRows:
     """Distinct rows of a table in value order, centred and of unit spread.
@@ -26,13 +23,7 @@ class ScaledRows:
         rows = Z[order[is_first]]
         self.weights = np.bincount(self.inverse).astype(np.float64)
         self.scaling = GlobalScaling(rows, self.weights)
-        self.rows = scale_rows(self.scaling, rows)
-
-
-def scale_rows(scaling, Z):
-    """Scale rows, also such as are far from those of the fit."""
-    with np.errstate(over="ignore"):
-        return np.clip(scaling.apply(Z), -FARTHEST, FARTHEST)
+        self.rows = self.scaling.apply(rows)
 
 
 def squared_unit(scaling):

@@ -15,7 +15,6 @@ from ..base import (
     lexicographic_order,
     warn_if_collapsed,
 )
-from ._rows import scale_rows
 from .solvers.alternation import alternate, lift, refine
 from .solvers.covariances import CovarianceFamily
 from .solvers.partition import kmeans, systematic_sample
@@ -214,7 +213,7 @@ class ILASDP(DeepClusterer):
         self._scaling = GlobalScaling(Z[order])
         self._columns = Z.max(axis=0) > Z.min(axis=0)
         rows = self._coordinates(Z[order])
-        n_clusters = min(self.n_clusters, int(is_first.sum()))
+        n_clusters = min(int(self.n_clusters), int(is_first.sum()))
         rng = np.random.default_rng(draw_seed(self.random_state))
         sample = self._sample(rows, n_clusters, rng)
         seed = int(rng.integers(2**31))
@@ -236,7 +235,7 @@ class ILASDP(DeepClusterer):
 
     def _coordinates(self, Z):
         """Scaled rows in the columns that vary."""
-        return np.ascontiguousarray(scale_rows(self._scaling, Z)[:, self._columns])
+        return np.ascontiguousarray(self._scaling.apply(Z)[:, self._columns])
 
     def _sample(self, rows, n_clusters, rng):
         """Places of the rows on which the programs are solved."""

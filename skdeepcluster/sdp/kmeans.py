@@ -9,7 +9,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
 from ..base import DeepClusterer, canonical_order, draw_seed, warn_if_collapsed
 from ..kernels.assignment import nearest_centers
-from ._rows import ScaledRows, scale_rows, squared_unit
+from ._rows import ScaledRows, squared_unit
 from .solvers.partition import means
 from .solvers.tiers import Settings, relax, relax_balanced, relax_summary
 
@@ -194,7 +194,7 @@ class SDPKMeans(DeepClusterer):
     def _fit_clusters(self, Z, sample_weight):
         data = ScaledRows(Z)
         rows, weights = data.rows, data.weights
-        n_clusters = min(self.n_clusters, len(rows))
+        n_clusters = min(int(self.n_clusters), len(rows))
         settings = Settings(self.solver, self.n_init, self.tol, self.max_iter)
         rng = np.random.default_rng(draw_seed(self.random_state))
         if self.balance == "size":
@@ -253,5 +253,5 @@ class SDPKMeans(DeepClusterer):
             )
 
     def _predict_labels(self, Z):
-        scaled = scale_rows(self._scaling, Z)
+        scaled = self._scaling.apply(Z)
         return nearest_centers(scaled, self._scaled_centers)[0].astype(np.int64)

@@ -1,5 +1,8 @@
 """PPP: what it finds, what must not change it, and what it says."""
 
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -340,6 +343,44 @@ def test_errors_leave_the_estimator_as_it_was():
         assert vars(model) == before
 
 
+@one_cluster
+@pytest.mark.parametrize("assume", ["log-concave", "unimodal", "gaussian"])
+@pytest.mark.parametrize("weight", [1e5, 1e7, 1e15, 1e45])
+def test_any_heavy_rows(weight, assume):
+    X, _ = blobs(3, n_samples=120)
+    rng = np.random.default_rng(0)
+    all_heavy = np.full(120, weight)
+    half_heavy = np.where(np.arange(120) % 2, weight, 0)
+    one_light = np.where(np.arange(120) > 0, weight, 1)
+    one_heavy = np.where(np.arange(120) > 0, 1, weight)
+    any_weight = weight ** rng.uniform(-0.2, 1, 120)
+    for weights in (all_heavy, half_heavy, one_light, one_heavy, any_weight):
+        model = PPP(assume=assume).fit(X, sample_weight=weights)
+        assert_array_equal(model.predict(X), model.labels_)
+        assert np.isfinite(model.score_samples(X)).all()
+        assert_allclose(model.predict_proba(X).sum(axis=1), 1)
+
+
+@pytest.mark.parametrize("assume", ["log-concave", "unimodal"])
+@pytest.mark.parametrize("weight", [1e5, 1e7, 1e15, 1e45])
+def test_groups_of_heavy_rows_are_found(weight, assume):
+    X, y = blobs(3, n_samples=120)
+    for lightest in (weight, 1):
+        weights = np.where(np.arange(120) > 0, weight, lightest)
+        model = PPP(assume=assume).fit(X, sample_weight=weights)
+        assert adjusted_rand_score(y, model.labels_) == 1
+
+
+def test_beyond_a_weight_evidence_grows_no_more():
+    X, _ = blobs(3, n_samples=120)
+    whole, more = (
+        PPP().fit(X, sample_weight=np.full(120, 2.0**power)) for power in (30, 90)
+    )
+    assert_array_equal(whole.labels_, more.labels_)
+    assert_array_equal(whole.score_samples(X), more.score_samples(X))
+    assert whole.history_ == more.history_
+
+
 def test_limits_must_fit_together():
     with pytest.raises(ValueError, match="max_clusters=2 should be >= min_clusters=3"):
         PPP(min_clusters=3, max_clusters=2).fit(np.ones((5, 1)))
@@ -383,6 +424,24 @@ def test_weights_of_chunks():
     assert_array_equal(model.predict(X), expected.labels_)
 
 
+def test_threads_may_ask_a_stream_at_once():
+    X, _ = blobs()
+    right = PPP().fit(X)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            for _ in range(5):
+                model = PPP()
+                for chunk in np.array_split(X, 6):
+                    model.partial_fit(chunk)
+                for labels in pool.map(model.predict, [X] * 4):
+                    assert_array_equal(labels, right.labels_)
+                assert_array_equal(model.cluster_centers_, right.cluster_centers_)
+    finally:
+        sys.setswitchinterval(interval)
+
+
 def test_clusters_of_a_stream_are_found_when_asked_for():
     X, y = blobs(4)
     model = PPP().partial_fit(X[y < 2])
@@ -390,6 +449,26 @@ def test_clusters_of_a_stream_are_found_when_asked_for():
     model.partial_fit(X[y >= 2])
     assert adjusted_rand_score(model.predict(X), y) == 1
     assert model.n_clusters_ == 4
+
+
+def test_chunk_that_cannot_be_taken_up_leaves_what_was_there(monkeypatch):
+    X, _ = blobs()
+    model, other = PPP().fit(X), PPP().fit(X[:300])
+    before, summary = dict(vars(model)), dict(vars(model._summary))
+
+    def interrupted(*arguments):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        # Equal rows are put together as soon as there are many.
+        patch.setattr(model._summary, "capacity", 10)
+        patch.setattr("skdeepcluster.partition._summary._gather", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            model.partial_fit(X)
+        with pytest.raises(KeyboardInterrupt):
+            model.merge(other.partial_fit(X))
+    assert vars(model) == before
+    assert vars(model._summary) == summary
 
 
 def test_a_chunk_may_be_overwritten():

@@ -1,0 +1,150 @@
+"""The night's run of generated bad input, in parts that can be taken up again.
+
+Run ``python benchmarks/bench_bad_input.py``. Every estimator, and the command
+line, is a part: a run of its own of ``pytest tests/test_bad_input.py
+--hypothesis-profile=long``, whose outcome is appended to a file of JSON lines
+when it ends. What that file holds is not run again, except parts with failures;
+``--fresh NAME ...`` runs parts anew, ``--page`` runs nothing. The second table
+of the page is memory: what a fit and a prediction add to the process at most,
+on one table for each estimator.
+
+The page is written anew, but for its end, where people say what was found.
+"""
+
+import argparse
+import json
+import os
+import re
+import resource
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+from xml.etree import ElementTree
+
+import runner
+
+ROOT = Path(__file__).parents[1]
+TESTS = "tests/test_bad_input.py"
+COMMAND_LINE = "command line"
+KEPT = "## What was found, and mended"
+PROPERTY = """\
+A case ends with finite answers of the right shape and legal labels, or with a
+ValueError or TypeError raised at the door that says what is wrong (status 2 and
+one line on the command line), the estimator unchanged and no warning of numpy.
+Cases of all configurations of an estimator together. Files are model files cut,
+with one bit flipped, or with a changed header and the checksum that fits."""
+
+
+def pytest(*arguments, **variables):
+    """Run the tests of bad input with the long profile; return what it printed."""
+    words = [TESTS, "--hypothesis-profile=long", "-q", "-p", "no:cacheprovider"]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *words, *arguments],
+        cwd=ROOT,
+        env=os.environ | variables,
+        capture_output=True,
+        text=True,
+    )
+    return done.stdout
+
+
+def parts():
+    """Names of the tests of every estimator, and of the command line."""
+    found = {}
+    for line in pytest("--collect-only").splitlines():
+        if line.startswith(TESTS):
+            name = re.search(r"::\w+\[(\w+)\(", line)
+            found.setdefault(name[1] if name else COMMAND_LINE, []).append(line)
+    return found
+
+
+def run_part(name, tests, seed):
+    """Run the tests of one part; count its cases and failures."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    with tempfile.TemporaryDirectory() as folder:
+        cases, report = Path(folder, "cases.md"), Path(folder, "report.xml")
+        options = [f"--hypothesis-seed={seed}", f"--junitxml={report}"]
+        said = pytest(*options, *tests, BAD_INPUT_TABLE=str(cases))
+        if not (cases.exists() and report.exists()):
+            raise SystemExit(said)
+        counts = cells_of(cases.read_text(), name)
+        found = list(ElementTree.parse(report).iter("testcase"))
+    failed = [case.get("name") for case in found if case.find("*") is not None]
+    if failed:
+        print(said, file=sys.stderr)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return {
+        "part": name,
+        "seed": seed,
+        "cases": counts,
+        "tests": len(found),
+        "failed": failed,
+        "cpu_s": cpu_s,
+        "versions": runner.versions(),
+    }
+
+
+def cells_of(table, name):
+    """Read the row of a name in a table of Markdown."""
+    rows = [line.strip("| ").split(" | ") for line in table.splitlines()]
+    kinds = rows[0] if rows[0][0] == "CSV files" else rows[0][-len(rows[-1]) + 1 :]
+    row = next(row for row in rows if row[0] == name)
+    return dict(zip(kinds[:-1], map(int, row[1:-1]), strict=True))
+
+
+def table_of_cases(rows):
+    """Lay out estimators down, kinds of input across."""
+    kinds = sorted({kind for row in rows for kind in row["cases"]})
+    total = Counter()
+    body = []
+    for row in rows:
+        counts = Counter(row["cases"])
+        total += counts
+        cells = [counts[kind] for kind in kinds] + [counts.total()]
+        cells += [f"{len(row['failed'])} of {row['tests']}", f"{row['cpu_s']:.0f}"]
+        body.append([row["part"], *cells])
+    n_failed = sum(len(row["failed"]) for row in rows)
+    n_tests = sum(row["tests"] for row in rows)
+    cpu_s = sum(row["cpu_s"] for row in rows)
+    cells = [total[kind] for kind in kinds] + [total.total()]
+    body.append(["all", *cells, f"{n_failed} of {n_tests}", f"{cpu_s:.0f}"])
+    columns = ["", *kinds, "all", "tests failed", "CPU s"]
+    return runner.format_table(columns, [list(map(str, row)) for row in body])
+
+
+def measured(raw):
+    """Last outcome of every part in the file of JSON lines."""
+    lines = raw.read_text().splitlines() if raw.exists() else []
+    return {row["part"]: row for row in map(json.loads, lines)}
+
+
+def main():
+    """Run what has not been run, and write the page."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="run no other part")
+    parser.add_argument("--fresh", nargs="+", metavar="NAME", default=[])
+    parser.add_argument("--page", action="store_true", help="write the page only")
+    parser.add_argument("--raw", type=Path, default=runner.RAW / "bad_input.jsonl")
+    arguments = parser.parse_args()
+    known = measured(arguments.raw)
+    arguments.raw.parent.mkdir(parents=True, exist_ok=True)
+    for name, tests in {} if arguments.page else parts().items():
+        is_done = name in known and not known[name]["failed"]
+        is_done = is_done and known[name]["seed"] == arguments.seed
+        if is_done and name not in arguments.fresh:
+            continue
+        if arguments.only and name not in arguments.only:
+            continue
+        known[name] = run_part(name, tests, arguments.seed)
+        with arguments.raw.open("a") as file:
+            file.write(json.dumps(known[name]) + "\n")
+        print(name, known[name], flush=True)
+    print(table_of_cases([known[name] for name in sorted(known)]))
+
+
+if __name__ == "__main__":
+    main()
