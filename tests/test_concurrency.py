@@ -11,9 +11,16 @@ import numpy as np
 import pytest
 from distributed import Client, LocalCluster
 from estimators import estimators
+from sklearn.base import clone
+from sklearn.cluster import KMeans
+from sklearn.datasets import make_blobs
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import GridSearchCV
 from test_bad_input import quick
 from test_common import results, table
+
+from skdeepcluster import NCDKMeans
+from skdeepcluster.model_selection import HiddenClassSearchCV, WholeData, get_scorer
 
 
 def fitted_estimators():
@@ -118,3 +125,32 @@ def test_dask_as_a_backend():
         joblib.parallel_config(backend="dask"),
     ):
         ask_in_parallel(fitted_estimators(), table(300, seed=3))
+
+
+# Dask closes its event loop with a coroutine of its own still waiting.
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_searches_over_dask_find_what_they_find_alone():
+    X, truth = make_blobs(120, 3, centers=6, random_state=0)
+    hidden = HiddenClassSearchCV(
+        NCDKMeans(2, n_init=2), {"seeding_power": [1, 2]}, n_splits=2, random_state=0
+    )
+    whole = GridSearchCV(
+        KMeans(random_state=0),
+        {"n_clusters": [3, 6]},
+        cv=WholeData(),
+        scoring=get_scorer("silhouette"),
+    )
+    y = np.where(truth < 4, truth, -1)
+    alone = [clone(search).fit(X, y).cv_results_ for search in (hidden, whole)]
+    with (
+        LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None
+        ) as cluster,
+        Client(cluster),
+        joblib.parallel_config(backend="dask"),
+    ):
+        searches = [clone(search).set_params(n_jobs=2) for search in (hidden, whole)]
+        spread = [search.fit(X, y).cv_results_ for search in searches]
+    for one, other in zip(alone, spread, strict=True):
+        np.testing.assert_array_equal(one["mean_test_score"], other["mean_test_score"])
