@@ -215,7 +215,12 @@ class Method(NamedTuple):
     given: bool = True
 
 
-AUTHORS = {"self_loops": False, "row_normalize": False}
+# Without self-loops no sample may stand for the rows.
+AUTHORS = {
+    "self_loops": False,
+    "row_normalize": False,
+    "max_exact_samples": 15000,
+}
 # Further methods join here; one that has a `predict` is scored on new rows too.
 METHODS = {
     "k-means of scikit-learn": Method(plain_kmeans),
