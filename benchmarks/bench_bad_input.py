@@ -38,8 +38,8 @@ with one bit flipped, or with a changed header and the checksum that fits."""
 
 
 def pytest(*arguments, **variables):
-    """Run the tests of bad input with the long profile; return what it printed."""
-    words = [TESTS, "--hypothesis-profile=long", "-q", "-p", "no:cacheprovider"]
+    """Run tests with the long profile; return what was printed."""
+    words = ["--hypothesis-profile=long", "-q", "-p", "no:cacheprovider"]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *words, *arguments],
         cwd=ROOT,
@@ -53,7 +53,7 @@ def pytest(*arguments, **variables):
 def parts():
     """Names of the tests of every estimator, and of the command line."""
     found = {}
-    for line in pytest("--collect-only").splitlines():
+    for line in pytest(TESTS, "--collect-only").splitlines():
         if line.startswith(TESTS):
             name = re.search(r"::\w+\[(\w+)\(", line)
             found.setdefault(name[1] if name else COMMAND_LINE, []).append(line)

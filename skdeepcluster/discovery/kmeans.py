@@ -171,7 +171,7 @@ class NCDKMeans(DiscoveryEstimator):
         self._dtype = Z.dtype
         self._scaled = self._scaling.apply(Z)
         self._known_centers = class_means(self._scaled, known.codes, known.n_known)
-        return self._recluster_codes(self.n_novel)
+        return self._cluster_codes(self.n_novel)
 
     def _recluster_codes(self, n_novel):
         known = self._known

@@ -281,7 +281,7 @@ class PBN(DiscoveryNetwork):
         latents = self._latents(Z)
         self._known_centers = class_means(latents, known.codes, known.n_known)
         self._unlabeled = latents[~known.labeled]
-        return self._recluster_codes(self.n_novel)
+        return self._cluster_codes(self.n_novel)
 
     def _make_module(self, network, latent_dim, n_known):
         return PBNModule(

@@ -152,7 +152,7 @@ class SemiSupervisedKMeans(DiscoveryEstimator):
         self._scaling = GlobalScaling(*distinct_rows(Z))
         self._dtype = Z.dtype
         self._scaled = self._scaling.apply(Z)
-        return self._recluster_codes(self.n_novel)
+        return self._cluster_codes(self.n_novel)
 
     def _recluster_codes(self, n_novel):
         known, rng = self._known, np.random.default_rng(self._seed)

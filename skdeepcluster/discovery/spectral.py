@@ -233,7 +233,7 @@ class NCDSpectralClustering(DiscoveryEstimator):
         self._scaled = self._scaling.apply(Z)
         self._dtype = Z.dtype
         self._width = None
-        return self._recluster_codes(self.n_novel)
+        return self._cluster_codes(self.n_novel)
 
     def _set_representation(self, n_novel):
         """Find the eigenvectors, and embed all rows, if it is not done yet."""
@@ -246,10 +246,11 @@ class NCDSpectralClustering(DiscoveryEstimator):
             return
         self._width = width
         rows, weights = distinct_rows(self._scaled)
-        if len(rows) > self.max_exact_samples:
+        n_most = int(self.max_exact_samples)
+        if len(rows) > n_most:
             self._check_sampling(len(rows))
             rng = np.random.default_rng(self._seed)
-            rows, weights = sample_rows(rows, weights, self.max_exact_samples, rng)
+            rows, weights = sample_rows(rows, weights, n_most, rng)
         if self.affinity == "neighbors":
             graph = NeighborGraph(rows, weights, self.n_neighbors)
         else:
