@@ -110,6 +110,8 @@ class NCDKMeans(DiscoveryEstimator):
     classes hidden at random. A centre that loses all rows takes the row that
     lies farthest from its own, as in scikit-learn.
 
+    Ctrl-C leaves the estimator as it was before the call.
+
     References
     ----------
     .. [1] C. Troisemaine, A. Reiffers-Masson, S. Gosselin, V. Lemaire and

@@ -212,6 +212,9 @@ class PBN(DiscoveryNetwork):
     n_features) for copies of the table. A row's result does not depend on the
     rows it comes with.
 
+    Ctrl-C during training keeps the best epoch so far and says so; before and
+    after it, the estimator stays as it was.
+
     References
     ----------
     .. [1] C. Troisemaine, A. Reiffers-Masson, S. Gosselin, V. Lemaire and

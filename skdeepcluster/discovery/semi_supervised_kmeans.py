@@ -101,6 +101,8 @@ class SemiSupervisedKMeans(DiscoveryEstimator):
     method that the authors use depends on its bounds. Classes that k-means lumps
     together without harm to the known ones are not told apart.
 
+    Ctrl-C leaves the estimator as it was before the call.
+
     References
     ----------
     .. [1] S. Vaze, K. Han, A. Vedaldi and A. Zisserman, "Generalized category

@@ -149,6 +149,8 @@ class NCDSpectralClustering(DiscoveryEstimator):
     same in m for `max_exact_samples`, and O(n · m · n_features) time to embed
     all rows. Prediction is O(m · n_features) a row.
 
+    Ctrl-C leaves the estimator as it was before the call.
+
     References
     ----------
     .. [1] C. Troisemaine, A. Reiffers-Masson, S. Gosselin, V. Lemaire and

@@ -270,6 +270,9 @@ class TabularNCD(DiscoveryNetwork):
     epoch, and memory O(n_samples · n_features) for copies of the table. A row's
     result does not depend on the rows it comes with.
 
+    Ctrl-C during training keeps the best epoch so far and says so; before and
+    after it, the estimator stays as it was.
+
     References
     ----------
     .. [1] C. Troisemaine, J. Flocon-Cholet, S. Gosselin, S. Vaton,

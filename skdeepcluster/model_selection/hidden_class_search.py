@@ -124,6 +124,9 @@ class HiddenClassSearchCV(MetaEstimatorMixin, BaseEstimator):
     estimator chooses the number among the hidden and the novel rows together.
     The true classes of the unlabeled rows are never used.
 
+    Ctrl-C leaves the search as it was before the call; while a candidate trains
+    a network, it ends that training alone, with a warning.
+
     References
     ----------
     .. [1] C. Troisemaine, A. Reiffers-Masson, S. Gosselin, V. Lemaire and
