@@ -2,10 +2,12 @@
 
 Arrays, frames, weights, labels, parameters and files are generated. Every case
 ends with finite answers of the right shape, or with a ValueError or TypeError
-raised at the door, the estimator as it was before. The night's run, whose table
-is in benchmarks/results/bad_input.md::
+raised at the door, the estimator as it was before. The night's run::
 
     BAD_INPUT_TABLE=cases.md pytest tests/test_bad_input.py --hypothesis-profile=long
+
+The same in parts, which can be taken up again, is benchmarks/bench_bad_input.py;
+it writes benchmarks/results/bad_input.md.
 """
 
 import os
