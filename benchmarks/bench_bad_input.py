@@ -41,10 +41,11 @@ TABLE = 20_000, 50
 MEMORY = """\
 By how much the high-water mark of a process rises when an estimator, which has
 seen 60 rows, is fitted to a table (20,000 rows of 50 columns, 10,000 where no
-sample may stand for the rows) and predicts or embeds it. The bound is ten times
-the table and 300 MiB. `affinity="mst"` goes beyond it by what its docstring says:
-8 n² bytes for the affinities of n rows, at most `max_exact_samples`; `"neighbors"`,
-the default, keeps n times the number of neighbours."""
+sample may stand for the rows) and predicts or embeds it; networks train two epochs,
+which take the memory of many. The bound is ten times the table and 300 MiB.
+`affinity="mst"` goes beyond it by what its docstring says: 8 n² bytes for the
+affinities of n rows, at most `max_exact_samples`; `"neighbors"`, the default, keeps n
+times the number of neighbours."""
 
 
 def pytest(*arguments, **variables):
@@ -166,7 +167,7 @@ def table_of_memory(rows):
 def page(cases, memory, kept):
     """Put the page together."""
     header = [
-        f"- Command: `{runner.command()}`; every part is",
+        f"- Command: `{runner.command().removesuffix(' --page')}`; every part is",
         "  `pytest TESTS --hypothesis-profile=long --hypothesis-seed=SEED`",
         *sorted({f"- Versions: {row['versions']}" for row in cases}),
         *sorted({f"- Seed: {row['seed']}" for row in cases}),
