@@ -2,10 +2,12 @@
 
 Arrays, frames, weights, labels, parameters and files are generated. Every case
 ends with finite answers of the right shape, or with a ValueError or TypeError
-raised at the door, the estimator as it was before. The night's run, whose table
-is in benchmarks/results/bad_input.md::
+raised at the door, the estimator as it was before. The night's run::
 
     BAD_INPUT_TABLE=cases.md pytest tests/test_bad_input.py --hypothesis-profile=long
+
+The same in parts, which can be taken up again, is benchmarks/bench_bad_input.py;
+it writes benchmarks/results/bad_input.md.
 """
 
 import os
@@ -14,6 +16,7 @@ import warnings
 from collections import Counter
 from contextlib import contextmanager
 from functools import cache
+from numbers import Integral
 from pathlib import Path
 
 import numpy as np
@@ -27,8 +30,9 @@ from hypothesis.extra import numpy as npst
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import has_fit_parameter
-from test_common import results, seeded, table
+from test_common import assert_same, results, seeded, table
 
 from skdeepcluster import load, save
 from skdeepcluster.cli import main
@@ -427,6 +431,26 @@ def test_any_parameter(estimator, data):
     with right_answer_or_clear_error(model):
         model.fit(table(24))
         check_answers(model, table(24))
+
+
+def takes_one(constraint):
+    is_count = isinstance(constraint, Interval) and constraint.type is Integral
+    return is_count and 1 in constraint
+
+
+@EVERY
+def test_true_counts_as_one(estimator):
+    """As in scikit-learn; but neither numpy nor torch takes a bool for a number."""
+    X = table(24)
+    for name, allowed in type(estimator)._parameter_constraints.items():
+        if isinstance(allowed, list) and any(map(takes_one, allowed)):
+            said = []
+            for value in (1, True):
+                model = quick(estimator).set_params(**{name: value})
+                with right_answer_or_clear_error(model):
+                    said.append(results(model.fit(X), X))
+            if said:
+                assert_same(*said)
 
 
 # Files -----------------------------------------------------------------------

@@ -99,6 +99,12 @@ class TestGlobalScaling:
         assert_allclose(one.mean * one.unit, other.mean * other.unit)
         assert_allclose(one.scale * one.unit, other.scale * other.unit)
 
+    @pytest.mark.parametrize("spread", [1.0, 1e-150, 1e-320])
+    def test_rows_from_far_away_have_finite_squares(self, spread):
+        scaled = GlobalScaling(np.array([[0.0], [spread]])).apply([[1e304], [-1e304]])
+        assert (np.sign(scaled) == [[1], [-1]]).all()
+        assert np.isfinite(np.square(scaled)).all()
+
     def test_constant_table(self):
         scaled = GlobalScaling(np.full((5, 2), 7.0)).apply(np.full((5, 2), 7.0))
         assert_array_equal(scaled, 0)

@@ -56,6 +56,7 @@ def content_of(estimator, folder):
 def test_ctrl_c_at_any_moment(estimator, method, tmp_path):
     if not hasattr(estimator, method):
         return
+    assert "Ctrl-C" in type(estimator).__doc__
     X = table()
     model = quick(estimator).fit(X)
     n_threads, state = torch.get_num_threads(), torch.get_rng_state()

@@ -125,6 +125,10 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     512 and rounded to float32, so that a row's code does not depend on the
     rows it comes with.
 
+    Ctrl-C during training keeps the best epoch so far and says so; before and
+    after it, the estimator stays as it was. :meth:`partial_fit` goes on from
+    there.
+
     References
     ----------
     .. [1] G. E. Hinton and R. R. Salakhutdinov, "Reducing the dimensionality of

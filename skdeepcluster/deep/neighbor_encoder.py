@@ -143,6 +143,9 @@ class NeighborEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     Such an embedding pulls groups apart, also groups that are hardly there: a
     number of clusters that was found in it needs a test in the input space.
 
+    Ctrl-C keeps the layout as far as it came, or the best epoch of the network
+    so far, and says so; before and after these, the estimator stays as it was.
+
     References
     ----------
     .. [1] L. McInnes, J. Healy and J. Melville, "UMAP: Uniform manifold

@@ -458,7 +458,7 @@ class TELL(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightedClusterer)
         """Start the centres, and fix the weight of the clustering loss."""
         module, codes = net.module_, self._encode(net, scaled, dtype)
         start = start_centers(
-            codes, weights, self.n_clusters, self.init, self._spherical, rng
+            codes, weights, int(self.n_clusters), self.init, self._spherical, rng
         )
         module.centers.copy_(torch.from_numpy(start))
         if module.autoencoder is not None:
@@ -485,7 +485,7 @@ class TELL(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightedClusterer)
                 spherical=self._spherical,
             )
         return make_net(
-            TELLModule(autoencoder, self.n_clusters, latent_dim, self._spherical),
+            TELLModule(autoencoder, int(self.n_clusters), latent_dim, self._spherical),
             optimizer=self.optimizer,
             lr=self.lr,
             batch_size=self.batch_size,

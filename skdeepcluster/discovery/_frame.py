@@ -147,7 +147,7 @@ class DiscoveryEstimator(DeepClusterer):
         self._check_recluster(n_novel)
         with unchanged_on_error(self):
             self._check_n_novel(n_novel, self._known)
-            self._set_labels(self._recluster_codes(n_novel))
+            self._set_labels(self._cluster_codes(n_novel))
         return self
 
     def _check_recluster(self, n_novel):
@@ -155,6 +155,10 @@ class DiscoveryEstimator(DeepClusterer):
         validate_parameter_constraints(
             constraint, {"n_novel": n_novel}, caller_name="recluster"
         )
+
+    def _cluster_codes(self, n_novel):
+        # True is an integer too, but neither for numpy nor for torch.
+        return self._recluster_codes(n_novel if n_novel == "auto" else int(n_novel))
 
     @abstractmethod
     def _recluster_codes(self, n_novel):

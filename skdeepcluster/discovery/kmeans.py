@@ -111,6 +111,8 @@ class NCDKMeans(DiscoveryEstimator):
     classes hidden at random. A centre that loses all rows takes the row that
     lies farthest from its own, as in scikit-learn.
 
+    Ctrl-C leaves the estimator as it was before the call.
+
     References
     ----------
     .. [1] C. Troisemaine, A. Reiffers-Masson, S. Gosselin, V. Lemaire and
@@ -172,7 +174,7 @@ class NCDKMeans(DiscoveryEstimator):
         self._dtype = Z.dtype
         self._scaled = self._scaling.apply(Z)
         self._known_centers = class_means(self._scaled, known.codes, known.n_known)
-        return self._recluster_codes(self.n_novel)
+        return self._cluster_codes(self.n_novel)
 
     def _recluster_codes(self, n_novel):
         known = self._known

@@ -149,6 +149,9 @@ class SemiSupervisedGaussianMixture(DiscoveryEstimator):
     choices of hidden classes) was fixed on other choices of known classes than
     those in the benchmarks.
 
+    Ctrl-C leaves the estimator as it was before the call, with the chunks that
+    :meth:`partial_fit` had taken up.
+
     References
     ----------
     .. [1] B. Zhao, X. Wen and K. Han, "Learning semi-supervised Gaussian mixture

@@ -213,6 +213,9 @@ class PBN(DiscoveryNetwork):
     n_features) for copies of the table. A row's result does not depend on the
     rows it comes with.
 
+    Ctrl-C during training keeps the best epoch so far and says so; before and
+    after it, the estimator stays as it was.
+
     References
     ----------
     .. [1] C. Troisemaine, A. Reiffers-Masson, S. Gosselin, V. Lemaire and
@@ -282,7 +285,7 @@ class PBN(DiscoveryNetwork):
         latents = self._latents(Z)
         self._known_centers = class_means(latents, known.codes, known.n_known)
         self._fitted = latents
-        return self._recluster_codes(self.n_novel)
+        return self._cluster_codes(self.n_novel)
 
     def _make_module(self, network, latent_dim, n_known):
         return PBNModule(

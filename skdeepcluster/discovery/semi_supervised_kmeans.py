@@ -101,6 +101,8 @@ class SemiSupervisedKMeans(DiscoveryEstimator):
     method that the authors use depends on its bounds. Classes that k-means lumps
     together without harm to the known ones are not told apart.
 
+    Ctrl-C leaves the estimator as it was before the call.
+
     References
     ----------
     .. [1] S. Vaze, K. Han, A. Vedaldi and A. Zisserman, "Generalized category
@@ -152,7 +154,7 @@ class SemiSupervisedKMeans(DiscoveryEstimator):
         self._scaling = GlobalScaling(*distinct_rows(Z))
         self._dtype = Z.dtype
         self._scaled = self._scaling.apply(Z)
-        return self._recluster_codes(self.n_novel)
+        return self._cluster_codes(self.n_novel)
 
     def _recluster_codes(self, n_novel):
         known, rng = self._known, np.random.default_rng(self._seed)

@@ -152,6 +152,8 @@ class NCDSpectralClustering(DiscoveryEstimator):
     same in m for `max_exact_samples`, and O(n · m · n_features) time to embed
     all rows. Prediction is O(m · n_features) a row.
 
+    Ctrl-C leaves the estimator as it was before the call.
+
     References
     ----------
     .. [1] C. Troisemaine, A. Reiffers-Masson, S. Gosselin, V. Lemaire and
@@ -241,7 +243,7 @@ class NCDSpectralClustering(DiscoveryEstimator):
         self._places[self._sorted] = np.cumsum(is_first) - 1
         self._dtype = Z.dtype
         self._width = 0
-        return self._recluster_codes(self.n_novel)
+        return self._cluster_codes(self.n_novel)
 
     def _set_representation(self, n_novel):
         """Find the eigenvectors, and embed all rows, if it is not done yet."""
@@ -255,11 +257,12 @@ class NCDSpectralClustering(DiscoveryEstimator):
         self._width = width
         rows = np.ascontiguousarray(self._scaled[self._sorted[self._starts]])
         weights = np.bincount(self._places).astype(np.float64)
-        sampled = len(rows) > self.max_exact_samples
+        n_most = int(self.max_exact_samples)
+        sampled = len(rows) > n_most
         if sampled:
             self._check_sampling(len(rows))
             rng = np.random.default_rng(self._seed)
-            rows, weights = sample_rows(rows, weights, self.max_exact_samples, rng)
+            rows, weights = sample_rows(rows, weights, n_most, rng)
         if self.affinity == "neighbors":
             graph = NeighborGraph(rows, weights, self.n_neighbors)
         else:
@@ -305,7 +308,7 @@ class NCDSpectralClustering(DiscoveryEstimator):
             known = PartialLabels(y, self._scaled)
             self._check_n_novel(self.n_novel, known)
             self._known = known
-            self._set_labels(self._recluster_codes(self.n_novel))
+            self._set_labels(self._cluster_codes(self.n_novel))
         return self
 
     def _check_sampling(self, n_distinct):

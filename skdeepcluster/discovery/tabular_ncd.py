@@ -271,6 +271,9 @@ class TabularNCD(DiscoveryNetwork):
     epoch, and memory O(n_samples · n_features) for copies of the table. A row's
     result does not depend on the rows it comes with.
 
+    Ctrl-C during training keeps the best epoch so far and says so; before and
+    after it, the estimator stays as it was.
+
     References
     ----------
     .. [1] C. Troisemaine, J. Flocon-Cholet, S. Gosselin, S. Vaton,
@@ -343,7 +346,7 @@ class TabularNCD(DiscoveryNetwork):
     def _fit_codes(self, Z, known, sample_weight):
         self._sorted = self._start(Z, known)
         self._scaled = self.scaling_.apply(Z)
-        return self._recluster_codes(self.n_novel)
+        return self._cluster_codes(self.n_novel)
 
     def _make_module(self, network, latent_dim, n_known, n_novel):
         return TabularNCDModule(
@@ -351,7 +354,7 @@ class TabularNCD(DiscoveryNetwork):
             latent_dim,
             n_known,
             n_novel,
-            self.n_neighbors,
+            int(self.n_neighbors),
             self.top_k,
             self.w1,
             self.w2,
@@ -360,7 +363,8 @@ class TabularNCD(DiscoveryNetwork):
     def _recluster_codes(self, n_novel):
         known = self._known
         unlabeled = self._scaled[~known.labeled]
-        n_novel = self._estimate(unlabeled) if n_novel == "auto" else int(n_novel)
+        if n_novel == "auto":
+            n_novel = self._estimate(unlabeled)
         self._train(*self._sorted, n_known=known.n_known, n_novel=n_novel)
         codes = known.codes.copy()
         self._columns = np.empty(0, dtype=np.int64)

@@ -309,13 +309,6 @@ def log_densities(pairs, counts, n_cells):
     return phi
 
 
-@jit()
-def _separation(overlap, n_pairs, middle, width, low_peak):
-    """Nats between two groups: Gaussian overlap, and density on the boundary."""
-    expected = np.exp(low_peak) * width
-    return np.log(n_pairs) - np.log(overlap) - np.log((middle + 0.5) / (expected + 0.5))
-
-
 def merge_path(
     pairs, overlap, middle, width, boundary, phi, sizes, threshold, smallest, log_saddle
 ):

@@ -129,6 +129,9 @@ class AutoCluster(DeepClusterer):
 
     ``leaderboard_`` needs pandas, which is imported when it is read.
 
+    Ctrl-C keeps the best of the candidates that are done and says so; as long
+    as none is, the estimator stays as it was.
+
     References
     ----------
     .. [1] D. Moulavi, P. A. Jaskowiak, R. J. G. B. Campello, A. Zimek and

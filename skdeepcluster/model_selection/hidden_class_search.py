@@ -132,6 +132,9 @@ class HiddenClassSearchCV(MetaEstimatorMixin, BaseEstimator):
     without an encoder, its candidates that differ in nothing but `n_components`,
     `n_novel`, `n_init` or `row_normalize` are fitted once, for all splits.
 
+    Ctrl-C leaves the search as it was before the call; while a candidate trains
+    a network, it ends that training alone, with a warning.
+
     References
     ----------
     .. [1] C. Troisemaine, A. Reiffers-Masson, S. Gosselin, V. Lemaire and

@@ -168,6 +168,9 @@ class PPP(WeightedClusterer):
         model = functools.reduce(PPP.merge, dask.compute(*parts))
         labels = [dask.delayed(model.predict)(chunk) for chunk in chunks]
 
+    Ctrl-C leaves the estimator as it was before the call, with the chunks that
+    :meth:`partial_fit` had taken up.
+
     References
     ----------
     .. [1] M. Sultan, "Probabilistic Partitive Partitioning (PPP)",

@@ -148,6 +148,8 @@ class ILASDP(DeepClusterer):
     memory is 4 n_clusters n² bytes, for n at most `max_rows`; all else is
     linear in the rows.
 
+    Ctrl-C leaves the estimator as it was before the call.
+
     References
     ----------
     .. [1] Y. Zhuang, X. Chen and Y. Yang, "Likelihood adjusted semidefinite

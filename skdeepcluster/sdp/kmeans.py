@@ -134,6 +134,8 @@ class SDPKMeans(DeepClusterer):
     single rows and by merging two clusters and cutting a third, and what is
     read off the relaxation, improved in the same way.
 
+    Ctrl-C leaves the estimator as it was before the call.
+
     References
     ----------
     .. [1] J. Peng and Y. Wei, "Approximating K-means-type clustering via

@@ -425,6 +425,15 @@ class TestPartialFit:
         models[1].partial_fit(np.repeat(rows, 2, axis=0))
         assert_array_equal(models[0].cluster_centers_, models[1].cluster_centers_)
 
+    @pytest.mark.parametrize("geometry", ["euclidean", "sphere"])
+    def test_chunk_of_another_scale(self, geometry):
+        model = TELL(2, geometry=geometry, random_state=0)
+        model.partial_fit([[0.0], [1e-320]])
+        for X in ([[1.0]], [[-1e15]], [[1e300]]):
+            model.partial_fit(X)
+            assert np.isfinite(model.cluster_centers_).all()
+            assert np.isfinite(model.decision_function(X)).all()
+
     def test_error_leaves_the_estimator_as_it_was(self, blobs, monkeypatch):
         X, _ = blobs
         model = small_network().fit(X)

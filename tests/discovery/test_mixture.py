@@ -302,3 +302,12 @@ def test_cells_bound_the_likelihood_of_their_rows():
     )
     bound = FreeCells(cells.moments).expect(components)[1]
     assert bound < FreeRows(rows, np.ones(200)).expect(components)[1]
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_means_of_a_stream_stay_in_the_range_of_its_dtype():
+    model = SemiSupervisedGaussianMixture(2, random_state=0)
+    model.partial_fit(np.zeros((1, 1), dtype=np.float32)).partial_fit([[3.5e38]])
+    assert model.means_.dtype == np.float32
+    assert np.isfinite(model.means_).all()
+    assert model.means_.max() == np.finfo(np.float32).max

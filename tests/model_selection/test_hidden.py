@@ -118,6 +118,10 @@ def test_the_best_is_fitted_with_all_known_labels():
     without = search(refit=False).fit(X, y)
     assert without.best_params_ == found.best_params_
     assert not hasattr(without, "best_estimator_")
+    assert not hasattr(without, "predict_proba")
+    with pytest.raises(AttributeError) as error:
+        without.predict(X)
+    assert "predict needs refit=True" in str(error.value.__cause__)
 
 
 def test_classes_of_unlabeled_rows_are_never_read():
@@ -154,6 +158,12 @@ def test_drawn_candidates_other_scores_and_a_pipeline():
         return -adjusted_rand_score(y_true, y_pred)
 
     assert search(scoring=worst).fit(X, y).best_score_ <= 0
+
+
+def test_no_more_candidates_are_drawn_than_there_are():
+    whole, drawn = (search(n_iter=n_iter).fit(X, y) for n_iter in (None, 50))
+    assert len(drawn.cv_results_["params"]) == len(whole.cv_results_["params"])
+    assert drawn.best_params_ == whole.best_params_
 
 
 def test_the_number_of_classes_can_be_left_to_the_estimator():
