@@ -52,16 +52,17 @@ def dual_columns(X, weights, labels, centers, sizes, multiplier, residuals):
     labels, centers, sizes
         See :func:`smallest_multiplier`.
     multiplier : float
-        Its result.
+        Its result, or any other number.
     residuals : ndarray of shape (n_samples, n_clusters)
         Receives R with ``R_il = sqrt(w_i) (W_l G_il / 2 - multiplier
-        (W_c + W_l) / (2 W_c))`` and 0 in the row's own cluster c, where G_il is
-        the difference of squared distances. Never negative.
+        (W_c + W_l) / (2 W_c))`` where that is positive, and else 0, as in the
+        row's own cluster c; G_il is the difference of squared distances.
 
     Returns
     -------
     ndarray of shape (n_clusters, n_clusters)
-        Sums over the rows of c of ``sqrt(w_i) R_il``; symmetric.
+        Sums over the rows of c of ``sqrt(w_i) R_il``; symmetric up to the
+        smallest multiplier.
     """
     n_clusters = centers.shape[0]
     sums = np.zeros((n_clusters, n_clusters))
@@ -81,21 +82,22 @@ def dual_columns(X, weights, labels, centers, sizes, multiplier, residuals):
 
 
 @jit()
-def dual_gram(X, weights, labels, centers, sizes, residuals, sums):
-    """Gram matrix of rows and dual columns, cleared of the cluster indicators.
+def dual_gram(X, weights, labels, origins, residuals, levels):
+    """Gram matrix of the rows' columns and the dual columns, less an origin.
 
     The dual matrix has one column for each ordered pair of clusters, which is
     zero outside the first of them.
 
     Parameters
     ----------
-    X, weights, labels, centers, sizes
+    X, weights, labels
         See :func:`dual_columns`.
+    origins : ndarray of shape (n_clusters, n_features)
+        What is taken off the rows of each cluster.
     residuals : ndarray of shape (n_samples, n_clusters)
-        As :func:`dual_columns` filled it; the part along the indicator of the
-        row's cluster is taken off in place.
-    sums : ndarray of shape (n_clusters, n_clusters)
-        Its result.
+        As :func:`dual_columns` filled it; changed in place.
+    levels : ndarray of shape (n_clusters, n_clusters)
+        What is taken off ``residuals / sqrt(weights)``, for each pair.
 
     Returns
     -------
@@ -107,17 +109,17 @@ def dual_gram(X, weights, labels, centers, sizes, residuals, sums):
     -----
     O(n_samples (n_features + n_clusters)²) time.
     """
-    n_clusters, n_features = centers.shape
+    n_clusters, n_features = origins.shape
     n_columns = n_features + n_clusters * n_clusters
     gram = np.zeros((n_columns, n_columns))
     row = np.empty(n_features + n_clusters)
     for i in range(X.shape[0]):
         c, root = labels[i], np.sqrt(weights[i])
         for f in range(n_features):
-            row[f] = root * (X[i, f] - centers[c, f])
+            row[f] = root * (X[i, f] - origins[c, f])
         for other in range(n_clusters):
             if other != c:
-                residuals[i, other] -= root * sums[c, other] / sizes[c]
+                residuals[i, other] -= root * levels[c, other]
             row[n_features + other] = residuals[i, other]
         first = n_features + c * n_clusters
         for a in range(n_features):

@@ -1,6 +1,7 @@
 """ILASDP: groups of different shapes by likelihood-adjusted relaxations."""
 
 import warnings
+from math import isqrt
 from numbers import Integral, Real
 
 import numpy as np
@@ -23,6 +24,8 @@ from .solvers.partition import kmeans, systematic_sample
 FAMILIES = ("full", "tied", "diag", "spherical")
 # Rows of a sample: at least this many, and this many per cluster.
 SAMPLE_ROWS, SAMPLE_ROWS_PER_CLUSTER = 300, 100
+# Numbers in the matrices of all groups, beyond which a sample gets smaller.
+SAMPLE_NUMBERS = 20_000_000
 # Rows whose densities are held at once.
 PREDICT_ROWS = 4096
 
@@ -248,6 +251,8 @@ class ILASDP(DeepClusterer):
         # Half of the sample as the rows are, half the same of every cluster.
         share = 1 / len(rows) + 1 / (n_clusters * sizes[pilot])
         n_drawn = max(SAMPLE_ROWS, SAMPLE_ROWS_PER_CLUSTER * n_clusters)
+        n_drawn = min(n_drawn, isqrt(SAMPLE_NUMBERS // n_clusters))
+        n_drawn = max(n_drawn, 2 * n_clusters)
         return systematic_sample(share, min(n_drawn, len(rows)), rng)
 
     def _alternate(self, rows, n_clusters, covariance_type, seed):

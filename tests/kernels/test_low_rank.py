@@ -167,5 +167,6 @@ def test_dual_columns_and_their_gram_matrix(rng):
     for c in range(3):
         columns[labels == c, 2 + 3 * c : 5 + 3 * c] = residuals[labels == c]
     columns -= indicators @ (indicators.T @ columns)
-    gram = dual_gram(X, weights, labels, centers, sizes, residuals, sums)
+    levels = sums / sizes[:, None]
+    gram = dual_gram(X, weights, labels, centers, residuals, levels)
     assert_allclose(gram, columns.T @ columns, atol=1e-9)

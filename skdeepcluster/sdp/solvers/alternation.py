@@ -5,8 +5,6 @@ from typing import NamedTuple
 import numpy as np
 from scipy.linalg import eigh
 
-from ...kernels.low_rank import products
-from ...kernels.partition import moments
 from ...kernels.separation import gaussian_factors, responsibility_moments
 from .covariances import (
     REGULARISATION,
@@ -14,6 +12,7 @@ from .covariances import (
     GroupFit,
     fit_groups,
     hard_cost,
+    scatter_of,
 )
 from .likelihood import GroupRelaxation
 from .partition import improve, kmeans
@@ -127,7 +126,7 @@ def _one_group(X, family):
 def _starts(X, n_groups, n_init, rng):
     """Partitions to start from."""
     weights = np.ones(len(X))
-    _, _, (scatter,) = moments(X, weights, np.zeros(len(X), dtype=np.intp), 1)
+    scatter = scatter_of(X - X.mean(axis=0))
     unit = REGULARISATION * np.trace(scatter) / len(scatter) * np.eye(len(scatter))
     (factor,), _ = gaussian_factors((scatter + unit)[np.newaxis])
     whitened = np.einsum("if,gf->ig", X, factor)
@@ -243,7 +242,7 @@ class Alternation:
     def _spectral_labels(self):
         """K-means on the leading singular vectors of all factors together."""
         factors = self.relaxation.factors()
-        _, vectors = eigh(products(factors, factors))
+        _, vectors = eigh(np.einsum("rn,sn->rs", factors, factors))
         leading = np.ascontiguousarray(vectors[:, ::-1][:, : self.n_groups])
         embedded = np.einsum("rk,rn->nk", leading, factors, order="C")
         rng = np.random.default_rng(self.seed)

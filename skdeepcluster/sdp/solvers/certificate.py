@@ -16,11 +16,11 @@ import numpy as np
 from scipy.linalg import eigh, eigvalsh
 
 from ...kernels.certificate import dual_columns, dual_gram, smallest_multiplier
-from ...kernels.partition import moments
 from .partition import means
 
-# Columns of the dual matrix, or rows, beyond which eigenvalues take too long.
-MAX_ORDER = 1500
+# Columns of the dual matrix, or rows, beyond which eigenvalues take too long:
+# those of one dual matrix, and those of as many as a search looks at.
+MAX_ORDER, MAX_SEARCH_ORDER, SEARCH_STEPS = 1500, 500, 9
 # A relative gap that counts as none.
 CLOSED = 1e-7
 
@@ -95,16 +95,93 @@ def certify(X, weights, labels, n_clusters, inertia):
     partition = X, weights, labels, centers, sizes
     sums = dual_columns(*partition, multiplier, residuals)
     if order <= n_samples:
-        gram = dual_gram(*partition, residuals, sums)
-        values = _product_eigenvalues(gram, sums, X.shape[1])
+        levels = sums / sizes[:, np.newaxis]
+        gram = dual_gram(X, weights, labels, centers, residuals, levels)
+        values = _product_eigenvalues(gram, _inverse(sums))
     else:
         dual = _dense_dual(labels, residuals, sums)
         values = _dense_eigenvalues(X, weights, labels, centers, sizes, dual)
-    above = np.sort(values)[::-1][: n_clusters - 1] - multiplier
-    # Eigenvalues are known up to rounding, of the size of the largest.
-    rounding = len(values) * np.finfo(float).eps * np.abs(values).max()
+    above = values[1 - n_clusters :] - multiplier
     gap = np.maximum(above, 0).sum()
-    return bound_of(inertia, inertia - gap - rounding * (gap > 0))
+    return bound_of(inertia, inertia - gap - _rounding(values) * (gap > 0))
+
+
+def search_bound(X, weights, labels, n_clusters, bound, inertia):
+    """Raise the bound of a partition that proves nothing about itself.
+
+    Where a row lies near another cluster, only a small multiplier keeps the
+    dual matrix of :func:`certify` nonnegative. A larger one, with 0 in place of
+    what is then negative, costs little if such rows are few: the best of
+    multipliers between 0 and that of the nearest pair of centers is found by
+    a golden section search.
+
+    Parameters
+    ----------
+    X, weights, labels, n_clusters, inertia
+        See :func:`certify`.
+    bound : Bound
+        What is known.
+
+    Returns
+    -------
+    Bound
+        The higher one.
+
+    Notes
+    -----
+    O(n_samples (n_features + n_clusters)²) time for each of 9 multipliers; none
+    is tried where the dual matrix has more than 500 columns or has more of them
+    than rows.
+    """
+    order = X.shape[1] + n_clusters**2
+    centers, sizes = means(X, weights, labels, n_clusters)
+    if bound.is_proof or order > min(MAX_SEARCH_ORDER, len(X)) or not sizes.all():
+        return bound
+    high = smallest_multiplier(centers, np.arange(n_clusters), centers, sizes)
+
+    def value(share):
+        multiplier = share * high
+        return _clipped_bound(X, weights, labels, centers, sizes, multiplier)
+
+    low, high_share, best = 0.0, 1.0, bound.value
+    golden = (np.sqrt(5) - 1) / 2
+    places = [1 - golden, golden]
+    values = [value(place) for place in places]
+    for _ in range(SEARCH_STEPS - 2):
+        best = max(best, *values)
+        if values[0] >= values[1]:
+            high_share = places[1]
+            place = high_share - golden * (high_share - low)
+            places, values = [place, places[0]], [value(place), values[0]]
+        else:
+            low = places[0]
+            place = low + golden * (high_share - low)
+            places, values = [places[1], place], [values[1], value(place)]
+    return bound_of(inertia, max(best, *values))
+
+
+def _clipped_bound(X, weights, labels, centers, sizes, multiplier):
+    """The bound of the dual matrix of a multiplier, clipped at 0."""
+    n_clusters = len(sizes)
+    residuals = np.empty((len(X), n_clusters))
+    sums = dual_columns(X, weights, labels, centers, sizes, multiplier, residuals)
+    inverse = _inverse(np.sqrt(sums * sums.T))
+    mean = (sizes @ centers / sizes.sum())[np.newaxis]
+    origins = np.repeat(mean, n_clusters, axis=0)
+    gram = dual_gram(X, weights, labels, origins, residuals, np.zeros_like(sums))
+    total = float(np.trace(gram[: X.shape[1], : X.shape[1]]))
+    # The columns of the rows are orthogonal to q, the dual columns are not.
+    along = np.append(np.zeros(X.shape[1]), sums.ravel() / np.sqrt(sizes.sum()))
+    gram -= np.outer(along, along)
+    values = _product_eigenvalues(gram, inverse)
+    constant = float((inverse * sums * sums.T).sum() / sizes.sum())
+    top = np.maximum(values[1 - n_clusters :], 0).sum()
+    return total - constant - top - n_clusters * _rounding(values)
+
+
+def _rounding(values):
+    """What computed eigenvalues may be wrong by: a share of the largest."""
+    return len(values) * np.finfo(float).eps * np.abs(values).max()
 
 
 def dual_matrix(X, weights, labels):
@@ -159,7 +236,9 @@ def dual_bound(X, weights, dual, n_clusters):
 
 def axes_bound(X, weights, n_clusters):
     """The bound of ``N = 0``: what k - 1 principal axes leave unexplained."""
-    _, _, (scatter,) = moments(X, weights, np.zeros(len(X), dtype=np.intp), 1)
+    share = weights / weights.sum()
+    centred = X - np.sum(share[:, np.newaxis] * X, axis=0)
+    scatter = np.einsum("i,if,ig->fg", weights, centred, centred)
     values = np.maximum(eigvalsh(scatter), 0)
     return float(values[: max(0, len(values) - n_clusters + 1)].sum())
 
@@ -173,30 +252,33 @@ def _as_few_columns(X):
     return np.ascontiguousarray(vectors * np.sqrt(np.maximum(values, 0)))
 
 
-def _product_eigenvalues(gram, sums, n_features):
-    """Nonzero eigenvalues of ``B M B'`` from the Gram matrix of B's columns.
+def _product_eigenvalues(gram, inverse):
+    """Nonzero eigenvalues of ``B M B'``, ascending, from the columns' Gram matrix.
 
     M is the identity on the rows' own columns, and swaps the columns of the
-    pairs (c, l) and (l, c), divided by their sum.
+    pairs (c, l) and (l, c), times a symmetric matrix.
     """
-    n_clusters = len(sums)
+    n_clusters = len(inverse)
+    n_features = len(gram) - n_clusters**2
     values, vectors = eigh(gram)
     root = vectors * np.sqrt(np.maximum(values, 0))
     swapped = root.copy()
     pairs = root[n_features:].reshape(n_clusters, n_clusters, -1).swapaxes(0, 1)
-    with np.errstate(divide="ignore"):
-        inverse = np.where(sums > 0, 1 / sums, 0.0)
     swapped[n_features:] = (inverse[:, :, np.newaxis] * pairs).reshape(
         n_clusters**2, -1
     )
     return eigvalsh(root.T @ swapped)
 
 
-def _dense_dual(labels, residuals, sums):
+def _inverse(sums):
+    """One over each sum, 0 for none."""
     with np.errstate(divide="ignore"):
-        inverse = np.where(sums > 0, 1 / sums, 0.0)
+        return np.where(sums > 0, 1 / sums, 0.0)
+
+
+def _dense_dual(labels, residuals, sums):
     columns = residuals[:, labels]
-    return columns * columns.T * inverse[np.ix_(labels, labels)]
+    return columns * columns.T * _inverse(sums)[np.ix_(labels, labels)]
 
 
 def _dense_eigenvalues(X, weights, labels, centers, sizes, dual):

@@ -224,9 +224,9 @@ def round_factor(X, weights, factor, n_clusters, rng):
     labels : ndarray of shape (n_samples,), dtype=intp
         Cluster of each row of `X`; every one holds rows.
     """
-    _, vectors = eigh(products(factor, factor))
+    # Not matrix products, whose bits depend on the number of threads.
+    _, vectors = eigh(np.einsum("rn,sn->rs", factor, factor))
     leading = np.ascontiguousarray(vectors[:, ::-1][:, :n_clusters])
-    # Not a matrix product, whose bits depend on the number of threads.
     embedded = np.einsum("rk,rn->nk", leading, factor, order="C")
     embedded /= np.sqrt(weights)[:, np.newaxis]
     labels, _ = kmeans(embedded, weights, n_clusters, 10, rng)

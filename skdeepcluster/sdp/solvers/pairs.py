@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...kernels.low_rank import products
 from ...kernels.splitting import leading_pairs, scale_multiplier, update_copy
 from .certificate import dual_bound, dual_matrix
 from .low_rank import weighted_columns
@@ -99,7 +98,7 @@ class _State:
         n_samples = len(q)
         self.columns, self.n_clusters = columns, n_clusters
         self.total = float((columns * columns).sum())
-        gram = products(columns, columns)
+        gram = np.einsum("fn,gn->fg", columns, columns)
         self.rho = FIRST_STEP * np.sqrt(np.square(gram).sum() / n_clusters)
         sizes = np.bincount(labels, weights, n_clusters)
         own = np.sqrt(weights / sizes[labels])
@@ -149,7 +148,7 @@ class _State:
         return np.vstack([self.q, rows[self.weights > 0]]).astype(np.float64)
 
     def objective(self):
-        projected = products(self.factor()[1:], self.columns)
+        projected = np.einsum("rn,fn->rf", self.factor()[1:], self.columns)
         return self.total - float((projected * projected).sum())
 
     def dual(self):
