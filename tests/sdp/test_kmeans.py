@@ -44,6 +44,48 @@ def test_matrix_free_bound_is_the_dense_bound(distance, rng):
     assert_allclose(bound.value, min(dense, inertia), rtol=1e-8)
 
 
+def clipped_dual(X, weights, labels, multiplier):
+    """The dual matrix of a multiplier, from its definition."""
+    k = labels.max() + 1
+    centers, sizes = means(X, weights, labels, k)
+    squares = np.square(X[:, np.newaxis] - centers).sum(axis=2)
+    own = sizes[labels][:, np.newaxis]
+    excess = squares - squares[np.arange(len(X)), labels][:, np.newaxis]
+    rows = sizes * excess / 2 - multiplier * (own + sizes) / (2 * own)
+    rows = np.sqrt(weights)[:, np.newaxis] * np.maximum(rows, 0)
+    rows[np.arange(len(X)), labels] = 0
+    sums = np.stack([np.sqrt(weights) * (labels == c) for c in range(k)]) @ rows
+    columns = rows[:, labels]
+    shares = np.sqrt(sums * sums.T)[np.ix_(labels, labels)]
+    return np.divide(
+        columns * columns.T, shares, out=np.zeros_like(columns), where=shares > 0
+    )
+
+
+@pytest.mark.parametrize("share", [0.1, 0.4, 0.8])
+def test_clipped_bound_is_the_dense_bound(share, rng):
+    X, weights, labels, _ = weighted_case(rng, 3.0)
+    centers, sizes = means(X, weights, labels, 3)
+    multiplier = share * certificate.smallest_multiplier(
+        centers, np.arange(3), centers, sizes
+    )
+    dual = clipped_dual(X, weights, labels, multiplier)
+    assert_allclose(dual, dual.T)
+    dense = certificate.dual_bound(X, weights, dual, 3)
+    found = certificate._clipped_bound(X, weights, labels, centers, sizes, multiplier)
+    assert_allclose(found, dense, rtol=1e-9)
+
+
+def test_searched_bound_is_tighter_and_below_the_optimum(rng):
+    X, weights, labels, inertia = weighted_case(rng, 3.5, n=150)
+    bound = certificate.certify(X, weights, labels, 3, inertia)
+    searched = certificate.search_bound(X, weights, labels, 3, bound, inertia)
+    solution = pairs.solve(X, weights, 3, labels, tol=1e-5, max_iter=5000)
+    assert solution.converged
+    assert searched.value <= solution.objective * (1 + 1e-4)
+    assert searched.gap < bound.gap / 2
+
+
 def test_bound_in_few_rows_of_many_columns(rng):
     X = np.vstack([rng.normal(size=(4, 30)) + 9 * c for c in range(2)])
     weights = np.ones(8)
