@@ -634,9 +634,9 @@ def tables(results, folder):
     columns = ["table", "shape, k", *methods, "mixture 10, nats", "ILASDP, nats"]
     columns += [f"{m}, CPU s" for m in methods]
     return (
-        "## Development tables\n\nARI, standardised columns (iris as stored), all rows, "
-        "seed 0, defaults. Nats are the negative log-likelihood by row of the labels' "
-        "own Gaussians, regularised as ILASDP does.\n\n"
+        "## Development tables\n\nARI, standardised columns (iris as stored), all "
+        "rows, seed 0, defaults. Nats are the negative log-likelihood by row of the "
+        "labels' own Gaussians, regularised as ILASDP does.\n\n"
         f"{format_table(columns, body)}{_losses(names, every)}"
     )
 
@@ -653,9 +653,9 @@ def _losses(names, every):
     text = ""
     if lost["lower"]:
         text += (
-            f"\n\nILASDP loses to the mixture on {', '.join(lost['lower'])}: its labels "
-            "have the higher likelihood there, so it is the model that prefers other "
-            "groups than the classes, not the search that fails."
+            f"\n\nILASDP loses to the mixture on {', '.join(lost['lower'])}: its "
+            "labels have the higher likelihood there, so it is the model that prefers "
+            "other groups than the classes, not the search that fails."
         )
     if lost["higher"]:
         text += (

@@ -127,10 +127,10 @@ class SDPKMeans(DeepClusterer):
     partition in closed form: a bound takes O(n_samples (n_features +
     n_clusters)²) time. Where it proves nothing, a search over one number in these
     variables still gives a bound within percents, in nine times this time; up to
-    500 columns and pairs of clusters. The low-rank solver follows [3]_ in ``Z = U U'``, ``U >=
-    0``; a step takes O(n_samples n_features n_clusters) time, and no array of
-    n_samples² is made. "admm" takes O(n_samples² n_clusters) time an iteration
-    and O(n_samples²) memory. Equal rows are one weighted row everywhere.
+    500 columns and pairs of clusters. The low-rank solver follows [3]_ in
+    ``Z = U U'``, ``U >= 0``; a step takes O(n_samples n_features n_clusters) time,
+    and no array of n_samples² is made. "admm" takes O(n_samples² n_clusters) time
+    an iteration and O(n_samples²) memory. Equal rows are one weighted row everywhere.
 
     The partition kept is the best of those found: k-means, improved by moving
     single rows and by merging two clusters and cutting a third, and what is
