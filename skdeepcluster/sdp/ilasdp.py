@@ -16,7 +16,7 @@ from ..base import (
     lexicographic_order,
     warn_if_collapsed,
 )
-from ._rows import scale_rows
+from ._rows import scale_rows, warn_if_alone
 from .solvers.alternation import alternate, lift, refine
 from .solvers.covariances import CovarianceFamily
 from .solvers.partition import kmeans, systematic_sample
@@ -331,18 +331,7 @@ class ILASDP(DeepClusterer):
                 ConvergenceWarning,
                 stacklevel=4,
             )
-        self._warn_if_alone()
-
-    def _warn_if_alone(self):
-        alone = np.flatnonzero(np.bincount(self.labels_) == 1)
-        if len(alone) and len(self.labels_) > 2 * self.n_clusters_:
-            rows = [int(np.flatnonzero(self.labels_ == c)[0]) for c in alone]
-            warnings.warn(
-                f"Row {rows[0]} is a cluster of its own: an outlier or too many "
-                "clusters. Look at it, leave it out or ask for fewer clusters.",
-                ConvergenceWarning,
-                stacklevel=5,
-            )
+        warn_if_alone(self.labels_, self.n_clusters_)
 
     def _log_densities(self, Z):
         """Joint log densities of rows and clusters, each row by itself."""

@@ -9,7 +9,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
 from ..base import DeepClusterer, canonical_order, draw_seed, warn_if_collapsed
 from ..kernels.assignment import nearest_centers
-from ._rows import ScaledRows, scale_rows, squared_unit
+from ._rows import ScaledRows, scale_rows, squared_unit, warn_if_alone
 from .solvers.partition import means
 from .solvers.tiers import Settings, relax, relax_balanced, relax_summary
 
@@ -110,8 +110,8 @@ class SDPKMeans(DeepClusterer):
     Warns
     -----
     ConvergenceWarning
-        If there are fewer distinct rows than clusters, or the solver stopped at
-        `max_iter`; ``gap_`` holds all the same.
+        If there are fewer distinct rows than clusters, a cluster holds a single
+        row, or the solver stopped at `max_iter`; ``gap_`` holds all the same.
 
     See Also
     --------
@@ -253,6 +253,7 @@ class SDPKMeans(DeepClusterer):
                 ConvergenceWarning,
                 stacklevel=4,
             )
+        warn_if_alone(self.labels_, self.n_clusters_)
 
     def _predict_labels(self, Z):
         scaled = scale_rows(self._scaling, Z)

@@ -246,6 +246,14 @@ def test_stopping_early_is_said(rng):
     assert model.n_iter_ == 1
 
 
+@pytest.mark.parametrize("kind", ["full", "tied", "diag", "spherical"])
+def test_no_column_that_varies(kind):
+    with pytest.warns(ConvergenceWarning, match="Only 1 of the 2 clusters"):
+        model = ILASDP(2, covariance_type=kind).fit(np.ones((9, 3)))
+    assert_array_equal(model.labels_, 0)
+    assert_array_equal(model.covariances_, np.zeros((1, 3, 3)))
+
+
 def test_one_cluster_is_one_gaussian(rng):
     X = rng.normal(size=(40, 3))
     model = ILASDP(1).fit(X)

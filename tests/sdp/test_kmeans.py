@@ -182,9 +182,7 @@ def test_wide_separation_is_recovered_and_proven():
 def test_every_solver(solver, rng):
     X, y = mixture(60, 3, 4.5, rng)
     model = SDPKMeans(3, solver=solver, random_state=0, max_iter=50).fit(X)
-    assert model.solver_ == ("certificate" if model.n_iter_ == 1 else solver) or (
-        solver == "auto"
-    )
+    assert model.solver_ == ("admm" if solver == "auto" else solver)
     assert model.lower_bound_ <= model.inertia_
     assert clustering_accuracy(y, model.labels_) > 0.9
     assert model.membership_.shape[0] == 60
@@ -226,6 +224,14 @@ def test_stopping_early_is_said_and_the_bound_holds(rng):
     with pytest.warns(ConvergenceWarning, match="max_iter"):
         model = SDPKMeans(4, solver="low_rank", max_iter=1, random_state=0).fit(X)
     assert 0 < model.lower_bound_ <= model.inertia_
+
+
+def test_an_outlier_of_its_own_is_named(rng):
+    X, _ = mixture(60, 3, 6.0, rng)
+    X[17] = 1e6
+    with pytest.warns(ConvergenceWarning, match="Row 17 is a cluster of its own"):
+        model = SDPKMeans(4, random_state=0).fit(X)
+    assert model.certified_
 
 
 def test_encoder_and_decoded_centers(rng):

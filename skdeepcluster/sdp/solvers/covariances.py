@@ -54,7 +54,7 @@ class CovarianceFamily:
             share = share[:, np.newaxis, np.newaxis]
             covariances = share * covariances + (1 - share) * pooled
         variances = np.einsum("cff->cf", covariances)
-        if self.kind == "spherical":
+        if self.kind == "spherical" and n_features > 0:
             variances = np.broadcast_to(
                 variances.mean(axis=1, keepdims=True), variances.shape
             )

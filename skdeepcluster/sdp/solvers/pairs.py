@@ -36,6 +36,8 @@ class Pairs(NamedTuple):
         No partition has a lower inertia, and no feasible Z a lower value.
     infeasibility : float
         Norm of the difference of the two copies.
+    n_iter : int
+        Iterations.
     converged : bool
         Whether both residuals fell below the tolerance.
     history : list of dict
@@ -46,6 +48,7 @@ class Pairs(NamedTuple):
     objective: float
     lower_bound: float
     infeasibility: float
+    n_iter: int
     converged: bool
     history: list
 
@@ -80,17 +83,24 @@ def solve(X, weights, n_clusters, labels, *, tol, max_iter):
     """
     columns, q = weighted_columns(X, weights)
     state = _State(columns, q, X, weights, n_clusters, labels)
-    history, converged, n_done = [], False, 0
-    while n_done < max_iter and not converged:
-        primal, dual = state.iterate(min(STRIDE, max_iter - n_done))
-        n_done += STRIDE
+    history, converged = [], False
+    while state.n_iter < max_iter and not converged:
+        primal, dual = state.iterate(min(STRIDE, max_iter - state.n_iter), tol)
         converged = max(primal, dual) < tol
         history.append({"objective": state.objective(), "infeasibility": primal})
-        if n_done < ADAPTIVE_SHARE * max_iter:
+        if state.n_iter < ADAPTIVE_SHARE * max_iter:
             state.balance(primal, dual)
     bound = dual_bound(X, weights, state.dual(), n_clusters)
     objective, infeasibility = history[-1].values()
-    return Pairs(state.factor(), objective, bound, infeasibility, converged, history)
+    return Pairs(
+        state.factor(),
+        objective,
+        bound,
+        infeasibility,
+        state.n_iter,
+        converged,
+        history,
+    )
 
 
 class _State:
@@ -113,10 +123,10 @@ class _State:
         self.V[n_clusters : n_clusters + n_more] = columns[:n_more]
         self.n_vectors = n_clusters + n_more
         self.slope = np.zeros(n_samples, np.float32)
-        self.weights = np.zeros(0)
+        self.weights, self.n_iter = np.zeros(0), 0
 
-    def iterate(self, n_iter):
-        """Run some iterations; return the norms of the residuals."""
+    def iterate(self, n_iter, tol):
+        """Run some iterations, until both residuals are small; return their norms."""
         factors = (self.columns / np.sqrt(self.rho)).astype(np.float32)
         for _ in range(n_iter):
             self.weights = leading_pairs(
@@ -129,8 +139,12 @@ class _State:
                 self.n_clusters - 1,
             )
             self.n_vectors = len(self.weights)
-            primal, dual = update_copy(self.T, self.weights, self.V, self.q, RELAXATION)
-        return np.sqrt(primal), np.sqrt(dual)
+            squares = update_copy(self.T, self.weights, self.V, self.q, RELAXATION)
+            self.n_iter += 1
+            primal, dual = np.sqrt(squares)
+            if max(primal, dual) < tol:
+                break
+        return primal, dual
 
     def balance(self, primal, dual):
         """Let the step size follow the larger residual."""

@@ -144,15 +144,23 @@ def relax(X, weights, n_clusters, settings, rng):
 
 def _best_partition(X, weights, n_clusters, settings, rng):
     """The best of several starts of k-means, improved; the first if proven."""
-    labels, inertia = kmeans(X, weights, n_clusters, 1, rng)
-    bound = certify(X, weights, labels, n_clusters, inertia)
+    first, inertia = kmeans(X, weights, n_clusters, 1, rng)
+    bound = certify(X, weights, first, n_clusters, inertia)
     if bound.is_proof:
-        return labels, inertia, bound
+        return first, inertia, bound
+    labels = first
     if settings.n_init > 1:
         others = kmeans(X, weights, n_clusters, settings.n_init - 1, rng)
         labels, inertia = min((labels, inertia), others, key=lambda found: found[1])
     labels, inertia = improve(X, weights, labels, n_clusters)
-    return labels, inertia, certify(X, weights, labels, n_clusters, inertia)
+    if not _is_same(labels, first, n_clusters):
+        bound = certify(X, weights, labels, n_clusters, inertia)
+    return labels, inertia, bound
+
+
+def _is_same(labels, others, n_clusters):
+    """Whether two partitions with no empty cluster are the same."""
+    return len(np.unique(labels * n_clusters + others)) == n_clusters
 
 
 def _searched(X, weights, n_clusters, found):
@@ -204,7 +212,7 @@ def _by_pairs(X, weights, n_clusters, found, settings, rng):
         solver="admm",
         objective=solution.objective,
         infeasibility=solution.infeasibility,
-        n_iter=pairs.STRIDE * len(history),
+        n_iter=solution.n_iter,
         converged=solution.converged,
         history=found.history + history,
     )
@@ -239,7 +247,7 @@ def _by_reference(X, weights, n_clusters, found, settings, rng):
 def _round(X, weights, n_clusters, found, factor, rng):
     """Read a partition off a factor, and keep the better one."""
     labels = low_rank.round_factor(X, weights, factor, n_clusters, rng)
-    if len(np.unique(labels * n_clusters + found.labels)) == n_clusters:
+    if _is_same(labels, found.labels, n_clusters):
         # The same partition, which was improved before.
         return found
     labels, inertia = improve(X, weights, labels, n_clusters)
