@@ -182,7 +182,7 @@ def test_wide_separation_is_recovered_and_proven():
 def test_every_solver(solver, rng):
     X, y = mixture(60, 3, 4.5, rng)
     model = SDPKMeans(3, solver=solver, random_state=0, max_iter=50).fit(X)
-    assert model.solver_ == ("admm" if solver == "auto" else solver)
+    assert model.solver_ == ("certificate" if solver == "auto" else solver)
     assert model.lower_bound_ <= model.inertia_
     assert clustering_accuracy(y, model.labels_) > 0.9
     assert model.membership_.shape[0] == 60
