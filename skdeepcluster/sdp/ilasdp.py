@@ -55,7 +55,9 @@ class ILASDP(DeepClusterer):
         partitions. All take six steps, the most likely goes on.
     max_rows : int, default=1000
         Beyond this number of rows "auto" solves the programs on a sample of
-        100 rows per cluster, at least 300; all rows then refine the result.
+        100 rows per cluster, at least 300, and fewer for more than 12 clusters:
+        the matrices of all of them then have 20 million entries. All rows then
+        refine the result.
     refine : {"em", None}, default=None
         "em" ends with 10 steps of the EM algorithm, for better calibrated
         probabilities.

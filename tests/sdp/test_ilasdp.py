@@ -188,6 +188,13 @@ def test_large_tables_are_lifted_from_a_sample(rng):
     assert_array_equal(model.predict(X), model.labels_)
 
 
+def test_many_clusters_get_a_sample_that_fits_into_memory(rng):
+    rows = rng.normal(size=(5000, 2))
+    drawn = ILASDP(50)._sample(rows, 50, rng)
+    assert 600 < len(drawn) <= (20e6 / 50) ** 0.5
+    assert len(ILASDP(4)._sample(rows, 4, rng)) in range(390, 401)
+
+
 def test_bic_finds_the_family():
     rng = np.random.default_rng(3)
     y = np.arange(240) % 3

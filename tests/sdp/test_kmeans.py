@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.optimize import brentq
 from sklearn.cluster import KMeans
 from sklearn.datasets import make_blobs
 from sklearn.decomposition import PCA
@@ -40,40 +41,68 @@ def test_matrix_free_bound_is_the_dense_bound(distance, rng):
     dual = certificate.dual_matrix(X, weights, labels)
     assert dual.min() >= 0
     assert_allclose(dual, dual.T, atol=1e-10 * dual.max())
-    dense = certificate.dual_bound(X, weights, dual, 3)
+    partition = certificate._Partition.of(X, weights, labels, 3)
+    multiplier = certificate.smallest_multiplier(*partition.to_centers())
+    damped = dual_of(X, weights, labels, multiplier, True)
+    dense = max(
+        certificate.dual_bound(X, weights, matrix, 3) for matrix in (dual, damped)
+    )
     assert_allclose(bound.value, min(dense, inertia), rtol=1e-8)
 
 
-def clipped_dual(X, weights, labels, multiplier):
+def dual_of(X, weights, labels, multiplier, is_damped):
     """The dual matrix of a multiplier, from its definition."""
     k = labels.max() + 1
     centers, sizes = means(X, weights, labels, k)
     squares = np.square(X[:, np.newaxis] - centers).sum(axis=2)
     own = sizes[labels][:, np.newaxis]
     excess = squares - squares[np.arange(len(X)), labels][:, np.newaxis]
-    rows = sizes * excess / 2 - multiplier * (own + sizes) / (2 * own)
-    rows = np.sqrt(weights)[:, np.newaxis] * np.maximum(rows, 0)
-    rows[np.arange(len(X)), labels] = 0
-    sums = np.stack([np.sqrt(weights) * (labels == c) for c in range(k)]) @ rows
-    columns = rows[:, labels]
-    shares = np.sqrt(sums * sums.T)[np.ix_(labels, labels)]
-    return np.divide(
-        columns * columns.T, shares, out=np.zeros_like(columns), where=shares > 0
-    )
+    rates = np.maximum(sizes * excess / 2 - multiplier * (own + sizes) / (2 * own), 0)
+    rates[np.arange(len(X)), labels] = 0
+    roots = np.sqrt(weights)
+    dual = np.zeros((len(X), len(X)))
+    for c, m in zip(*np.nonzero(~np.eye(k, dtype=bool)), strict=True):
+        parts = []
+        for home, other in ((c, m), (m, c)):
+            share = np.where(labels == home, weights, 0)
+            rate = rates[:, other] * (labels == home)
+            damping = np.zeros(len(X))
+            if is_damped and rate.any():
+                level = brentq(
+                    lambda level, rate=rate, share=share: (
+                        share @ np.maximum(rate - level, -rate)
+                    ),
+                    0,
+                    2 * rate.max() + 1,
+                    xtol=1e-13,
+                )
+                damping = np.maximum(rate - level, -rate) * (labels == home)
+            parts.append((roots * rate, roots * damping, share @ rate))
+        (left, left_damping, total), (right, right_damping, other_total) = parts
+        block = np.outer(left, right) - np.outer(left_damping, right_damping)
+        if total * other_total > 0:
+            dual += block / np.sqrt(total * other_total)
+    return dual
 
 
 @pytest.mark.parametrize("share", [0.1, 0.4, 0.8])
-def test_clipped_bound_is_the_dense_bound(share, rng):
+@pytest.mark.parametrize("is_damped", [False, True])
+def test_clipped_bound_is_the_dense_bound(share, is_damped, rng):
     X, weights, labels, _ = weighted_case(rng, 3.0)
-    centers, sizes = means(X, weights, labels, 3)
+    partition = certificate._Partition.of(X, weights, labels, 3)
+    clusters = np.arange(3)
     multiplier = share * certificate.smallest_multiplier(
-        centers, np.arange(3), centers, sizes
+        partition.centers, clusters, partition.centers, partition.sizes
     )
-    dual = clipped_dual(X, weights, labels, multiplier)
-    assert_allclose(dual, dual.T)
+    found = partition.dual(multiplier)
+    if is_damped:
+        found = partition.damped(found)
+    dual = dual_of(X, weights, labels, multiplier, is_damped)
+    assert dual.min() >= -1e-12
+    assert_allclose(found.dense(labels), dual, atol=1e-9)
+    assert_allclose(dual, dual.T, atol=1e-9)
     dense = certificate.dual_bound(X, weights, dual, 3)
-    found = certificate._clipped_bound(X, weights, labels, centers, sizes, multiplier)
-    assert_allclose(found, dense, rtol=1e-9)
+    assert_allclose(partition.value(found), dense, rtol=1e-9)
 
 
 def test_searched_bound_is_tighter_and_below_the_optimum(rng):
@@ -93,9 +122,9 @@ def test_bound_in_few_rows_of_many_columns(rng):
     centers, _ = means(X, weights, labels, 2)
     inertia = np.square(X - centers[labels]).sum()
     bound = certificate.certify(X, weights, labels, 2, inertia)
+    assert bound.is_proof
     dual = certificate.dual_matrix(X, weights, labels)
-    dense = certificate.dual_bound(X, weights, dual, 2)
-    assert_allclose(bound.value, min(dense, inertia), rtol=1e-8)
+    assert_allclose(certificate.dual_bound(X, weights, dual, 2), inertia, rtol=1e-8)
 
 
 @pytest.mark.parametrize("distance", [1.0, 3.0])
