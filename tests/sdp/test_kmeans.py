@@ -115,6 +115,14 @@ def test_searched_bound_is_tighter_and_below_the_optimum(rng):
     assert searched.gap < bound.gap / 2
 
 
+def test_a_partition_that_lloyd_would_change_gets_the_bound_of_the_axes(rng):
+    X, y = mixture(40, 3, 8.0, rng)
+    y[:2] = y[1::-1]
+    weights = np.ones(40)
+    bound = certificate.certify(X, weights, y, 3, 1e3)
+    assert_allclose(bound.value, certificate.axes_bound(X, weights, 3))
+
+
 def test_bound_in_few_rows_of_many_columns(rng):
     X = np.vstack([rng.normal(size=(4, 30)) + 9 * c for c in range(2)])
     weights = np.ones(8)

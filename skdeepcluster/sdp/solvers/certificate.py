@@ -6,8 +6,8 @@ centred rows Y (times the square roots of their weights) has an inertia below
     |Y|² - q'Nq - (sum of the k - 1 largest eigenvalues of P (YY' + N) P),
 
 where q holds the square roots of the shares of the weights and P projects it
-out. A partition suggests its own N, for which the bound meets the inertia where
-the relaxation is tight.
+out. A partition suggests its own N, for which the bound mostly meets the inertia
+where the relaxation is tight.
 """
 
 from typing import NamedTuple
@@ -83,8 +83,9 @@ def certify(X, weights, labels, n_clusters, inertia):
     The dual matrix has rank at most ``2 n_clusters²``, so its eigenvalues are
     those of a matrix of order ``n_features + 2 n_clusters²``: O(n_samples
     (n_features + n_clusters)²) time and no array of n_samples squared. The half
-    of the rank is tried first. Beyond order 1500, and for more rows than that,
-    the bound is that of the principal axes alone (``N = 0``).
+    of the rank is tried first. Beyond order 1500 for more rows than that, or
+    where a row lies nearer to another center, the bound is that of the principal
+    axes alone (``N = 0``).
     """
     if inertia <= 0 or n_clusters == 1:
         return bound_of(inertia, inertia)
@@ -92,6 +93,9 @@ def certify(X, weights, labels, n_clusters, inertia):
     if min(partition.order(1), len(X)) > MAX_ORDER or not partition.sizes.all():
         return bound_of(inertia, axes_bound(X, weights, n_clusters))
     multiplier = smallest_multiplier(*partition.to_centers())
+    if multiplier < 0:
+        # A row is nearer to another center: no dual matrix belongs to that.
+        return bound_of(inertia, axes_bound(X, weights, n_clusters))
     dual = partition.dual(multiplier)
     bound = bound_of(inertia, inertia - partition.excess(dual, multiplier))
     if bound.is_proof or min(partition.order(2), len(X)) > MAX_ORDER:
