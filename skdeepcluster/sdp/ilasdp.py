@@ -105,7 +105,8 @@ class ILASDP(DeepClusterer):
         Factor U of the sum of the solutions: ``U @ U.T`` is near ``1 / size`` for
         rows of the same cluster and 0 for others.
     n_iter_ : int
-        Steps from the start that won.
+        Steps from the start that won, or from the last partition that was cut
+        again (see Notes).
     history_ : list of dict
         ``objective``, ``cost`` of the best partition so far, and ``doubt`` (1 less
         the mean largest membership) of each of these steps.
@@ -143,6 +144,11 @@ class ILASDP(DeepClusterer):
     nonnegative ``Z_c`` of trace 1 whose sum has rows of sum 1; a partition has
     ``Z_c = 1 / n_c`` on its rows. Then ``S_c`` becomes the covariance of rows
     paired by ``Z_c``, the minimiser of the same function.
+
+    Two layers that are cut across are a fixed point of these steps. So pairs of
+    groups with more rows than a Gaussian has parameters are joined, cut along
+    each principal direction and classified anew; where that is likelier by .02
+    nats a row, the steps start again from there.
 
     Variances get 0.001 of the table's mean variance added, and a group of at
     most n_features + 1 rows is mixed with the pooled covariance, so no

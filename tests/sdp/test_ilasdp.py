@@ -10,7 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 from skdeepcluster import ILASDP
 from skdeepcluster.metrics import clustering_accuracy
 from skdeepcluster.sdp.solvers import pairs, reference
-from skdeepcluster.sdp.solvers.alternation import Alternation
+from skdeepcluster.sdp.solvers.alternation import Alternation, recut
 from skdeepcluster.sdp.solvers.covariances import (
     CovarianceFamily,
     fit_groups,
@@ -193,6 +193,23 @@ def test_many_clusters_get_a_sample_that_fits_into_memory(rng):
     drawn = ILASDP(50)._sample(rows, 50, rng)
     assert 600 < len(drawn) <= (20e6 / 50) ** 0.5
     assert len(ILASDP(4)._sample(rows, 4, rng)) in range(390, 401)
+
+
+def test_layers_that_are_cut_across_are_cut_again(rng):
+    X, y = stretched(300, rng)
+    family = CovarianceFamily("full", X)
+    # The two upper layers, cut in left and right halves.
+    halves = fit_groups(X, np.where(y == 0, 0, 1 + (X[:, 0] > 0)), family)
+    labels = recut(X, halves, family)
+    assert clustering_accuracy(y, labels) > 0.99
+    assert fit_groups(X, labels, family).cost < halves.cost
+    assert recut(X, fit_groups(X, labels, family), family) is None
+
+
+def test_groups_with_fewer_rows_than_parameters_are_not_cut_again(rng):
+    X = rng.normal(size=(60, 12))
+    family = CovarianceFamily("full", X)
+    assert recut(X, fit_groups(X, np.arange(60) % 2, family), family) is None
 
 
 def test_bic_finds_the_family():
