@@ -35,6 +35,9 @@ LONGER = 100
 SUMMARY_CENTERS, SUMMARY_ROWS, SUMMARY_PASSES = 2000, 40_000, 5
 # Rows drawn for clusters of equal weight: enough for 20 clusters of 25.
 BALANCED_ROWS = 500
+# Samples in turn, each by the clusters found from the one before: the first, by
+# k-means, may hold too few rows of a small cluster.
+BALANCED_ROUNDS = 3
 
 
 class Settings(NamedTuple):
@@ -305,17 +308,18 @@ def relax_balanced(X, weights, n_clusters, settings, rng):
     partition is a local optimum of the inertia near the balanced one, and the
     factor is that of the partition.
     """
-    pilot, _ = kmeans(X, weights, n_clusters, settings.n_init, rng)
-    share = weights / np.bincount(pilot, weights)[pilot]
-    drawn, drawn_weights = np.arange(len(X)), share
-    if len(X) > BALANCED_ROWS:
-        drawn = systematic_sample(share, BALANCED_ROWS, rng)
-        drawn_weights = np.ones(len(drawn))
-    sample = np.ascontiguousarray(X[drawn])
-    coarse = relax(sample, drawn_weights, n_clusters, settings, rng)
-    starts, _ = means(sample, drawn_weights, coarse.labels, n_clusters)
-    labels = lloyd(X, weights, starts, LLOYD_PASSES, 0.0)[1]
-    labels = np.unique(labels, return_inverse=True)[1]
+    labels, _ = kmeans(X, weights, n_clusters, settings.n_init, rng)
+    for _ in range(BALANCED_ROUNDS):
+        share = weights / np.bincount(labels, weights)[labels]
+        drawn, drawn_weights = np.arange(len(X)), share
+        if len(X) > BALANCED_ROWS:
+            drawn = systematic_sample(share, BALANCED_ROWS, rng)
+            drawn_weights = np.ones(len(drawn))
+        sample = np.ascontiguousarray(X[drawn])
+        coarse = relax(sample, drawn_weights, n_clusters, settings, rng)
+        starts, _ = means(sample, drawn_weights, coarse.labels, n_clusters)
+        labels = lloyd(X, weights, starts, LLOYD_PASSES, 0.0)[1]
+        labels = np.unique(labels, return_inverse=True)[1]
     centers, _ = means(X, weights, labels, int(labels.max()) + 1)
     inertia = float((weights * np.square(X - centers[labels]).sum(axis=1)).sum())
     return _lifted(X, weights, n_clusters, labels, inertia, coarse)._replace(
