@@ -546,8 +546,8 @@ def reference(results, repeats=7):
     columns += ["gap", "same labels", "SDPKMeans, CPU s", "cvxpy, CPU s", "ratio"]
     return (
         "## Against cvxpy and SCS\n\nThe relaxation of k-means, four clusters in ten "
-        "columns at multiples of the cutoff, draw 0; `tol=1e-5`, SCS at 1e-6. Integral is a "
-        "relaxation whose value is the inertia of a partition. SDPKMeans' seconds are "
+        "columns at multiples of the cutoff, draw 0; `tol=1e-5`, SCS at 1e-6. "
+        "Integral is a relaxation whose value is the inertia of a partition. SDPKMeans' seconds are "
         f"the median of {repeats} fits, those of cvxpy of one, after its import. The "
         "gap is that of the lower bound on every partition's inertia.\n\n"
         f"{format_table(columns, body)}"
@@ -615,8 +615,8 @@ def scale(results):
     columns = ["solver", "separation", "rows", "answered", "CPU s", "power"]
     columns += ["MiB on top", "objective / inertia", "infeasibility", "gap", "proven"]
     return (
-        "## Large tables\n\nFour clusters in 20 columns at multiples of the cutoff, draw 0. "
-        "Power is that of the rows in the CPU seconds, from the line above.\n\n"
+        "## Large tables\n\nFour clusters in 20 columns at multiples of the cutoff, "
+        "draw 0. Power is that of the rows in the CPU seconds, from the line above.\n\n"
         f"{format_table(columns, body)}"
     )
 
