@@ -547,9 +547,10 @@ def reference(results, repeats=7):
     return (
         "## Against cvxpy and SCS\n\nThe relaxation of k-means, four clusters in ten "
         "columns at multiples of the cutoff, draw 0; `tol=1e-5`, SCS at 1e-6. "
-        "Integral is a relaxation whose value is the inertia of a partition. SDPKMeans' seconds are "
-        f"the median of {repeats} fits, those of cvxpy of one, after its import. The "
-        "gap is that of the lower bound on every partition's inertia.\n\n"
+        "Integral is a relaxation whose value is the inertia of a partition. "
+        f"SDPKMeans' seconds are the median of {repeats} fits, those of cvxpy of one, "
+        "after its import. The gap is that of the lower bound on every partition's "
+        "inertia.\n\n"
         f"{format_table(columns, body)}"
     )
 
