@@ -154,7 +154,8 @@ class ILASDP(DeepClusterer):
     most n_features + 1 rows is mixed with the pooled covariance, so no
     covariance is singular. With fewer than about 5 n_features rows per cluster
     use PCA as `encoder`, or a smaller `covariance_type`. Defaults were chosen on
-    simulated mixtures and development tables; the figures are in ``benchmarks/results/bench_sdp.md``.
+    simulated mixtures and development tables; the figures are in
+    ``benchmarks/results/bench_sdp.md``.
 
     An iteration takes O(n_clusters n²) time, of which a start takes hundreds, and
     memory is 4 n_clusters n² bytes, for n at most `max_rows`; all else is
