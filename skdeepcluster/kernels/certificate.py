@@ -52,16 +52,17 @@ def dual_columns(X, weights, labels, centers, sizes, multiplier, residuals):
     labels, centers, sizes
         See :func:`smallest_multiplier`.
     multiplier : float
-        Its result.
+        Its result, or any other number.
     residuals : ndarray of shape (n_samples, n_clusters)
         Receives R with ``R_il = sqrt(w_i) (W_l G_il / 2 - multiplier
-        (W_c + W_l) / (2 W_c))`` and 0 in the row's own cluster c, where G_il is
-        the difference of squared distances. Never negative.
+        (W_c + W_l) / (2 W_c))`` where that is positive, and else 0, as in the
+        row's own cluster c; G_il is the difference of squared distances.
 
     Returns
     -------
     ndarray of shape (n_clusters, n_clusters)
-        Sums over the rows of c of ``sqrt(w_i) R_il``; symmetric.
+        Sums over the rows of c of ``sqrt(w_i) R_il``; symmetric up to the
+        smallest multiplier.
     """
     n_clusters = centers.shape[0]
     sums = np.zeros((n_clusters, n_clusters))
@@ -81,55 +82,55 @@ def dual_columns(X, weights, labels, centers, sizes, multiplier, residuals):
 
 
 @jit()
-def dual_gram(X, weights, labels, centers, sizes, residuals, sums):
-    """Gram matrix of rows and dual columns, cleared of the cluster indicators.
+def dual_gram(X, weights, labels, origins, columns, levels):
+    """Gram matrix of the rows' columns and the dual columns, less an origin.
 
-    The dual matrix has one column for each ordered pair of clusters, which is
-    zero outside the first of them.
+    A dual column is zero outside of one cluster, so those of all clusters share
+    an array.
 
     Parameters
     ----------
-    X, weights, labels, centers, sizes
+    X, weights, labels
         See :func:`dual_columns`.
-    residuals : ndarray of shape (n_samples, n_clusters)
-        As :func:`dual_columns` filled it; the part along the indicator of the
-        row's cluster is taken off in place.
-    sums : ndarray of shape (n_clusters, n_clusters)
-        Its result.
+    origins : ndarray of shape (n_clusters, n_features)
+        What is taken off the rows of each cluster.
+    columns : ndarray of shape (n_samples, n_columns)
+        Such as the residuals of :func:`dual_columns`.
+    levels : ndarray of shape (n_clusters, n_columns)
+        What is taken off ``columns / sqrt(weights)`` in each cluster.
 
     Returns
     -------
     ndarray of shape (m, m)
-        ``m = n_features + n_clusters²``; the column of the pair (c, l) is number
-        ``n_features + c * n_clusters + l``.
+        ``m = n_features + n_clusters * n_columns``; column l of cluster c is
+        number ``n_features + c * n_columns + l``.
 
     Notes
     -----
-    O(n_samples (n_features + n_clusters)²) time.
+    O(n_samples (n_features + n_columns)²) time.
     """
-    n_clusters, n_features = centers.shape
-    n_columns = n_features + n_clusters * n_clusters
-    gram = np.zeros((n_columns, n_columns))
-    row = np.empty(n_features + n_clusters)
+    n_clusters, n_features = origins.shape
+    n_columns = columns.shape[1]
+    order = n_features + n_clusters * n_columns
+    gram = np.zeros((order, order))
+    row = np.empty(n_features + n_columns)
     for i in range(X.shape[0]):
         c, root = labels[i], np.sqrt(weights[i])
         for f in range(n_features):
-            row[f] = root * (X[i, f] - centers[c, f])
-        for other in range(n_clusters):
-            if other != c:
-                residuals[i, other] -= root * sums[c, other] / sizes[c]
-            row[n_features + other] = residuals[i, other]
-        first = n_features + c * n_clusters
+            row[f] = root * (X[i, f] - origins[c, f])
+        for a in range(n_columns):
+            row[n_features + a] = columns[i, a] - root * levels[c, a]
+        first = n_features + c * n_columns
         for a in range(n_features):
             for b in range(a + 1):
                 gram[a, b] += row[a] * row[b]
-        for a in range(n_clusters):
+        for a in range(n_columns):
             value = row[n_features + a]
             for b in range(n_features):
                 gram[first + a, b] += value * row[b]
             for b in range(a + 1):
                 gram[first + a, first + b] += value * row[n_features + b]
-    for a in range(n_columns):
+    for a in range(order):
         for b in range(a):
             gram[b, a] = gram[a, b]
     return gram

@@ -1,9 +1,10 @@
 """Passes over the rows of a nonnegative low-rank factor, one after the other.
 
 Rows lie in columns: ``X`` is (n_features, n_samples) and a factor ``U`` is
-(rank, n_samples), so that every inner loop runs along contiguous samples. Sums
-are taken in an order that the shapes alone decide, so their bits depend on no
-thread count.
+(rank, n_samples), so that every inner loop runs along contiguous samples. All
+arrays over samples have one dtype, float32 or float64; sums over a block of
+samples are taken in it and added up in float64. Sums are taken in an order that
+the shapes alone decide, so their bits depend on no thread count.
 """
 
 import numpy as np
@@ -21,15 +22,16 @@ def add_products(A, B, start, stop, out):
     Parameters
     ----------
     A : ndarray of shape (n, n_samples)
-        Rows of float64.
+        Rows.
     B : ndarray of shape (m, n_samples)
-        Rows of float64.
+        Rows.
     start, stop : int
         Samples to sum over.
-    out : ndarray of shape (n, m)
+    out : ndarray of shape (n, m), dtype=float64
         Changed in place.
     """
     m, n = B.shape[0], stop - start
+    zero = A.dtype.type(0)
     for i in range(A.shape[0]):
         # Loops over views from 0 on: an index that might be negative would keep
         # them from being vectorised.
@@ -38,7 +40,7 @@ def add_products(A, B, start, stop, out):
         while j + 4 <= m:
             b0, b1 = B[j, start:stop], B[j + 1, start:stop]
             b2, b3 = B[j + 2, start:stop], B[j + 3, start:stop]
-            t0, t1, t2, t3 = 0.0, 0.0, 0.0, 0.0
+            t0, t1, t2, t3 = zero, zero, zero, zero
             for s in range(n):
                 t0 += x[s] * b0[s]
                 t1 += x[s] * b1[s]
@@ -51,7 +53,7 @@ def add_products(A, B, start, stop, out):
             j += 4
         while j < m:
             b0 = B[j, start:stop]
-            t0 = 0.0
+            t0 = zero
             for s in range(n):
                 t0 += x[s] * b0[s]
             out[i, j] += t0
@@ -65,13 +67,13 @@ def products(A, B):
     Parameters
     ----------
     A : ndarray of shape (n, n_samples)
-        Rows of float64.
+        Rows.
     B : ndarray of shape (m, n_samples)
-        Rows of float64.
+        Rows.
 
     Returns
     -------
-    ndarray of shape (n, m)
+    ndarray of shape (n, m), dtype=float64
         Products, summed over blocks of `BLOCK` samples.
     """
     out = np.zeros((A.shape[0], B.shape[0]))
@@ -107,6 +109,7 @@ def step(X, q, U, gradient, length, V):
         Squared Frobenius norm of V.
     """
     rank, n_samples = U.shape
+    zero, length = U.dtype.type(0), U.dtype.type(length)
     M = np.zeros((X.shape[0], rank))
     a = np.zeros(rank)
     squared_norm = 0.0
@@ -115,9 +118,9 @@ def step(X, q, U, gradient, length, V):
         for r in range(rank):
             u, g = U[r, start:stop], gradient[r, start:stop]
             v, shares = V[r, start:stop], q[start:stop]
-            along_q, squares = 0.0, 0.0
+            along_q, squares = zero, zero
             for s in range(stop - start):
-                value = max(u[s] - length * g[s], 0.0)
+                value = max(u[s] - length * g[s], zero)
                 v[s] = value
                 along_q += value * shares[s]
                 squares += value * value
@@ -160,28 +163,35 @@ def constrain(V, scale, a, U, q, y, penalty, z):
         Squared norm of ``V - U``.
     """
     rank, n_samples = V.shape
+    zero, scale = V.dtype.type(0), V.dtype.type(scale)
+    penalty = V.dtype.type(penalty)
     b = np.zeros(rank)
     squares, along_y, moved = 0.0, 0.0, 0.0
-    residual = np.empty(BLOCK)
+    residual = np.empty(BLOCK, V.dtype)
     for start in range(0, n_samples, BLOCK):
         n = min(BLOCK, n_samples - start)
         for s in range(n):
             residual[s] = -q[start + s]
         for r in range(rank):
             v, u = V[r, start : start + n], U[r, start : start + n]
+            along_q, total = V.dtype.type(a[r]), zero
             for s in range(n):
                 value = v[s] * scale
                 v[s] = value
-                residual[s] += value * a[r]
-                moved += (value - u[s]) * (value - u[s])
+                residual[s] += value * along_q
+                total += (value - u[s]) * (value - u[s])
+            moved += total
         multipliers, weighted = y[start : start + n], z[start : start + n]
+        total, other = zero, zero
         for s in range(n):
-            squares += residual[s] * residual[s]
-            along_y += residual[s] * multipliers[s]
+            total += residual[s] * residual[s]
+            other += residual[s] * multipliers[s]
             weighted[s] = multipliers[s] + penalty * residual[s]
+        squares += total
+        along_y += other
         for r in range(rank):
             v = V[r, start : start + n]
-            total = 0.0
+            total = zero
             for s in range(n):
                 total += v[s] * weighted[s]
             b[r] += total
@@ -189,7 +199,7 @@ def constrain(V, scale, a, U, q, y, penalty, z):
 
 
 @jit(fastmath={"reassoc", "contract"})
-def next_gradient(X, q, z, a, b, M, V, U, gradient):
+def next_gradient(X, q, z, a, b, M, V, U, gradient, level):
     """Gradient at a new factor, and what the next step needs to know.
 
     Parameters
@@ -206,42 +216,54 @@ def next_gradient(X, q, z, a, b, M, V, U, gradient):
         New factor and the one before.
     gradient : ndarray of shape (rank, n_samples)
         The gradient at U; replaced by the one at V.
+    level : float
+        What the gradient is about a multiple of V by: with ``rest = gradient -
+        level * V`` small, nothing is lost in differences of sums.
 
     Returns
     -------
     curved : float
         Inner product of ``V - U`` with the change of the gradient.
     free, pushing, along : float
-        Squares of the gradient where V is positive; its negative part elsewhere;
+        Squares of the rest where V is positive; of its negative part elsewhere;
         its inner product with V.
     """
     rank, n_samples = V.shape
     curved, free, pushing, along = 0.0, 0.0, 0.0, 0.0
-    new = np.empty(BLOCK)
+    number = V.dtype.type
+    zero, level = number(0), number(level)
+    new = np.empty(BLOCK, V.dtype)
     n_quads = X.shape[0] // 4
     for start in range(0, n_samples, BLOCK):
         n = min(BLOCK, n_samples - start)
         shares, weighted = q[start : start + n], z[start : start + n]
         for r in range(rank):
+            along_q, along_z = number(a[r]), number(b[r])
             for s in range(n):
-                new[s] = weighted[s] * a[r] + shares[s] * b[r]
+                new[s] = weighted[s] * along_q + shares[s] * along_z
             for d in range(0, 4 * n_quads, 4):
                 x0, x1 = X[d, start : start + n], X[d + 1, start : start + n]
                 x2, x3 = X[d + 2, start : start + n], X[d + 3, start : start + n]
-                m0, m1, m2, m3 = M[d, r], M[d + 1, r], M[d + 2, r], M[d + 3, r]
+                m0, m1 = number(M[d, r]), number(M[d + 1, r])
+                m2, m3 = number(M[d + 2, r]), number(M[d + 3, r])
                 for s in range(n):
                     new[s] += m0 * x0[s] + m1 * x1[s] + m2 * x2[s] + m3 * x3[s]
             for d in range(4 * n_quads, X.shape[0]):
-                x0 = X[d, start : start + n]
+                x0, m0 = X[d, start : start + n], number(M[d, r])
                 for s in range(n):
-                    new[s] += M[d, r] * x0[s]
+                    new[s] += m0 * x0[s]
             v, u = V[r, start : start + n], U[r, start : start + n]
             g = gradient[r, start : start + n]
+            t0, t1, t2, t3 = zero, zero, zero, zero
             for s in range(n):
-                curved += (v[s] - u[s]) * (new[s] - g[s])
+                t0 += (v[s] - u[s]) * (new[s] - g[s])
                 g[s] = new[s]
-                along += v[s] * new[s]
-                square = new[s] * new[s]
-                free += square if v[s] > 0.0 else 0.0
-                pushing += square if v[s] == 0.0 and new[s] < 0.0 else 0.0
+                rest = new[s] - level * v[s]
+                t1 += rest * rest if v[s] > zero else zero
+                t2 += rest * rest if v[s] == zero and rest < zero else zero
+                t3 += v[s] * rest
+            curved += t0
+            free += t1
+            pushing += t2
+            along += t3
     return curved, free, pushing, along

@@ -280,12 +280,12 @@ def krylov_space(T, F, s, q, V, n_vectors):
     room = min(DEPTH * n_vectors, n)
     basis = np.empty((room, n), dtype=T.dtype)
     images = np.empty((room, n), dtype=T.dtype)
-    done, n_basis = 0, _append(V[:n_vectors], q, basis, 0)
-    for depth in range(DEPTH):
-        _apply(T, F, s, basis[done:n_basis], images[done:n_basis])
-        if depth + 1 < DEPTH:
-            fresh = _append(images[done:n_basis], q, basis, n_basis)
-            done, n_basis = n_basis, fresh
+    # One place for each call, and no literal: else the callee is compiled twice.
+    candidates, n_basis = V[:n_vectors], np.intp(0)
+    for _ in range(DEPTH):
+        done, n_basis = n_basis, _append(candidates, q, basis, n_basis)
+        candidates = images[done:n_basis]
+        _apply(T, F, s, basis[done:n_basis], candidates)
     matrix = np.empty((n_basis, n_basis))
     for a in range(n_basis):
         for b in range(a + 1):
@@ -390,15 +390,9 @@ def update_copy(T, weights, V, q, relaxation):
     return primal, dual
 
 
-@jit(fastmath={"contract"})
 def scale_multiplier(T, factor):
     """Multiply the negative entries of T by a factor, in place."""
-    factor = T.dtype.type(factor)
-    zero = T.dtype.type(0)
-    for i in range(T.shape[0]):
-        row = T[i]
-        for j in range(T.shape[1]):
-            row[j] = max(row[j], zero) + factor * min(row[j], zero)
+    np.multiply(T, T.dtype.type(factor), out=T, where=T < 0)
 
 
 @jit(fastmath={"reassoc", "contract"})

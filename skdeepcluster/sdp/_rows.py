@@ -1,6 +1,9 @@
 """What both estimators do with rows before and after the mathematics."""
 
+import warnings
+
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 
 from ..base import GlobalScaling, lexicographic_order
 
@@ -31,3 +34,16 @@ def squared_unit(scaling):
     # Of Python floats, which go to infinity without a warning.
     unit = float(scaling.scale) * float(scaling.unit)
     return unit * unit
+
+
+def warn_if_alone(labels, n_clusters):
+    """Name a row that is a cluster of its own where rows are many."""
+    alone = np.flatnonzero(np.bincount(labels) == 1)
+    if len(alone) and len(labels) > 2 * n_clusters:
+        row = int(np.flatnonzero(labels == alone[0])[0])
+        warnings.warn(
+            f"Row {row} is a cluster of its own: an outlier or too many clusters. "
+            "Look at it, leave it out or ask for fewer clusters.",
+            ConvergenceWarning,
+            stacklevel=5,
+        )

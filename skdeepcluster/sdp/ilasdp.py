@@ -1,6 +1,7 @@
 """ILASDP: groups of different shapes by likelihood-adjusted relaxations."""
 
 import warnings
+from math import isqrt
 from numbers import Integral, Real
 
 import numpy as np
@@ -15,6 +16,7 @@ from ..base import (
     lexicographic_order,
     warn_if_collapsed,
 )
+from ._rows import warn_if_alone
 from .solvers.alternation import alternate, lift, refine
 from .solvers.covariances import CovarianceFamily
 from .solvers.partition import kmeans, systematic_sample
@@ -22,6 +24,8 @@ from .solvers.partition import kmeans, systematic_sample
 FAMILIES = ("full", "tied", "diag", "spherical")
 # Rows of a sample: at least this many, and this many per cluster.
 SAMPLE_ROWS, SAMPLE_ROWS_PER_CLUSTER = 300, 100
+# Numbers in the matrices of all groups, beyond which a sample gets smaller.
+SAMPLE_NUMBERS = 20_000_000
 # Rows whose densities are held at once.
 PREDICT_ROWS = 4096
 
@@ -51,7 +55,9 @@ class ILASDP(DeepClusterer):
         partitions. All take six steps, the most likely goes on.
     max_rows : int, default=1000
         Beyond this number of rows "auto" solves the programs on a sample of
-        100 rows per cluster, at least 300; all rows then refine the result.
+        100 rows per cluster, at least 300, and fewer for more than 12 clusters:
+        the matrices of all of them then have 20 million entries. All rows then
+        refine the result.
     refine : {"em", None}, default=None
         "em" ends with 10 steps of the EM algorithm, for better calibrated
         probabilities.
@@ -99,7 +105,8 @@ class ILASDP(DeepClusterer):
         Factor U of the sum of the solutions: ``U @ U.T`` is near ``1 / size`` for
         rows of the same cluster and 0 for others.
     n_iter_ : int
-        Steps from the start that won.
+        Steps from the start that won, or from the last partition that was cut
+        again (see Notes).
     history_ : list of dict
         ``objective``, ``cost`` of the best partition so far, and ``doubt`` (1 less
         the mean largest membership) of each of these steps.
@@ -138,11 +145,17 @@ class ILASDP(DeepClusterer):
     ``Z_c = 1 / n_c`` on its rows. Then ``S_c`` becomes the covariance of rows
     paired by ``Z_c``, the minimiser of the same function.
 
+    Two layers that are cut across are a fixed point of these steps. So pairs of
+    groups with more rows than a Gaussian has parameters are joined, cut along
+    each principal direction and classified anew; where that is likelier by .02
+    nats a row, the steps start again from there.
+
     Variances get 0.001 of the table's mean variance added, and a group of at
     most n_features + 1 rows is mixed with the pooled covariance, so no
     covariance is singular. With fewer than about 5 n_features rows per cluster
     use PCA as `encoder`, or a smaller `covariance_type`. Defaults were chosen on
-    simulated mixtures; the figures are in ``benchmarks/results/bench_sdp.md``.
+    simulated mixtures and development tables; the figures are in
+    ``benchmarks/results/bench_sdp.md``.
 
     An iteration takes O(n_clusters n²) time, of which a start takes hundreds, and
     memory is 4 n_clusters n² bytes, for n at most `max_rows`; all else is
@@ -249,6 +262,8 @@ class ILASDP(DeepClusterer):
         # Half of the sample as the rows are, half the same of every cluster.
         share = 1 / len(rows) + 1 / (n_clusters * sizes[pilot])
         n_drawn = max(SAMPLE_ROWS, SAMPLE_ROWS_PER_CLUSTER * n_clusters)
+        n_drawn = min(n_drawn, isqrt(SAMPLE_NUMBERS // n_clusters))
+        n_drawn = max(n_drawn, 2 * n_clusters)
         return systematic_sample(share, min(n_drawn, len(rows)), rng)
 
     def _alternate(self, rows, n_clusters, covariance_type, seed):
@@ -327,18 +342,7 @@ class ILASDP(DeepClusterer):
                 ConvergenceWarning,
                 stacklevel=4,
             )
-        self._warn_if_alone()
-
-    def _warn_if_alone(self):
-        alone = np.flatnonzero(np.bincount(self.labels_) == 1)
-        if len(alone) and len(self.labels_) > 2 * self.n_clusters_:
-            rows = [int(np.flatnonzero(self.labels_ == c)[0]) for c in alone]
-            warnings.warn(
-                f"Row {rows[0]} is a cluster of its own: an outlier or too many "
-                "clusters. Look at it, leave it out or ask for fewer clusters.",
-                ConvergenceWarning,
-                stacklevel=5,
-            )
+        warn_if_alone(self.labels_, self.n_clusters_)
 
     def _log_densities(self, Z):
         """Joint log densities of rows and clusters, each row by itself."""

@@ -1,5 +1,7 @@
 """Passes of the low-rank solver against dense formulas."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -41,40 +43,45 @@ def test_products(n, m, n_samples):
 
 @pytest.mark.parametrize("n_samples", [9, BLOCK + 5])
 @pytest.mark.parametrize("n_features", [3, 6])
-def test_a_step_of_the_augmented_lagrangian(n_samples, n_features, rng):
+@pytest.mark.parametrize(("dtype", "tol"), [(np.float64, 1e-9), (np.float32, 2e-4)])
+def test_a_step_of_the_augmented_lagrangian(n_samples, n_features, dtype, tol, rng):
     rank, length, penalty = 5, 0.3, 2.0
+    assert_close = partial(assert_allclose, rtol=tol, atol=tol)
     X = rng.normal(size=(n_features, n_samples))
     q = np.full(n_samples, n_samples**-0.5)
     U, y = rng.random((rank, n_samples)), rng.normal(size=n_samples)
-    gradient, V = rng.normal(size=U.shape), np.empty_like(U)
+    gradient = rng.normal(size=U.shape)
+    X, q, U, y, gradient = (a.astype(dtype) for a in (X, q, U, y, gradient))
+    V = np.empty_like(U)
 
     M, a, squared = step(X, q, U, gradient, length, V)
     expected = np.maximum(U - length * gradient, 0)
-    assert_allclose(V, expected)
-    assert_allclose(M, X @ expected.T)
-    assert_allclose(a, expected @ q)
-    assert_allclose(squared, np.square(expected).sum())
+    assert_close(V, expected)
+    assert_close(M, X @ expected.T)
+    assert_close(a, expected @ q)
+    assert_close(squared, np.square(expected).sum())
 
-    scale, z = 0.7, np.empty(n_samples)
+    scale, z = 0.7, np.empty_like(q)
     expected *= scale
     a *= scale
     squares, along_y, b, moved = constrain(V, scale, a, U, q, y, penalty, z)
     residual = expected.T @ a - q
-    assert_allclose(V, expected)
-    assert_allclose(squares, np.square(residual).sum())
-    assert_allclose(along_y, residual @ y)
-    assert_allclose(z, y + penalty * residual)
-    assert_allclose(b, expected @ z)
-    assert_allclose(moved, np.square(expected - U).sum())
+    assert_close(V, expected)
+    assert_close(squares, np.square(residual).sum())
+    assert_close(along_y, residual @ y)
+    assert_close(z, y + penalty * residual)
+    assert_close(b, expected @ z)
+    assert_close(moved, np.square(expected - U).sum())
 
     before, M = gradient.copy(), -2 * scale * M
-    curved, free, pushing, along = next_gradient(X, q, z, a, b, M, V, U, gradient)
+    curved, free, pushing, along = next_gradient(X, q, z, a, b, M, V, U, gradient, -0.7)
     new = M.T @ X + np.outer(a, z) + np.outer(b, q)
-    assert_allclose(gradient, new)
-    assert_allclose(curved, ((V - U) * (new - before)).sum())
-    assert_allclose(free, np.square(new[V > 0]).sum())
-    assert_allclose(pushing, np.square(new[(V == 0) & (new < 0)]).sum())
-    assert_allclose(along, (V * new).sum())
+    assert_close(gradient, new)
+    assert_close(curved, ((V - U) * (new - before)).sum())
+    rest = new + 0.7 * V
+    assert_close(free, np.square(rest[V > 0]).sum())
+    assert_close(pushing, np.square(new[(V == 0) & (new < 0)]).sum())
+    assert_close(along, (V * rest).sum())
 
 
 def test_gradient_is_that_of_the_lagrangian(rng):
@@ -91,7 +98,7 @@ def test_gradient_is_that_of_the_lagrangian(rng):
 
     M, a, _ = step(X, q, U, np.zeros_like(U), 0.0, V := np.empty_like(U))
     _, _, b, _ = constrain(V, 1.0, a, U, q, y, penalty, z := np.empty(n_samples))
-    next_gradient(X, q, z, a, b, -2 * M, V, U, found := np.zeros_like(U))
+    next_gradient(X, q, z, a, b, -2 * M, V, U, found := np.zeros_like(U), 0.0)
     shifts = 1e-6 * np.eye(U.size)
     slopes = [(value(U.ravel() + s) - value(U.ravel() - s)) / 2e-6 for s in shifts]
     assert_allclose(found.ravel(), slopes, rtol=1e-5, atol=1e-5)
@@ -167,5 +174,6 @@ def test_dual_columns_and_their_gram_matrix(rng):
     for c in range(3):
         columns[labels == c, 2 + 3 * c : 5 + 3 * c] = residuals[labels == c]
     columns -= indicators @ (indicators.T @ columns)
-    gram = dual_gram(X, weights, labels, centers, sizes, residuals, sums)
+    levels = sums / sizes[:, None]
+    gram = dual_gram(X, weights, labels, centers, residuals, levels)
     assert_allclose(gram, columns.T @ columns, atol=1e-9)

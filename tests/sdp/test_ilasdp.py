@@ -10,7 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 from skdeepcluster import ILASDP
 from skdeepcluster.metrics import clustering_accuracy
 from skdeepcluster.sdp.solvers import pairs, reference
-from skdeepcluster.sdp.solvers.alternation import Alternation
+from skdeepcluster.sdp.solvers.alternation import Alternation, recut
 from skdeepcluster.sdp.solvers.covariances import (
     CovarianceFamily,
     fit_groups,
@@ -188,6 +188,30 @@ def test_large_tables_are_lifted_from_a_sample(rng):
     assert_array_equal(model.predict(X), model.labels_)
 
 
+def test_many_clusters_get_a_sample_that_fits_into_memory(rng):
+    rows = rng.normal(size=(5000, 2))
+    drawn = ILASDP(50)._sample(rows, 50, rng)
+    assert 600 < len(drawn) <= (20e6 / 50) ** 0.5
+    assert len(ILASDP(4)._sample(rows, 4, rng)) in range(390, 401)
+
+
+def test_layers_that_are_cut_across_are_cut_again(rng):
+    X, y = stretched(300, rng)
+    family = CovarianceFamily("full", X)
+    # The two upper layers, cut in left and right halves.
+    halves = fit_groups(X, np.where(y == 0, 0, 1 + (X[:, 0] > 0)), family)
+    labels = recut(X, halves, family)
+    assert clustering_accuracy(y, labels) > 0.99
+    assert fit_groups(X, labels, family).cost < halves.cost
+    assert recut(X, fit_groups(X, labels, family), family) is None
+
+
+def test_groups_with_fewer_rows_than_parameters_are_not_cut_again(rng):
+    X = rng.normal(size=(60, 12))
+    family = CovarianceFamily("full", X)
+    assert recut(X, fit_groups(X, np.arange(60) % 2, family), family) is None
+
+
 def test_bic_finds_the_family():
     rng = np.random.default_rng(3)
     y = np.arange(240) % 3
@@ -244,6 +268,14 @@ def test_stopping_early_is_said(rng):
     with pytest.warns(ConvergenceWarning, match="max_iter=1"):
         model = ILASDP(2, max_iter=1, tol=0, random_state=0).fit(X)
     assert model.n_iter_ == 1
+
+
+@pytest.mark.parametrize("kind", ["full", "tied", "diag", "spherical"])
+def test_no_column_that_varies(kind):
+    with pytest.warns(ConvergenceWarning, match="Only 1 of the 2 clusters"):
+        model = ILASDP(2, covariance_type=kind).fit(np.ones((9, 3)))
+    assert_array_equal(model.labels_, 0)
+    assert_array_equal(model.covariances_, np.zeros((1, 3, 3)))
 
 
 def test_one_cluster_is_one_gaussian(rng):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.optimize import brentq
 from sklearn.cluster import KMeans
 from sklearn.datasets import make_blobs
 from sklearn.decomposition import PCA
@@ -40,8 +41,86 @@ def test_matrix_free_bound_is_the_dense_bound(distance, rng):
     dual = certificate.dual_matrix(X, weights, labels)
     assert dual.min() >= 0
     assert_allclose(dual, dual.T, atol=1e-10 * dual.max())
-    dense = certificate.dual_bound(X, weights, dual, 3)
+    partition = certificate._Partition.of(X, weights, labels, 3)
+    multiplier = certificate.smallest_multiplier(*partition.to_centers())
+    damped = dual_of(X, weights, labels, multiplier, True)
+    dense = max(
+        certificate.dual_bound(X, weights, matrix, 3) for matrix in (dual, damped)
+    )
     assert_allclose(bound.value, min(dense, inertia), rtol=1e-8)
+
+
+def dual_of(X, weights, labels, multiplier, is_damped):
+    """The dual matrix of a multiplier, from its definition."""
+    k = labels.max() + 1
+    centers, sizes = means(X, weights, labels, k)
+    squares = np.square(X[:, np.newaxis] - centers).sum(axis=2)
+    own = sizes[labels][:, np.newaxis]
+    excess = squares - squares[np.arange(len(X)), labels][:, np.newaxis]
+    rates = np.maximum(sizes * excess / 2 - multiplier * (own + sizes) / (2 * own), 0)
+    rates[np.arange(len(X)), labels] = 0
+    roots = np.sqrt(weights)
+    dual = np.zeros((len(X), len(X)))
+    for c, m in zip(*np.nonzero(~np.eye(k, dtype=bool)), strict=True):
+        parts = []
+        for home, other in ((c, m), (m, c)):
+            share = np.where(labels == home, weights, 0)
+            rate = rates[:, other] * (labels == home)
+            damping = np.zeros(len(X))
+            if is_damped and rate.any():
+                level = brentq(
+                    lambda level, rate=rate, share=share: (
+                        share @ np.maximum(rate - level, -rate)
+                    ),
+                    0,
+                    2 * rate.max() + 1,
+                    xtol=1e-13,
+                )
+                damping = np.maximum(rate - level, -rate) * (labels == home)
+            parts.append((roots * rate, roots * damping, share @ rate))
+        (left, left_damping, total), (right, right_damping, other_total) = parts
+        block = np.outer(left, right) - np.outer(left_damping, right_damping)
+        if total * other_total > 0:
+            dual += block / np.sqrt(total * other_total)
+    return dual
+
+
+@pytest.mark.parametrize("share", [0.1, 0.4, 0.8])
+@pytest.mark.parametrize("is_damped", [False, True])
+def test_clipped_bound_is_the_dense_bound(share, is_damped, rng):
+    X, weights, labels, _ = weighted_case(rng, 3.0)
+    partition = certificate._Partition.of(X, weights, labels, 3)
+    clusters = np.arange(3)
+    multiplier = share * certificate.smallest_multiplier(
+        partition.centers, clusters, partition.centers, partition.sizes
+    )
+    found = partition.dual(multiplier)
+    if is_damped:
+        found = partition.damped(found)
+    dual = dual_of(X, weights, labels, multiplier, is_damped)
+    assert dual.min() >= -1e-12
+    assert_allclose(found.dense(labels), dual, atol=1e-9)
+    assert_allclose(dual, dual.T, atol=1e-9)
+    dense = certificate.dual_bound(X, weights, dual, 3)
+    assert_allclose(partition.value(found), dense, rtol=1e-9)
+
+
+def test_searched_bound_is_tighter_and_below_the_optimum(rng):
+    X, weights, labels, inertia = weighted_case(rng, 3.5, n=150)
+    bound = certificate.certify(X, weights, labels, 3, inertia)
+    searched = certificate.search_bound(X, weights, labels, 3, bound, inertia)
+    solution = pairs.solve(X, weights, 3, labels, tol=1e-5, max_iter=5000)
+    assert solution.converged
+    assert searched.value <= solution.objective * (1 + 1e-4)
+    assert searched.gap < bound.gap / 2
+
+
+def test_a_partition_that_lloyd_would_change_gets_the_bound_of_the_axes(rng):
+    X, y = mixture(40, 3, 8.0, rng)
+    y[:2] = y[1::-1]
+    weights = np.ones(40)
+    bound = certificate.certify(X, weights, y, 3, 1e3)
+    assert_allclose(bound.value, certificate.axes_bound(X, weights, 3))
 
 
 def test_bound_in_few_rows_of_many_columns(rng):
@@ -51,9 +130,9 @@ def test_bound_in_few_rows_of_many_columns(rng):
     centers, _ = means(X, weights, labels, 2)
     inertia = np.square(X - centers[labels]).sum()
     bound = certificate.certify(X, weights, labels, 2, inertia)
+    assert bound.is_proof
     dual = certificate.dual_matrix(X, weights, labels)
-    dense = certificate.dual_bound(X, weights, dual, 2)
-    assert_allclose(bound.value, min(dense, inertia), rtol=1e-8)
+    assert_allclose(certificate.dual_bound(X, weights, dual, 2), inertia, rtol=1e-8)
 
 
 @pytest.mark.parametrize("distance", [1.0, 3.0])
@@ -107,11 +186,13 @@ def test_certificate_agrees_with_the_dual_of_cvxpy_where_it_is_tight(rng):
 def test_low_rank_factor_of_a_tight_relaxation_is_the_partition(rng):
     X, weights, labels, inertia = weighted_case(rng, 9.0)
     start = low_rank.indicator_factor(weights, labels, 3, 6, 0.3, rng)
-    solution = low_rank.solve(X, weights, 3, start, tol=1e-5, max_iter=50)
-    assert solution.converged
-    assert solution.factor.min() >= 0
-    assert_allclose(np.square(solution.factor).sum(), 3)
-    assert_allclose(solution.objective, inertia, rtol=1e-3)
+    for tol in (1e-5, 1e-7):
+        solution = low_rank.solve(X, weights, 3, start, tol=tol, max_iter=50)
+        assert solution.converged
+        assert solution.infeasibility < tol
+        assert solution.factor.min() >= 0
+        assert_allclose(np.square(solution.factor).sum(), 3, rtol=1e-6)
+        assert_allclose(solution.objective, inertia, rtol=100 * tol)
     found = low_rank.round_factor(X, weights, solution.factor, 3, rng)
     assert clustering_accuracy(labels, found) == 1
 
@@ -138,9 +219,7 @@ def test_wide_separation_is_recovered_and_proven():
 def test_every_solver(solver, rng):
     X, y = mixture(60, 3, 4.5, rng)
     model = SDPKMeans(3, solver=solver, random_state=0, max_iter=50).fit(X)
-    assert model.solver_ == ("certificate" if model.n_iter_ == 1 else solver) or (
-        solver == "auto"
-    )
+    assert model.solver_ == ("certificate" if solver == "auto" else solver)
     assert model.lower_bound_ <= model.inertia_
     assert clustering_accuracy(y, model.labels_) > 0.9
     assert model.membership_.shape[0] == 60
@@ -182,6 +261,14 @@ def test_stopping_early_is_said_and_the_bound_holds(rng):
     with pytest.warns(ConvergenceWarning, match="max_iter"):
         model = SDPKMeans(4, solver="low_rank", max_iter=1, random_state=0).fit(X)
     assert 0 < model.lower_bound_ <= model.inertia_
+
+
+def test_an_outlier_of_its_own_is_named(rng):
+    X, _ = mixture(60, 3, 6.0, rng)
+    X[17] = 1e6
+    with pytest.warns(ConvergenceWarning, match="Row 17 is a cluster of its own"):
+        model = SDPKMeans(4, random_state=0).fit(X)
+    assert model.certified_
 
 
 def test_encoder_and_decoded_centers(rng):

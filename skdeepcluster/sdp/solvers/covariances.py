@@ -54,7 +54,7 @@ class CovarianceFamily:
             share = share[:, np.newaxis, np.newaxis]
             covariances = share * covariances + (1 - share) * pooled
         variances = np.einsum("cff->cf", covariances)
-        if self.kind == "spherical":
+        if self.kind == "spherical" and n_features > 0:
             variances = np.broadcast_to(
                 variances.mean(axis=1, keepdims=True), variances.shape
             )
@@ -159,7 +159,7 @@ def fit_groups(X, labels, family):
     sums, sizes = center_sums(X, np.ones(len(X)), labels, n_groups)
     means = sums / sizes[:, np.newaxis]
     centred = X - means[labels]
-    scatters = np.stack([_scatter(centred[labels == c]) for c in range(n_groups)])
+    scatters = np.stack([scatter_of(centred[labels == c]) for c in range(n_groups)])
     covariances = family.estimate(scatters, sizes)
     cost = hard_cost(scatters, sizes, covariances)
     return GroupFit(sizes, means, covariances, labels, cost)
@@ -173,6 +173,6 @@ def hard_cost(scatters, sizes, covariances):
     return float((traces + sizes * log_dets).sum() / 2)
 
 
-def _scatter(rows):
+def scatter_of(rows):
     """Sum of outer products; no matrix product, whose bits depend on threads."""
     return np.einsum("if,ig->fg", rows, rows)

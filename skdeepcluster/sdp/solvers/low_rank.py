@@ -13,9 +13,12 @@ from ...kernels.assignment import lloyd
 from ...kernels.low_rank import constrain, next_gradient, products, step
 from .partition import kmeans, means
 
-MAX_PENALTY, FIRST_PENALTY, FIRST_GOAL = 1e4, 1.0, 1e-2
+# Beyond the largest penalty, steps are short and few rows move.
+MAX_PENALTY, FIRST_PENALTY, FIRST_GOAL = 1e3, 1.0, 1e-2
 INNER_STEPS, MEMORY, HALVINGS = 100, 8, 30
 SHORTEST, LONGEST, SUFFICIENT = 1e-4, 1e4, 1e-4
+# Tolerance from which on float32 is enough: it takes half of the time.
+SINGLE_TOL = 1e-6
 
 
 class LowRank(NamedTuple):
@@ -23,7 +26,7 @@ class LowRank(NamedTuple):
 
     Parameters
     ----------
-    factor : ndarray of shape (rank, n_samples)
+    factor : ndarray of shape (rank, n_samples), dtype=float64
         ``Z = factor.T @ factor``.
     objective : float
         Value of the relaxation, in units of the inertia.
@@ -89,11 +92,14 @@ def solve(X, weights, n_clusters, start, *, tol, max_iter):
     Notes
     -----
     O(n_samples * rank * n_features) time for each of at most 100 steps of an
-    outer iteration, O(n_samples * (rank + n_features)) memory.
+    outer iteration, O(n_samples * (rank + n_features)) memory. In float32 unless
+    `tol` is below 1e-6.
     """
     columns, q = weighted_columns(X, weights)
-    problem = _Lagrangian(columns, q, n_clusters)
     total = float((columns * columns).sum())
+    dtype = np.float32 if tol >= SINGLE_TOL else np.float64
+    columns, q, start = (array.astype(dtype) for array in (columns, q, start))
+    problem = _Lagrangian(columns, q, n_clusters)
     point = problem.at(start, np.zeros_like(start), 0.0)
     history, largest, converged = [], np.inf, False
     for outer in range(max_iter):
@@ -115,7 +121,12 @@ def solve(X, weights, n_clusters, start, *, tol, max_iter):
             problem.penalty = min(2 * problem.penalty, MAX_PENALTY)
         largest = point.infeasibility
     return LowRank(
-        point.factor, objective, point.infeasibility, stationarity, converged, history
+        point.factor.astype(np.float64),
+        objective,
+        point.infeasibility,
+        stationarity,
+        converged,
+        history,
     )
 
 
@@ -139,12 +150,14 @@ class _Lagrangian:
     def __init__(self, columns, q, trace):
         self.columns, self.q, self.trace = columns, q, trace
         self.scale = _largest_eigenvalue(products(columns, columns)) or 1.0
-        self.y = np.zeros(len(q))
+        self.y = np.zeros_like(q)
         self.penalty = FIRST_PENALTY
+        # Multiplier of the norm: the gradient at a solution, along the factor.
+        self.level = 0.0
 
     def at(self, factor, gradient, length):
         """Go down the gradient, back to the feasible factors, and look."""
-        V, z = np.empty_like(factor), np.empty(len(self.q))
+        V, z = np.empty_like(factor), np.empty_like(self.q)
         M, a, squared = step(self.columns, self.q, factor, gradient, length, V)
         shrink = np.sqrt(self.trace / squared) if squared > 0 else 0.0
         M *= shrink
@@ -171,7 +184,9 @@ class _Lagrangian:
             point.factor,
             before.factor,
             gradient,
+            self.level,
         )
+        self.level += along / self.trace
         length = point.moved / curved if curved > 0 else LONGEST
         norm = np.sqrt(max(free - along * along / self.trace, 0.0) + pushing)
         return float(norm), min(max(length, SHORTEST), LONGEST)
@@ -224,9 +239,9 @@ def round_factor(X, weights, factor, n_clusters, rng):
     labels : ndarray of shape (n_samples,), dtype=intp
         Cluster of each row of `X`; every one holds rows.
     """
-    _, vectors = eigh(products(factor, factor))
+    # Not matrix products, whose bits depend on the number of threads.
+    _, vectors = eigh(np.einsum("rn,sn->rs", factor, factor))
     leading = np.ascontiguousarray(vectors[:, ::-1][:, :n_clusters])
-    # Not a matrix product, whose bits depend on the number of threads.
     embedded = np.einsum("rk,rn->nk", leading, factor, order="C")
     embedded /= np.sqrt(weights)[:, np.newaxis]
     labels, _ = kmeans(embedded, weights, n_clusters, 10, rng)

@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...kernels.low_rank import products
 from ...kernels.splitting import leading_pairs, scale_multiplier, update_copy
 from .certificate import dual_bound, dual_matrix
 from .low_rank import weighted_columns
@@ -37,6 +36,8 @@ class Pairs(NamedTuple):
         No partition has a lower inertia, and no feasible Z a lower value.
     infeasibility : float
         Norm of the difference of the two copies.
+    n_iter : int
+        Iterations.
     converged : bool
         Whether both residuals fell below the tolerance.
     history : list of dict
@@ -47,6 +48,7 @@ class Pairs(NamedTuple):
     objective: float
     lower_bound: float
     infeasibility: float
+    n_iter: int
     converged: bool
     history: list
 
@@ -81,17 +83,24 @@ def solve(X, weights, n_clusters, labels, *, tol, max_iter):
     """
     columns, q = weighted_columns(X, weights)
     state = _State(columns, q, X, weights, n_clusters, labels)
-    history, converged, n_done = [], False, 0
-    while n_done < max_iter and not converged:
-        primal, dual = state.iterate(min(STRIDE, max_iter - n_done))
-        n_done += STRIDE
+    history, converged = [], False
+    while state.n_iter < max_iter and not converged:
+        primal, dual = state.iterate(min(STRIDE, max_iter - state.n_iter), tol)
         converged = max(primal, dual) < tol
         history.append({"objective": state.objective(), "infeasibility": primal})
-        if n_done < ADAPTIVE_SHARE * max_iter:
+        if state.n_iter < ADAPTIVE_SHARE * max_iter:
             state.balance(primal, dual)
     bound = dual_bound(X, weights, state.dual(), n_clusters)
     objective, infeasibility = history[-1].values()
-    return Pairs(state.factor(), objective, bound, infeasibility, converged, history)
+    return Pairs(
+        state.factor(),
+        objective,
+        bound,
+        infeasibility,
+        state.n_iter,
+        converged,
+        history,
+    )
 
 
 class _State:
@@ -99,7 +108,7 @@ class _State:
         n_samples = len(q)
         self.columns, self.n_clusters = columns, n_clusters
         self.total = float((columns * columns).sum())
-        gram = products(columns, columns)
+        gram = np.einsum("fn,gn->fg", columns, columns)
         self.rho = FIRST_STEP * np.sqrt(np.square(gram).sum() / n_clusters)
         sizes = np.bincount(labels, weights, n_clusters)
         own = np.sqrt(weights / sizes[labels])
@@ -114,10 +123,10 @@ class _State:
         self.V[n_clusters : n_clusters + n_more] = columns[:n_more]
         self.n_vectors = n_clusters + n_more
         self.slope = np.zeros(n_samples, np.float32)
-        self.weights = np.zeros(0)
+        self.weights, self.n_iter = np.zeros(0), 0
 
-    def iterate(self, n_iter):
-        """Run some iterations; return the norms of the residuals."""
+    def iterate(self, n_iter, tol):
+        """Run some iterations, until both residuals are small; return their norms."""
         factors = (self.columns / np.sqrt(self.rho)).astype(np.float32)
         for _ in range(n_iter):
             self.weights = leading_pairs(
@@ -130,8 +139,12 @@ class _State:
                 self.n_clusters - 1,
             )
             self.n_vectors = len(self.weights)
-            primal, dual = update_copy(self.T, self.weights, self.V, self.q, RELAXATION)
-        return np.sqrt(primal), np.sqrt(dual)
+            squares = update_copy(self.T, self.weights, self.V, self.q, RELAXATION)
+            self.n_iter += 1
+            primal, dual = np.sqrt(squares)
+            if max(primal, dual) < tol:
+                break
+        return primal, dual
 
     def balance(self, primal, dual):
         """Let the step size follow the larger residual."""
@@ -149,7 +162,7 @@ class _State:
         return np.vstack([self.q, rows[self.weights > 0]]).astype(np.float64)
 
     def objective(self):
-        projected = products(self.factor()[1:], self.columns)
+        projected = np.einsum("rn,fn->rf", self.factor()[1:], self.columns)
         return self.total - float((projected * projected).sum())
 
     def dual(self):

@@ -119,14 +119,23 @@ def swap_clusters(X, weights, labels, inertia):
 def _swaps(X, weights, labels, n_clusters):
     """Centres after the most promising swaps, the best first."""
     centers, sizes = means(X, weights, labels, n_clusters)
+    squares = weights * np.square(X - centers[labels]).sum(axis=1)
+    within = np.bincount(labels, squares, n_clusters)
+    merges = []
+    for a, b in combinations(range(n_clusters), 2):
+        cost = squared_distance(centers[a], centers[b])
+        cost *= sizes[a] * sizes[b] / (sizes[a] + sizes[b])
+        # No cut saves more than all there is within the cluster.
+        if any(within[c] > cost for c in range(n_clusters) if c not in (a, b)):
+            merges.append((cost, a, b))
+    if not merges:
+        return
     halves, gains = [], np.zeros(n_clusters)
     for c in range(n_clusters):
         two, gains[c] = _cut_in_two(X[labels == c], weights[labels == c], centers[c])
         halves.append(two)
     swaps = []
-    for a, b in combinations(range(n_clusters), 2):
-        cost = squared_distance(centers[a], centers[b])
-        cost *= sizes[a] * sizes[b] / (sizes[a] + sizes[b])
+    for cost, a, b in merges:
         split = max((c for c in range(n_clusters) if c not in (a, b)), key=gains.item)
         swaps.append((cost - gains[split], a, b, split))
     for _, a, b, split in sorted(swaps)[:SWAPS_TRIED]:

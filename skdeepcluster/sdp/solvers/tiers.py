@@ -6,7 +6,14 @@ import numpy as np
 
 from ...kernels.assignment import lloyd, nearest_centers
 from . import low_rank, pairs
-from .certificate import CLOSED, Bound, bound_of, certify, dual_bound
+from .certificate import (
+    CLOSED,
+    Bound,
+    bound_of,
+    certify,
+    dual_bound,
+    search_bound,
+)
 from .partition import (
     LLOYD_PASSES,
     improve,
@@ -18,7 +25,8 @@ from .partition import (
 
 # Noise of the factor's rows beside the indicators, over the root of the rows.
 NOISE = 0.3
-# Distinct rows up to which "auto" also runs the solver that holds all pairs.
+# Distinct rows up to which "auto" runs the solver that holds all pairs: it is
+# about as fast there as the other one, and its multipliers are a bound.
 MAX_PAIRS = 1000
 # Iterations of these for each outer iteration of the low-rank solver.
 LONGER = 100
@@ -27,6 +35,9 @@ LONGER = 100
 SUMMARY_CENTERS, SUMMARY_ROWS, SUMMARY_PASSES = 2000, 40_000, 5
 # Rows drawn for clusters of equal weight: enough for 20 clusters of 25.
 BALANCED_ROWS = 500
+# Samples in turn, each by the clusters found from the one before: the first, by
+# k-means, may hold too few rows of a small cluster.
+BALANCED_ROUNDS = 3
 
 
 class Settings(NamedTuple):
@@ -107,12 +118,11 @@ def relax(X, weights, n_clusters, settings, rng):
     -------
     Relaxed
     """
-    labels, inertia = kmeans(X, weights, n_clusters, settings.n_init, rng)
-    labels, inertia = improve(X, weights, labels, n_clusters)
+    labels, inertia, bound = _best_partition(X, weights, n_clusters, settings, rng)
     found = Relaxed(
         labels,
         inertia,
-        certify(X, weights, labels, n_clusters, inertia),
+        bound,
         "certificate",
         low_rank.indicator_factor(weights, labels, n_clusters, n_clusters, 0.0, rng),
         inertia,
@@ -124,15 +134,43 @@ def relax(X, weights, n_clusters, settings, rng):
     is_trivial = n_clusters in (1, len(X))
     if is_trivial or (settings.solver == "auto" and found.bound.is_proof):
         return found
-    if settings.solver in ("auto", "low_rank"):
-        found = _by_low_rank(X, weights, n_clusters, found, settings, rng)
-    if settings.solver == "admm" or (
-        settings.solver == "auto" and len(X) <= MAX_PAIRS and not found.bound.is_proof
-    ):
-        found = _by_pairs(X, weights, n_clusters, found, settings, rng)
-    if settings.solver == "cvxpy":
-        found = _by_reference(X, weights, n_clusters, found, settings, rng)
-    return found
+    solver = settings.solver
+    if solver == "auto":
+        solver = "admm" if len(X) <= MAX_PAIRS else "low_rank"
+    if solver == "admm":
+        return _by_pairs(X, weights, n_clusters, found, settings, rng)
+    if solver == "cvxpy":
+        return _by_reference(X, weights, n_clusters, found, settings, rng)
+    found = _by_low_rank(X, weights, n_clusters, found, settings, rng)
+    return _searched(X, weights, n_clusters, found)
+
+
+def _best_partition(X, weights, n_clusters, settings, rng):
+    """The best of several starts of k-means, improved; the first if proven."""
+    first, inertia = kmeans(X, weights, n_clusters, 1, rng)
+    bound = certify(X, weights, first, n_clusters, inertia)
+    if bound.is_proof:
+        return first, inertia, bound
+    labels = first
+    if settings.n_init > 1:
+        others = kmeans(X, weights, n_clusters, settings.n_init - 1, rng)
+        labels, inertia = min((labels, inertia), others, key=lambda found: found[1])
+    labels, inertia = improve(X, weights, labels, n_clusters)
+    if not _is_same(labels, first, n_clusters):
+        bound = certify(X, weights, labels, n_clusters, inertia)
+    return labels, inertia, bound
+
+
+def _is_same(labels, others, n_clusters):
+    """Whether two partitions with no empty cluster are the same."""
+    return len(np.unique(labels * n_clusters + others)) == n_clusters
+
+
+def _searched(X, weights, n_clusters, found):
+    bound = search_bound(
+        X, weights, found.labels, n_clusters, found.bound, found.inertia
+    )
+    return found._replace(bound=bound)
 
 
 def _by_low_rank(X, weights, n_clusters, found, settings, rng):
@@ -169,14 +207,15 @@ def _by_pairs(X, weights, n_clusters, found, settings, rng):
         tol=settings.tol,
         max_iter=LONGER * settings.max_iter,
     )
-    found = _round(X, weights, n_clusters, found, solution.factor, rng)
+    found = found._replace(bound=_higher(found, solution.lower_bound))
+    if not found.bound.is_proof:
+        found = _round(X, weights, n_clusters, found, solution.factor, rng)
     history = [{"tier": "admm"} | entry for entry in solution.history]
     return found._replace(
-        bound=_higher(found, solution.lower_bound),
         solver="admm",
         objective=solution.objective,
         infeasibility=solution.infeasibility,
-        n_iter=pairs.STRIDE * len(history),
+        n_iter=solution.n_iter,
         converged=solution.converged,
         history=found.history + history,
     )
@@ -211,6 +250,9 @@ def _by_reference(X, weights, n_clusters, found, settings, rng):
 def _round(X, weights, n_clusters, found, factor, rng):
     """Read a partition off a factor, and keep the better one."""
     labels = low_rank.round_factor(X, weights, factor, n_clusters, rng)
+    if _is_same(labels, found.labels, n_clusters):
+        # The same partition, which was improved before.
+        return found
     labels, inertia = improve(X, weights, labels, n_clusters)
     return _better(X, weights, n_clusters, found, labels, inertia)
 
@@ -266,17 +308,18 @@ def relax_balanced(X, weights, n_clusters, settings, rng):
     partition is a local optimum of the inertia near the balanced one, and the
     factor is that of the partition.
     """
-    pilot, _ = kmeans(X, weights, n_clusters, settings.n_init, rng)
-    share = weights / np.bincount(pilot, weights)[pilot]
-    drawn, drawn_weights = np.arange(len(X)), share
-    if len(X) > BALANCED_ROWS:
-        drawn = systematic_sample(share, BALANCED_ROWS, rng)
-        drawn_weights = np.ones(len(drawn))
-    sample = np.ascontiguousarray(X[drawn])
-    coarse = relax(sample, drawn_weights, n_clusters, settings, rng)
-    starts, _ = means(sample, drawn_weights, coarse.labels, n_clusters)
-    labels = lloyd(X, weights, starts, LLOYD_PASSES, 0.0)[1]
-    labels = np.unique(labels, return_inverse=True)[1]
+    labels, _ = kmeans(X, weights, n_clusters, settings.n_init, rng)
+    for _ in range(BALANCED_ROUNDS):
+        share = weights / np.bincount(labels, weights)[labels]
+        drawn, drawn_weights = np.arange(len(X)), share
+        if len(X) > BALANCED_ROWS:
+            drawn = systematic_sample(share, BALANCED_ROWS, rng)
+            drawn_weights = np.ones(len(drawn))
+        sample = np.ascontiguousarray(X[drawn])
+        coarse = relax(sample, drawn_weights, n_clusters, settings, rng)
+        starts, _ = means(sample, drawn_weights, coarse.labels, n_clusters)
+        labels = lloyd(X, weights, starts, LLOYD_PASSES, 0.0)[1]
+        labels = np.unique(labels, return_inverse=True)[1]
     centers, _ = means(X, weights, labels, int(labels.max()) + 1)
     inertia = float((weights * np.square(X - centers[labels]).sum(axis=1)).sum())
     return _lifted(X, weights, n_clusters, labels, inertia, coarse)._replace(
@@ -288,4 +331,5 @@ def relax_balanced(X, weights, n_clusters, settings, rng):
 
 def _lifted(X, weights, n_clusters, labels, inertia, coarse):
     bound = certify(X, weights, labels, n_clusters, inertia)
-    return coarse._replace(labels=labels, inertia=inertia, bound=bound)
+    found = coarse._replace(labels=labels, inertia=inertia, bound=bound)
+    return _searched(X, weights, n_clusters, found)
