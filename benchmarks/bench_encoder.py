@@ -82,15 +82,22 @@ def load(name, folder, max_rows):
 
 
 class Features:
-    """The standardised features as they are."""
+    """The standardised features; 50 principal components of more than 60."""
 
     def __init__(self, seed):
-        from sklearn.preprocessing import StandardScaler
-
-        self.scaler = StandardScaler()
+        self.seed = seed
 
     def embed(self, X, new):
-        return self.scaler.fit_transform(X), self.scaler.transform(new)
+        from sklearn.decomposition import PCA
+        from sklearn.pipeline import make_pipeline
+        from sklearn.preprocessing import StandardScaler
+
+        reduce = PCA(min(50, len(X)), random_state=self.seed)
+        model = make_pipeline(
+            StandardScaler(), reduce if X.shape[1] > 60 else "passthrough"
+        )
+        codes = model.fit_transform(X)
+        return codes, model.transform(new) if len(new) else codes[:0]
 
 
 class Encoder:
