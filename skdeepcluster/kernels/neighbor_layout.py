@@ -159,7 +159,7 @@ def place_points(starts, X, rows, neighbors, points):
     >>> rows, points = np.array([[0.0], [1.0], [3.0]]), np.array([[5.0], [5.0], [9.0]])
     >>> start, near = np.zeros((1, 1)), np.array([[0, 1, 2]])
     >>> place_points(start, np.array([[0.5]]), rows, near, points).round(1)
-    array([[4.9]])
+    array([[5.]])
     """
     return _place_points(*map(read_only, (starts, X, rows, neighbors, points)))
 
