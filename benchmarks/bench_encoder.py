@@ -622,9 +622,10 @@ def scale(results, arguments):
         words.append(str(Path(__file__).parent))
         done = subprocess.run(words, capture_output=True, text=True, check=True)
         names = ("cpu_s", "base_mib", "peak_mib")
-        return dict(zip(names, map(float, done.stdout.split()), strict=True))
+        figures = dict(zip(names, map(float, done.stdout.split()), strict=True))
+        return figures | {"load": os.getloadavg()[0]}
 
-    body = []
+    body, loads = [], []
     for n, p, repeats, methods in (
         (4_000, 50, 3, ("NeighborEncoder", "UMAP")),
         (20_000, 50, 1, ("NeighborEncoder", "UMAP")),
@@ -642,6 +643,7 @@ def scale(results, arguments):
                 for seed in range(repeats)
             ]
             medians.append(median(row["cpu_s"] for row in runs))
+            loads += [row["load"] for row in runs]
             peak = max(row["peak_mib"] for row in runs)
             cells += [f"{medians[-1]:.1f}", f"{peak:.0f}"]
         cells.append(f"{medians[1] / medians[0]:.1f}" if len(medians) == 2 else "")
@@ -650,7 +652,9 @@ def scale(results, arguments):
     return (
         "## Seconds and memory\n\nTwenty Gaussians; a small table first, so that "
         "compilation is not counted. The encoder embeds the rows once more with its "
-        "network, UMAP returns its layout. Peak of the process.\n\n"
+        "network, UMAP returns its layout. Peak of the process. Load of the machine "
+        f"after each run: {min(loads):.1f} to {max(loads):.1f} on {os.cpu_count()} "
+        "cores; CPU seconds grow with it.\n\n"
         + format_table(columns, body)
     )
 
