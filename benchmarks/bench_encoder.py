@@ -654,8 +654,7 @@ def scale(results, arguments):
         "compilation is not counted. The encoder embeds the rows once more with its "
         "network, UMAP returns its layout. Peak of the process. Load of the machine "
         f"after each run: {min(loads):.1f} to {max(loads):.1f} on {os.cpu_count()} "
-        "cores; CPU seconds grow with it.\n\n"
-        + format_table(columns, body)
+        "cores; CPU seconds grow with it.\n\n" + format_table(columns, body)
     )
 
 
