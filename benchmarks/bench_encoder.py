@@ -9,6 +9,7 @@ stopped. ``--fresh PART ...`` measures parts again.
 import argparse
 import json
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -592,11 +593,11 @@ def guards(results, arguments):
 
 
 SCALE_SCRIPT = """
-import resource, sys, time, warnings
+import sys, time, warnings
 warnings.simplefilter("ignore")
 sys.path.insert(0, sys.argv[4])
 import numpy as np
-from bench_encoder import EMBEDDINGS
+from bench_encoder import EMBEDDINGS, peak_mib
 def draw(n, p):
     rng = np.random.default_rng(0)
     centers = 3 * rng.standard_normal((20, p))
@@ -605,13 +606,22 @@ method, n, p = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 few = draw(300, p)
 EMBEDDINGS[method](0).embed(few, few[:0] if "UMAP" in method else few)
 X = draw(n, p)
-unit = 1024 if sys.platform == "linux" else 2**20
-base = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+base = peak_mib()
 start = time.process_time()
 EMBEDDINGS[method](0).embed(X, X[:0] if "UMAP" in method else X)
 seconds = time.process_time() - start
-print(seconds, base, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit)
+print(seconds, base, peak_mib())
 """
+
+
+def peak_mib():
+    """Largest memory of this process so far."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        # What getrusage says may be the peak of the process that started this one.
+        lines = dict(line.split(":", 1) for line in status.read_text().splitlines())
+        return int(lines["VmHWM"].split()[0]) / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 
 def scale(results, arguments):
@@ -644,15 +654,16 @@ def scale(results, arguments):
             ]
             medians.append(median(row["cpu_s"] for row in runs))
             loads += [row["load"] for row in runs]
-            peak = max(row["peak_mib"] for row in runs)
-            cells += [f"{medians[-1]:.1f}", f"{peak:.0f}"]
+            peak, base = (max(row[n] for row in runs) for n in ("peak_mib", "base_mib"))
+            cells += [f"{medians[-1]:.1f}", f"{peak:.0f} ({base:.0f})"]
         cells.append(f"{medians[1] / medians[0]:.1f}" if len(medians) == 2 else "")
         body.append(cells)
     columns = ["table", "encoder CPU s", "peak MiB", "UMAP CPU s", "peak MiB", "ratio"]
     return (
         "## Seconds and memory\n\nTwenty Gaussians; a small table first, so that "
         "compilation is not counted. The encoder embeds the rows once more with its "
-        "network, UMAP returns its layout. Peak of the process. Load of the machine "
+        "network, UMAP returns its layout. Peak of the process, in brackets before the "
+        "call. Load of the machine "
         f"after each run: {min(loads):.1f} to {max(loads):.1f} on {os.cpu_count()} "
         "cores; CPU seconds grow with it.\n\n" + format_table(columns, body)
     )
