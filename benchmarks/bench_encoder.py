@@ -482,6 +482,10 @@ def with_encoder(name, method, seed, folder, max_rows):
     }
 
 
+# Given up after more than a minute of CPU time: 26 classes.
+NOT_RUN = {("letter", "SDPKMeans"), ("letter", "SDPKMeans behind it")}
+
+
 def package(results, arguments):
     """Clusterers of the package with and without the encoder."""
     methods = [
@@ -492,7 +496,9 @@ def package(results, arguments):
     body, scores = [], []
     for name in TABLES:
         runs = [
-            results.measure(
+            {"ari": np.nan}
+            if (name, method) in NOT_RUN
+            else results.measure(
                 partial(with_encoder, name, method, 0, arguments.data, arguments.rows),
                 "package",
                 name,
@@ -503,17 +509,18 @@ def package(results, arguments):
             for method in methods
         ]
         scores.append([run["ari"] for run in runs])
-        cells = [f"{score:.3f}" for score in scores[-1]]
+        cells = ["-" if np.isnan(x) else f"{x:.3f}" for x in scores[-1]]
         counts = "/".join(str(run["n_found"]) for run in runs[-2:])
         body.append([name, *cells, f"{counts} of {runs[0]['n_true']}"])
-    means = [f"{mean:.3f}" for mean in np.mean(scores, axis=0)]
+    means = [f"{mean:.3f}" for mean in np.nanmean(scores, axis=0)]
     body.append(["mean", *means, ""])
     return (
         "## Clusterers of the package\n\nARI with and without the encoder, "
         f"{arguments.rows} rows at most, seed 0. TELL and SDPKMeans are told the "
         "number of classes, PPP finds it (last column). "
-        "SemiSupervisedGaussianMixture stands under *Known classes*.\n\n"
-        + format_table(["table", *methods, "classes of PPP"], body)
+        "SemiSupervisedGaussianMixture stands under *Known classes*. SDPKMeans was "
+        "given up on letter after more than a minute; its means are of the others."
+        "\n\n" + format_table(["table", *methods, "classes of PPP"], body)
     )
 
 
