@@ -676,6 +676,13 @@ def scale(results, arguments):
     )
 
 
+TITLES = {
+    "accuracy": "UMAP and plain features",
+    "known": "known classes",
+    "package": "clusterers of the package",
+    "guards": "round groups and none",
+    "scale": "seconds and memory",
+}
 PARTS = {
     "accuracy": accuracy,
     "known": known_classes,
@@ -709,7 +716,7 @@ def main():
     for method in arguments.methods:
         EMBEDDINGS[method](0).embed(warm, warm[:50])
     parts = [
-        "# NeighborEncoder against UMAP and plain features",
+        f"# NeighborEncoder: {', '.join(TITLES[part] for part in arguments.parts)}",
         f"- Command: `{command()}`\n- Versions: {versions()}\n- One thread.\n"
         + "\n".join(f"- {name}: {kind.__doc__}" for name, kind in EMBEDDINGS.items()),
         *(PARTS[part](results, arguments) for part in arguments.parts),
