@@ -9,13 +9,14 @@ stopped. ``--fresh PART ...`` measures parts again.
 import argparse
 import json
 import os
+import resource
 import subprocess
 import sys
 import time
 import warnings
 from functools import partial
 from pathlib import Path
-from statistics import fmean, median, stdev
+from statistics import fmean, median
 
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
@@ -82,15 +83,22 @@ def load(name, folder, max_rows):
 
 
 class Features:
-    """The standardised features as they are."""
+    """The standardised features; 50 principal components of more than 60."""
 
     def __init__(self, seed):
-        from sklearn.preprocessing import StandardScaler
-
-        self.scaler = StandardScaler()
+        self.seed = seed
 
     def embed(self, X, new):
-        return self.scaler.fit_transform(X), self.scaler.transform(new)
+        from sklearn.decomposition import PCA
+        from sklearn.pipeline import make_pipeline
+        from sklearn.preprocessing import StandardScaler
+
+        reduce = PCA(min(50, len(X)), random_state=self.seed)
+        model = make_pipeline(
+            StandardScaler(), reduce if X.shape[1] > 60 else "passthrough"
+        )
+        codes = model.fit_transform(X)
+        return codes, model.transform(new) if len(new) else codes[:0]
 
 
 class Encoder:
@@ -336,56 +344,85 @@ def _each(runs, arguments):
 # ---------------------------------------------------------------- known classes
 
 
-PROTOCOLS = ("novel", "general", "a fifth")
+# What each protocol compares: a name, the estimator, and its encoder.
+PROTOCOLS = {
+    "novel": {
+        "NCDKMeans": ("NCDKMeans", None),
+        "behind the encoder": ("NCDKMeans", "no labels"),
+        "labels for the encoder": ("NCDKMeans", "labels"),
+        "PBN": ("PBN", None),
+    },
+    "general": {
+        "SemiSupervisedGaussianMixture": ("SemiSupervisedGaussianMixture", None),
+        "behind the encoder": ("SemiSupervisedGaussianMixture", "no labels"),
+        "labels for the encoder": ("SemiSupervisedGaussianMixture", "labels"),
+    },
+}
+KNOWN_TABLES = (
+    "mfeat_factors",
+    "digits",
+    "segment",
+    "mnist",
+    "pendigits",
+    "dry_bean",
+    "satimage",
+)
+# Without an encoder, tables of more columns are brought to principal axes.
+FEW_COLUMNS, N_AXES = 32, 20
 
 
-def unlabeled_rows(name, protocol, method, seed, folder, max_rows):
-    """KMeans behind the encoder; ACC of the rows without a label."""
-    from sklearn.cluster import KMeans
+def discover(name, protocol, method, seed, folder, max_rows):
+    """ACC of the rows without a label, the number of new classes known."""
+    from sklearn.decomposition import PCA
+    from sklearn.preprocessing import StandardScaler
 
-    from skdeepcluster.metrics import clustering_accuracy
+    import skdeepcluster
 
     X, y = load(name, folder, max_rows)
     rng = np.random.default_rng(seed)
     classes = rng.permutation(np.unique(y))
-    known = np.isin(y, classes[: len(classes) // 2])
+    novel = classes[len(classes) // 2 :]
+    labeled = ~np.isin(y, novel)
     if protocol == "general":
-        known &= rng.random(len(y)) < 0.5
-    elif protocol == "a fifth":
-        known = rng.random(len(y)) < 0.2
-    if method == "features":
-        Z = Features(seed).embed(X, X)[0]
+        labeled &= rng.random(len(y)) < 0.5
+    partial_y = np.where(labeled, y, -1)
+    kind, encoder = PROTOCOLS[protocol][method]
+    params = {"n_novel": len(novel), "random_state": seed}
+    if encoder == "labels":
+        params["encoder"] = Encoder(seed).encoder
+    elif encoder is not None:
+        X = Encoder(seed).encoder.fit_transform(X)
     else:
-        partial_y = np.where(known, y, -1) if method == "with labels" else None
-        Z = Encoder(seed).encoder.fit(X, partial_y).transform(X)
-    if protocol == "novel":
-        Z, y, known = Z[~known], y[~known], np.zeros(np.sum(~known), dtype=bool)
-    model = KMeans(len(np.unique(y)), n_init=10, random_state=seed)
-    labels = model.fit_predict(Z)
-    return {"acc": float(clustering_accuracy(y[~known], labels[~known]))}
+        X = StandardScaler().fit_transform(X)
+        if X.shape[1] > FEW_COLUMNS:
+            X = PCA(N_AXES, random_state=seed).fit_transform(X)
+    model = getattr(skdeepcluster, kind)(**params).fit(X, partial_y)
+    judge = skdeepcluster.metrics.clustering_accuracy
+    return {"acc": float(judge(y[~labeled], model.labels_[~labeled]))}
 
 
 def known_classes(results, arguments):
-    """What labels do for the rows that have none."""
-    methods = ["features", "without labels", "with labels"]
-    names = [name for name in TABLES if name not in ("iris", "wine", "breast_cancer")]
+    """What the encoder, and labels for it, do for the discovery of classes."""
     parts = [
-        "## Known classes\n\nACC of KMeans on the rows without a label, the number of "
-        "classes known. *novel*: half of the classes are labeled in all their rows, "
-        "KMeans sees the other rows alone; *general*: half of the rows of half of the "
-        "classes are labeled; *a fifth*: of all rows. Classes and rows are drawn by "
-        "the seed. The number of links of a labeled row was chosen on parts of six of "
-        "these tables."
+        "## Known classes\n\nACC of the rows without a label, the number of new "
+        f"classes given; {arguments.rows} rows at most, seeds "
+        f"{', '.join(map(str, arguments.seeds))}, which draw the classes and rows that "
+        "are known. *novel*: half of the classes are labeled in all their rows, the "
+        "others are new; *general*: half of the rows of half of the classes are "
+        "labeled. The encoder gets no labels, or those that the method gets. Without "
+        f"encoder, more than {FEW_COLUMNS} columns are brought to {N_AXES} principal "
+        "axes. The number of links of a labeled row was chosen on parts of six of the "
+        "tables of the development."
     ]
-    for protocol in PROTOCOLS:
-        body, gaps = [], []
-        for name in names:
-            means = []
+    for protocol, methods in PROTOCOLS.items():
+        body = []
+        for name in KNOWN_TABLES:
+            cells = []
             for method in methods:
                 runs = [
                     results.measure(
                         partial(
-                            unlabeled_rows,
+                            discover,
                             name,
                             protocol,
                             method,
@@ -401,15 +438,19 @@ def known_classes(results, arguments):
                     )
                     for seed in arguments.seeds
                 ]
-                means.append(fmean(run["acc"] for run in runs))
-            gaps.append(means[2] - means[1])
-            body.append([name, *(f"{mean:.3f}" for mean in means)])
-        error = stdev(gaps) / len(gaps) ** 0.5
-        parts.append(
-            f"### {protocol.capitalize()}\n\n"
-            f"{format_table(['table', *methods], body)}\n\nWith labels less without: "
-            f"{fmean(gaps):+.3f} ± {error:.3f} (standard error over the tables)."
+                cells.append(fmean(run["acc"] for run in runs))
+            body.append(cells)
+        means = np.mean(body, axis=0)
+        table = format_table(
+            ["table", *methods],
+            [
+                [name, *(f"{cell:.3f}" for cell in cells)]
+                for name, cells in zip(
+                    (*KNOWN_TABLES, "mean"), (*body, means), strict=True
+                )
+            ],
         )
+        parts.append(f"### {protocol.capitalize()}\n\n{table}")
     return "\n\n".join(parts)
 
 
@@ -428,10 +469,11 @@ def with_encoder(name, method, seed, folder, max_rows):
     X = StandardScaler().fit_transform(X)
     if behind:
         X = Encoder(seed).encoder.fit_transform(X)
-    if clusterer == "PPP":
-        model = skdeepcluster.PPP()
-    else:
-        model = skdeepcluster.TELL(k, latent_dim=None, random_state=seed)
+    model = {
+        "TELL": partial(skdeepcluster.TELL, k, latent_dim=None, random_state=seed),
+        "PPP": skdeepcluster.PPP,
+        "SDPKMeans": partial(skdeepcluster.SDPKMeans, k, random_state=seed),
+    }[clusterer]()
     labels = model.fit_predict(X)
     return {
         "ari": adjusted_rand_score(y, labels),
@@ -440,16 +482,23 @@ def with_encoder(name, method, seed, folder, max_rows):
     }
 
 
+# Given up after more than a minute of CPU time: 26 classes.
+NOT_RUN = {("letter", "SDPKMeans"), ("letter", "SDPKMeans behind it")}
+
+
 def package(results, arguments):
     """Clusterers of the package with and without the encoder."""
-    methods = ["TELL", "TELL behind it", "PPP", "PPP behind it"]
-    body, columns = [], ["table"]
-    for method in methods:
-        columns += [method, "k"] if "PPP" in method else [method]
+    methods = [
+        f"{clusterer}{behind}"
+        for clusterer in ("TELL", "SDPKMeans", "PPP")
+        for behind in ("", " behind it")
+    ]
+    body, scores = [], []
     for name in TABLES:
-        cells = [name]
-        for method in methods:
-            row = results.measure(
+        runs = [
+            {"ari": np.nan}
+            if (name, method) in NOT_RUN
+            else results.measure(
                 partial(with_encoder, name, method, 0, arguments.data, arguments.rows),
                 "package",
                 name,
@@ -457,17 +506,21 @@ def package(results, arguments):
                 0,
                 arguments.rows,
             )
-            cells.append(f"{row['ari']:.3f}")
-            if "PPP" in method:
-                cells.append(f"{row['n_found']} of {row['n_true']}")
-        body.append(cells)
-    figures = np.array([[cells[i] for i in (1, 2, 3, 5)] for cells in body], float)
-    means = [f"{mean:.3f}" for mean in figures.mean(axis=0)]
-    body.append(["mean", means[0], means[1], means[2], "", means[3], ""])
+            for method in methods
+        ]
+        scores.append([run["ari"] for run in runs])
+        cells = ["-" if np.isnan(x) else f"{x:.3f}" for x in scores[-1]]
+        counts = "/".join(str(run["n_found"]) for run in runs[-2:])
+        body.append([name, *cells, f"{counts} of {runs[0]['n_true']}"])
+    means = [f"{mean:.3f}" for mean in np.nanmean(scores, axis=0)]
+    body.append(["mean", *means, ""])
     return (
-        "## Clusterers of the package\n\nARI with and without the encoder, seed 0. "
-        "TELL is told the number of classes, PPP finds it.\n\n"
-        + format_table(columns, body)
+        "## Clusterers of the package\n\nARI with and without the encoder, "
+        f"{arguments.rows} rows at most, seed 0. TELL and SDPKMeans are told the "
+        "number of classes, PPP finds it (last column). "
+        "SemiSupervisedGaussianMixture stands under *Known classes*. SDPKMeans was "
+        "given up on letter after more than a minute; its means are of the others."
+        "\n\n" + format_table(["table", *methods, "classes of PPP"], body)
     )
 
 
@@ -503,7 +556,7 @@ def null(method, law, seed):
 
 def guards(results, arguments):
     """What an embedding does to round groups, and to none."""
-    methods = ["features", "NeighborEncoder", "UMAP"]
+    methods = list(EMBEDDINGS)
     body = []
     for distance in (6.0, 4.5, 3.5):
         cells = [f"{distance} standard deviations"]
@@ -547,11 +600,11 @@ def guards(results, arguments):
 
 
 SCALE_SCRIPT = """
-import resource, sys, time, warnings
+import sys, time, warnings
 warnings.simplefilter("ignore")
 sys.path.insert(0, sys.argv[4])
 import numpy as np
-from bench_encoder import EMBEDDINGS
+from bench_encoder import EMBEDDINGS, peak_mib
 def draw(n, p):
     rng = np.random.default_rng(0)
     centers = 3 * rng.standard_normal((20, p))
@@ -560,13 +613,22 @@ method, n, p = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 few = draw(300, p)
 EMBEDDINGS[method](0).embed(few, few[:0] if "UMAP" in method else few)
 X = draw(n, p)
-unit = 1024 if sys.platform == "linux" else 2**20
-base = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+base = peak_mib()
 start = time.process_time()
 EMBEDDINGS[method](0).embed(X, X[:0] if "UMAP" in method else X)
 seconds = time.process_time() - start
-print(seconds, base, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit)
+print(seconds, base, peak_mib())
 """
+
+
+def peak_mib():
+    """Largest memory of this process so far."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        # What getrusage says may be the peak of the process that started this one.
+        lines = dict(line.split(":", 1) for line in status.read_text().splitlines())
+        return int(lines["VmHWM"].split()[0]) / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 
 def scale(results, arguments):
@@ -577,9 +639,10 @@ def scale(results, arguments):
         words.append(str(Path(__file__).parent))
         done = subprocess.run(words, capture_output=True, text=True, check=True)
         names = ("cpu_s", "base_mib", "peak_mib")
-        return dict(zip(names, map(float, done.stdout.split()), strict=True))
+        figures = dict(zip(names, map(float, done.stdout.split()), strict=True))
+        return figures | {"load": os.getloadavg()[0]}
 
-    body = []
+    body, loads = [], []
     for n, p, repeats, methods in (
         (4_000, 50, 3, ("NeighborEncoder", "UMAP")),
         (20_000, 50, 1, ("NeighborEncoder", "UMAP")),
@@ -597,19 +660,29 @@ def scale(results, arguments):
                 for seed in range(repeats)
             ]
             medians.append(median(row["cpu_s"] for row in runs))
-            peak = max(row["peak_mib"] for row in runs)
-            cells += [f"{medians[-1]:.1f}", f"{peak:.0f}"]
+            loads += [row["load"] for row in runs]
+            peak, base = (max(row[n] for row in runs) for n in ("peak_mib", "base_mib"))
+            cells += [f"{medians[-1]:.1f}", f"{peak:.0f} ({base:.0f})"]
         cells.append(f"{medians[1] / medians[0]:.1f}" if len(medians) == 2 else "")
         body.append(cells)
     columns = ["table", "encoder CPU s", "peak MiB", "UMAP CPU s", "peak MiB", "ratio"]
     return (
         "## Seconds and memory\n\nTwenty Gaussians; a small table first, so that "
         "compilation is not counted. The encoder embeds the rows once more with its "
-        "network, UMAP returns its layout. Peak of the process.\n\n"
-        + format_table(columns, body)
+        "network, UMAP returns its layout. Peak of the process, in brackets before the "
+        "call. Load of the machine "
+        f"after each run: {min(loads):.1f} to {max(loads):.1f} on {os.cpu_count()} "
+        "cores; CPU seconds grow with it.\n\n" + format_table(columns, body)
     )
 
 
+TITLES = {
+    "accuracy": "UMAP and plain features",
+    "known": "known classes",
+    "package": "clusterers of the package",
+    "guards": "round groups and none",
+    "scale": "seconds and memory",
+}
 PARTS = {
     "accuracy": accuracy,
     "known": known_classes,
@@ -643,7 +716,7 @@ def main():
     for method in arguments.methods:
         EMBEDDINGS[method](0).embed(warm, warm[:50])
     parts = [
-        "# NeighborEncoder against UMAP and plain features",
+        f"# NeighborEncoder: {', '.join(TITLES[part] for part in arguments.parts)}",
         f"- Command: `{command()}`\n- Versions: {versions()}\n- One thread.\n"
         + "\n".join(f"- {name}: {kind.__doc__}" for name, kind in EMBEDDINGS.items()),
         *(PARTS[part](results, arguments) for part in arguments.parts),

@@ -36,8 +36,8 @@ for name, labels in {
 print(f"on new rows: accuracy {clustering_accuracy(y_new, model.predict(X_new)):.2f}")
 
 # %%
-# The embedding is a map of the table. New rows (with a rim) take their places in
-# it by the network alone.
+# The embedding is a map of the table. New rows (with a rim) take their places in it,
+# near the fitted rows that they resemble.
 
 encoder = model[0]
 fig, ax = plt.subplots(figsize=(7, 6), layout="constrained")

@@ -1,6 +1,7 @@
 """NeighborEncoder: few columns in which neighbours stay neighbours."""
 
 import warnings
+from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
@@ -17,7 +18,6 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._labels import UNLABELED, PartialLabels
 from ..base import (
-    CHUNK_ROWS,
     GlobalScaling,
     check_table,
     distinct_rows,
@@ -41,6 +41,7 @@ from ..nn.training import (
     train,
     user_module,
 )
+from ._neighbor_anchors import Anchors
 from ._neighbor_graph import (
     heed_classes,
     nearest_rows,
@@ -65,8 +66,9 @@ class NeighborEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
 
     The rows are laid out in few dimensions such that neighbours attract each
     other and all other rows repel; a network then learns the map from rows to
-    this layout, and embeds the rows of the training and new rows alike. Groups
-    of any shape become compact and stand apart. Use it as a step of a
+    this layout. It embeds the fitted rows and new rows alike; a new row is then
+    drawn to where its neighbours among the fitted rows lie. Groups of any shape
+    become compact and stand apart. Use it as a step of a
     pipeline, or as ``encoder=`` of a clusterer of this package.
 
     Parameters
@@ -86,11 +88,16 @@ class NeighborEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         from the number of features. It sees all columns, centred and divided
         by one number. Its outputs take the place of ``n_components``, and
         ``hidden_sizes`` is not used.
+    keep_rows : bool, default=True
+        Whether to keep the fitted rows, so that :meth:`transform` can draw a new
+        row to where its nearest fitted rows lie. If False, or if `fit` was given
+        a graph, the network alone maps new rows: a little less well, faster, and
+        without the table.
     n_epochs : int, default=200
         Passes over the edges of the neighbour graph.
     max_steps : int, default=600
-        Gradient steps of the network. A table of n rows gets 200 + n / 5 where
-        these are fewer.
+        Gradient steps of the network. A table of n rows gets 200 + n / 4 where
+        these are fewer. More serve large tables of many groups.
     lr : float, default=3e-3
         Highest learning rate of AdamW.
     batch_size : int, default=512
@@ -135,7 +142,9 @@ class NeighborEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     Neighbours are exact: O(n_samples² · n_features) time at worst, less where
     scikit-learn's trees help (up to 15 columns). The layout takes O(n_epochs ·
     n_samples · n_neighbors) time, the network O(max_steps · batch_size ·
-    weights). Memory is O(n_samples · (n_features + n_neighbors)).
+    weights). Memory is O(n_samples · (n_features + n_neighbors)). With
+    ``keep_rows`` the neighbours of new rows are looked for among the fitted ones,
+    which costs as much for each as the search of the fit.
 
     Equal rows count as one when the neighbours are looked for, and as many
     when the network is trained.
@@ -179,6 +188,7 @@ class NeighborEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         "metric": [StrOptions({"euclidean", "cosine"})],
         "hidden_sizes": ["array-like"],
         "module": [callable, None],
+        "keep_rows": ["boolean"],
         "n_epochs": [Interval(Integral, 1, None, closed="left")],
         "max_steps": [Interval(Integral, 1, None, closed="left")],
         "lr": [Interval(Real, 0, None, closed="neither")],
@@ -197,6 +207,7 @@ class NeighborEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         metric="euclidean",
         hidden_sizes=(128, 128),
         module=None,
+        keep_rows=True,
         n_epochs=200,
         max_steps=600,
         lr=3e-3,
@@ -211,6 +222,7 @@ class NeighborEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         self.metric = metric
         self.hidden_sizes = hidden_sizes
         self.module = module
+        self.keep_rows = keep_rows
         self.n_epochs = n_epochs
         self.max_steps = max_steps
         self.lr = lr
@@ -276,11 +288,14 @@ class NeighborEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             partners = within_classes(found[0], codes)
             self._train(network, scaled, weights, layout, partners, device)
         self.history_ = history_of(self.net_)
-        outputs = run_rows(in_double(self.net_.module_), scaled[:CHUNK_ROWS])
-        if not np.all(np.isfinite(outputs)):
+        codes = in_chunks(partial(run_rows, in_double(self.net_.module_)), scaled)
+        if not np.all(np.isfinite(codes)):
             raise ValueError(
                 "The network's codes are not finite: lower lr, or check module."
             )
+        self._anchors = None
+        if self.keep_rows and neighbors is None:
+            self._anchors = Anchors(inputs, codes, self.n_neighbors)
 
     def _neighbors(self, inputs, neighbors, rng):
         n_neighbors = self._n_neighbors_among(inputs)
@@ -353,7 +368,7 @@ class NeighborEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             verbose=self.verbose,
             batches=MixedBatches,
         )
-        n_steps = min(self.max_steps, LEAST_STEPS + len(scaled) // 5)
+        n_steps = min(self.max_steps, LEAST_STEPS + len(scaled) // 4)
         epoch_steps = min(EPOCH_STEPS, n_steps)
         self.net_.iterator_train__min_steps = epoch_steps
         datasets = split_rows(scaled, weights, 0.0, device, targets, partners)
@@ -384,6 +399,8 @@ class NeighborEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         codes = in_chunks(
             lambda chunk: run_rows(network, self.scaling_.apply(chunk)), X
         )
+        if self._anchors is not None:
+            codes = self._anchors.place(in_chunks(self._space.apply, X), codes)
         return codes.astype(X.dtype, copy=False)
 
     def score(self, X, y=None):

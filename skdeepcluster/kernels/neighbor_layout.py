@@ -1,8 +1,9 @@
-"""Weights of a neighbour graph, and points moved along it."""
+"""Weights of a neighbour graph, and points moved along it or put into it."""
 
 import numpy as np
 
 from ._jit import jit, read_only
+from .assignment import squared_distance
 
 _BISECTIONS = 40
 """Halvings of the interval that holds a row's scale."""
@@ -15,7 +16,17 @@ _LARGEST_STEP = 4.0
 """Bound on a coordinate of a force."""
 
 _SOFTENING = 1e-3
-"""Keeps the repulsion of points that coincide finite."""
+"""Keeps the forces between points that coincide finite."""
+
+_LEAST_SHARE = 1e-9
+"""Smallest distance of a neighbour, as a share of the farthest one's."""
+
+_OWN_WEIGHT = 0.1
+"""What the start of a placed point weighs; a neighbour on half of the way to the
+farthest one weighs 1.5."""
+
+_PLACEMENTS = 20
+"""Passes of a placement."""
 
 
 def neighbor_weights(distances):
@@ -61,7 +72,7 @@ def move_points(points, heads, tails, weights, phases, rate, n_negatives, state)
     An edge acts when its phase, raised by its weight, reaches 1. It then draws
     its two points together, and pushes its head away from points drawn at
     random: a stochastic gradient step on ``-log q`` for the edge and on
-    ``-log(1 - q)`` for the drawn pairs, ``q = 1 / (1 + |z_i - z_j|²)``.
+    ``-log(1 - q)`` for the drawn pairs, ``q = 1 / (1 + 2 |z_i - z_j|^1.5)``.
 
     Parameters
     ----------
@@ -91,9 +102,9 @@ def move_points(points, heads, tails, weights, phases, rate, n_negatives, state)
     >>> points, edge = np.array([[0.0], [3.0]]), np.zeros(1, np.int32)
     >>> state = np.ones(1, np.uint64)
     >>> move_points(points, edge, edge + 1, np.ones(1), np.zeros(1), 1.0, 0, state)
-    >>> points
-    array([[0.6],
-           [2.4]])
+    >>> points.round(2)
+    array([[0.46],
+           [2.54]])
     """
     _move_points(
         points,
@@ -105,6 +116,52 @@ def move_points(points, heads, tails, weights, phases, rate, n_negatives, state)
         n_negatives,
         state,
     )
+
+
+def place_points(starts, X, rows, neighbors, points):
+    """Put new points where the points of their neighbours are.
+
+    Point i minimises ``-sum_j w_ij log q_ij`` from its start on, the attraction of
+    its neighbours among points that stay; its start is one of them and weighs
+    little. Other than their mean, this does not end up between two groups. With
+    distances ``d_ij``, the farthest of which is ``h_i``, the weights are
+    ``w_ij = (1 - d_ij² / h_i²) h_i / d_ij``: a row that comes close to another
+    comes close to its point, and the farthest neighbours, among equally far ones
+    in any choice, do not count.
+
+    Parameters
+    ----------
+    starts : ndarray of shape (n_samples, n_components), dtype float64
+        Where to begin.
+    X : ndarray of shape (n_samples, n_features)
+        New rows.
+    rows : ndarray of shape (n_rows, n_features)
+        Rows whose points are known.
+    neighbors : ndarray of shape (n_samples, n_neighbors), dtype int64
+        Which of them are near.
+    points : ndarray of shape (n_rows, n_components), dtype float64
+        Their points.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_components), dtype float64
+        The points of the new rows.
+
+    Notes
+    -----
+    O(n_samples * n_neighbors * (n_features + n_components)) time: 20 passes of
+    iteratively reweighted means.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdeepcluster.kernels.neighbor_layout import place_points
+    >>> rows, points = np.array([[0.0], [1.0], [3.0]]), np.array([[5.0], [5.0], [9.0]])
+    >>> start, near = np.zeros((1, 1)), np.array([[0, 1, 2]])
+    >>> place_points(start, np.array([[0.5]]), rows, near, points).round(1)
+    array([[5.]])
+    """
+    return _place_points(*map(read_only, (starts, X, rows, neighbors, points)))
 
 
 @jit()
@@ -140,6 +197,19 @@ def _bounded(force):
 
 
 @jit()
+def _attraction(squared):
+    """Pull of -log q, q = 1 / (1 + 2 squared^0.75), for each unit of distance."""
+    return 3 / (_SOFTENING + np.sqrt(np.sqrt(squared)) + 2 * squared)
+
+
+@jit()
+def _repulsion(squared):
+    """Push of -log(1 - q) for each unit of distance."""
+    distance = np.sqrt(squared)
+    return 1.5 / ((_SOFTENING + squared) * (1 + 2 * distance * np.sqrt(distance)))
+
+
+@jit()
 def _draw(state, n):
     """Draw a number below n by an xorshift generator."""
     x = state[0]
@@ -162,7 +232,7 @@ def _move_points(points, heads, tails, weights, phases, rate, n_negatives, state
         squared = 0.0
         for c in range(n_components):
             squared += (points[i, c] - points[j, c]) ** 2
-        strength = 2 / (1 + squared)
+        strength = _attraction(squared)
         for c in range(n_components):
             step = rate * _bounded(strength * (points[i, c] - points[j, c]))
             points[i, c] -= step
@@ -172,7 +242,43 @@ def _move_points(points, heads, tails, weights, phases, rate, n_negatives, state
             squared = 0.0
             for c in range(n_components):
                 squared += (points[i, c] - points[m, c]) ** 2
-            strength = 2 / ((_SOFTENING + squared) * (1 + squared))
+            strength = _repulsion(squared)
             for c in range(n_components):
                 force = strength * (points[i, c] - points[m, c])
                 points[i, c] += rate * _bounded(force)
+
+
+@jit()
+def _place_points(starts, X, rows, neighbors, points):
+    n_neighbors, n_components = neighbors.shape[1], starts.shape[1]
+    placed, mean = np.empty(starts.shape), np.empty(n_components)
+    weights = np.empty(n_neighbors)
+    for i in range(len(X)):
+        _weigh(X[i], rows, neighbors[i], weights)
+        placed[i] = starts[i]
+        for _ in range(_PLACEMENTS):
+            # A mean of the start and the neighbours, reweighted by their pulls.
+            total = _OWN_WEIGHT * _attraction(squared_distance(placed[i], starts[i]))
+            for c in range(n_components):
+                mean[c] = total * starts[i, c]
+            for j in range(n_neighbors):
+                point = points[neighbors[i, j]]
+                pull = weights[j] * _attraction(squared_distance(placed[i], point))
+                total += pull
+                for c in range(n_components):
+                    mean[c] += pull * point[c]
+            for c in range(n_components):
+                placed[i, c] = mean[c] / total
+    return placed
+
+
+@jit()
+def _weigh(x, rows, neighbors, weights):
+    """Write down what each neighbour of a row weighs."""
+    farthest = 0.0
+    for j in range(len(neighbors)):
+        weights[j] = np.sqrt(squared_distance(x, rows[neighbors[j]]))
+        farthest = max(farthest, weights[j])
+    for j in range(len(neighbors)):
+        share = weights[j] / farthest if farthest > 0 else 1.0
+        weights[j] = (1 - share * share) / max(share, _LEAST_SHARE)

@@ -112,6 +112,7 @@ rng = np.random.default_rng(0)
 for X in ((rng.random((600, 20)) < 0.3).astype(float), rng.normal(size=(600, 70))):
     model = NeighborEncoder(random_state=0, n_epochs=20, max_steps=40).fit(X)
     print(model.transform(X).tobytes().hex())
+    print(model.transform(X[:50] + 0.3).tobytes().hex())
 """
 
 
@@ -303,7 +304,7 @@ class TestTraining:
         model = encoder(max_steps=40).fit(X)
         assert [len(epoch) > 0 for epoch in model.history_] == [True, True]
         assert model.n_iter_ == 30
-        # Few rows take fewer steps: 200, and one for five rows.
+        # Few rows take fewer steps: 200, and one for four rows.
         model = encoder(max_steps=600).fit(X)
         assert len(model.history_) == 12
 

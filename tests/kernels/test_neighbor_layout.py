@@ -1,4 +1,4 @@
-"""Weights of a neighbour graph, and points moved along it."""
+"""Weights of a neighbour graph, and points moved along it or put into it."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,11 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skdeepcluster.kernels.neighbor_layout import move_points, neighbor_weights
+from skdeepcluster.kernels.neighbor_layout import (
+    move_points,
+    neighbor_weights,
+    place_points,
+)
 
 distance_tables = hnp.arrays(
     np.float64,
@@ -48,6 +52,10 @@ class TestNeighborWeights:
             assert_array_equal(weights, np.ones((1, 15)))
 
 
+def pull(squared):
+    return 3 / (0.001 + squared**0.25 + 2 * squared)
+
+
 def slow_move(points, heads, tails, weights, phases, rate, n_negatives, state):
     """The same, as one would write it down."""
     mask, points, phases, state = 2**64 - 1, points.copy(), phases.copy(), int(state[0])
@@ -57,7 +65,7 @@ def slow_move(points, heads, tails, weights, phases, rate, n_negatives, state):
             continue
         phases[e] -= 1
         gap = points[i] - points[j]
-        step = rate * np.clip(2 * gap / (1 + gap @ gap), -4, 4)
+        step = rate * np.clip(pull(gap @ gap) * gap, -4, 4)
         points[i], points[j] = points[i] - step, points[j] + step
         for _ in range(n_negatives):
             state ^= (state << 13) & mask
@@ -65,12 +73,35 @@ def slow_move(points, heads, tails, weights, phases, rate, n_negatives, state):
             state ^= (state << 17) & mask
             gap = points[i] - points[((state >> 32) * len(points)) >> 32]
             squared = gap @ gap
-            force = 2 * gap / ((0.001 + squared) * (1 + squared))
+            force = 1.5 * gap / ((0.001 + squared) * (1 + 2 * squared**0.75))
             points[i] = points[i] + rate * np.clip(force, -4, 4)
     return points, phases, state
 
 
 class TestMovePoints:
+    @pytest.mark.parametrize("z", [0.5, 1.5, 4.0])
+    def test_attraction_is_the_gradient_of_its_loss(self, z):
+        loss = [np.log1p(2 * (z + step) ** 1.5) for step in (1e-6, -1e-6)]
+        slope = (loss[0] - loss[1]) / 2e-6
+        points, edge = np.array([[z], [0.0]]), np.zeros(1, np.int32)
+        state = np.ones(1, np.uint64)
+        move_points(points, edge, edge + 1, np.ones(1), np.zeros(1), 0.1, 0, state)
+        # The softening takes a little.
+        assert_allclose(points[:, 0], [z - 0.1 * slope, 0.1 * slope], rtol=2e-3)
+
+    @pytest.mark.parametrize("z", [0.8, 1.5, 4.0])
+    def test_repulsion_is_the_gradient_of_its_loss(self, z):
+        loss = [-np.log(1 - 1 / (1 + 2 * (z + step) ** 1.5)) for step in (1e-6, -1e-6)]
+        slope = (loss[0] - loss[1]) / 2e-6
+        edge, moves = np.zeros(1, np.int32), []
+        for state in np.random.default_rng(0).integers(2**63, size=(20, 1)):
+            points, state = np.array([[z], [0.0]]), state.astype(np.uint64)
+            move_points(points, edge, edge, np.ones(1), np.zeros(1), 0.1, 1, state)
+            moves.append(points[0, 0] - z)
+        # It draws itself, or the other point.
+        assert min(moves) == 0
+        assert_allclose(max(moves), -0.1 * slope, rtol=2e-3)
+
     @pytest.mark.parametrize("n_components", [1, 2, 5])
     def test_agrees_with_the_plain_loop(self, n_components):
         rng = np.random.default_rng(0)
@@ -126,3 +157,79 @@ class TestMovePoints:
         centers = np.array([points[group == g].mean(axis=0) for g in (0, 1)])
         spread = max(points[group == g].std(axis=0).max() for g in (0, 1))
         assert np.linalg.norm(centers[0] - centers[1]) > 4 * spread
+
+
+def slow_place(start, x, rows, neighbors, points):
+    """The same, as one would write it down."""
+    distances = np.linalg.norm(x - rows[neighbors], axis=1)
+    shares = distances / distances.max()
+    weights = np.append((1 - shares**2) / np.maximum(shares, 1e-9), 0.1)
+    ends = np.vstack([points[neighbors], start])
+    placed = start
+    for _ in range(20):
+        pulls = weights * pull(np.square(placed - ends).sum(axis=1))
+        placed = pulls @ ends / pulls.sum()
+    return placed
+
+
+class TestPlacePoints:
+    rng = np.random.default_rng(0)
+    rows, points = rng.normal(size=(30, 4)), 5 * rng.normal(size=(30, 2))
+    X, starts = rng.normal(size=(12, 4)), rng.normal(size=(12, 2))
+    neighbors = rng.permuted(np.tile(np.arange(30), (12, 1)), axis=1)[:, :6]
+
+    def test_agrees_with_the_plain_loop(self):
+        expected = [
+            slow_place(start, x, self.rows, near, self.points)
+            for start, x, near in zip(self.starts, self.X, self.neighbors, strict=True)
+        ]
+        placed = place_points(
+            self.starts, self.X, self.rows, self.neighbors, self.points
+        )
+        assert_allclose(placed, expected, rtol=1e-9)
+
+    def test_each_row_by_itself(self):
+        together = place_points(
+            self.starts, self.X, self.rows, self.neighbors, self.points
+        )
+        alone = [
+            place_points(
+                *(a[i : i + 1] for a in (self.starts, self.X)),
+                self.rows,
+                self.neighbors[i : i + 1],
+                self.points,
+            )[0]
+            for i in range(12)
+        ]
+        assert_array_equal(together, alone)
+
+    @pytest.mark.parametrize("step", [0.0, 1e-12, 1e-6])
+    def test_close_rows_have_close_points(self, step):
+        neighbors = np.array(
+            [
+                np.argsort(np.square(self.rows - row).sum(axis=1))[:6]
+                for row in self.rows
+            ]
+        )
+        placed = place_points(
+            self.points, self.rows + step, self.rows, neighbors, self.points
+        )
+        assert_allclose(placed, self.points, atol=20 * step + 1e-6)
+
+    def test_most_neighbours_win_over_the_middle(self):
+        rows = np.array([[1.0], [-1.0], [1.1], [4.0]])
+        points = np.array([[0.0, 0.0], [0.1, 0.0], [20.0, 0.0], [50.0, 0.0]])
+        near = np.arange(4)[np.newaxis]
+        placed = place_points(
+            np.array([[3.0, 0.0]]), np.zeros((1, 1)), rows, near, points
+        )
+        assert np.linalg.norm(placed) < 1.0
+
+    def test_equally_far_rows_leave_the_start(self):
+        rows, points = np.eye(4), np.arange(8.0).reshape(4, 2)
+        start, near = np.array([[7.0, -7.0]]), np.arange(4)[np.newaxis]
+        placed = place_points(start, np.zeros((1, 4)), rows, near, points)
+        assert_allclose(placed, start)
+        # Also where they are not far at all.
+        placed = place_points(start, rows[:1], rows[[0, 0, 0, 0]], near, points)
+        assert_allclose(placed, start)

@@ -1,0 +1,108 @@
+"""New rows are drawn to where their neighbours among the fitted rows lie."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.datasets import load_digits
+
+from skdeepcluster import NeighborEncoder
+from skdeepcluster.deep._neighbor_anchors import Anchors
+
+RNG = np.random.default_rng(0)
+ROWS = RNG.normal(size=(200, 20))
+CODES = RNG.normal(size=(200, 2)).astype(np.float32)
+NEW = RNG.normal(size=(30, 20))
+GUESSES = RNG.normal(size=(30, 2)).astype(np.float32)
+
+
+def anchors(rows=ROWS, codes=CODES, n_neighbors=10):
+    return Anchors(rows, codes, n_neighbors)
+
+
+def test_rows_of_the_fit_stay():
+    # Not even what the network says of them is looked up.
+    assert_array_equal(anchors().place(ROWS[:30], GUESSES), GUESSES)
+    placed = anchors().place(
+        np.vstack([ROWS[:5], NEW]), np.vstack([CODES[:5], GUESSES])
+    )
+    assert_array_equal(placed[:5], CODES[:5])
+    assert not np.any(np.all(placed[5:] == GUESSES, axis=1))
+
+
+def test_neighbours_decide():
+    where = np.repeat([[0.0], [10.0]], 100, axis=0)
+    rows = RNG.normal(size=(200, 3)) + where
+    codes = (5 * where + RNG.normal(size=(200, 2))).astype(np.float32)
+    between = np.full((2, 2), 25, np.float32)
+    placed = anchors(rows, codes).place(np.array([[0.5] * 3, [9.5] * 3]), between)
+    assert_allclose(placed, [[0, 0], [50, 50]], atol=3)
+
+
+@pytest.mark.parametrize("n_columns", [3, 20])
+def test_each_row_by_itself(n_columns):
+    ours = anchors(ROWS[:, :n_columns])
+    together = ours.place(NEW[:, :n_columns], GUESSES)
+    for i in range(len(NEW)):
+        alone = ours.place(NEW[i : i + 1, :n_columns], GUESSES[i : i + 1])
+        assert_array_equal(alone[0], together[i])
+
+
+def test_ties_are_no_matter_of_order():
+    rows = np.unique(RNG.integers(0, 3, size=(150, 6)), axis=0).astype(float)
+    codes = RNG.normal(size=(len(rows), 2)).astype(np.float32)
+    new = RNG.integers(0, 3, size=(30, 6)) + 0.5
+    order = RNG.permutation(len(rows))
+    assert_array_equal(
+        anchors(rows, codes).place(new, GUESSES),
+        anchors(rows[order], codes[order]).place(new, GUESSES),
+    )
+
+
+def test_equal_rows_count_once():
+    twice = anchors(np.repeat(ROWS, 2, axis=0), np.repeat(CODES, 2, axis=0))
+    assert_array_equal(twice.place(NEW, GUESSES), anchors().place(NEW, GUESSES))
+
+
+def test_zero_has_no_sign():
+    rows = np.array([[0.0, 1.0], [1.0, 0.0], [2.0, 2.0]])
+    ours = anchors(rows, CODES[:3])
+    assert_array_equal(ours.place(np.array([[-0.0, 1.0]]), GUESSES[:1]), GUESSES[:1])
+
+
+@pytest.mark.parametrize("n_rows", [1, 2, 3])
+def test_few_rows(n_rows):
+    placed = anchors(ROWS[:n_rows], CODES[:n_rows]).place(NEW, GUESSES)
+    assert np.isfinite(placed).all()
+
+
+class TestEncoder:
+    X = load_digits().data[:400]
+    params = {"random_state": 0, "n_epochs": 30, "max_steps": 60}
+
+    def test_new_rows_lie_nearer_to_their_neighbours(self):
+        drawn, free = (
+            NeighborEncoder(keep_rows=keep, **self.params).fit(self.X[:300])
+            for keep in (True, False)
+        )
+        assert_array_equal(drawn.transform(self.X[:300]), free.transform(self.X[:300]))
+        codes, space = drawn.transform(self.X[:300]), drawn._space
+        gaps = np.linalg.norm(
+            space.apply(self.X[300:])[:, np.newaxis] - space.apply(self.X[:300]), axis=2
+        )
+        nearest = codes[gaps.argmin(axis=1)]
+        near, far = (
+            np.median(np.linalg.norm(model.transform(self.X[300:]) - nearest, axis=1))
+            for model in (drawn, free)
+        )
+        assert near < 0.9 * far
+
+    def test_rows_may_be_forgotten(self):
+        model = NeighborEncoder(keep_rows=False, **self.params).fit(self.X[:300])
+        assert model._anchors is None
+        assert model.transform(self.X[300:]).shape == (100, 2)
+
+    def test_a_row_nearly_of_the_fit_lies_where_that_does(self):
+        model = NeighborEncoder(**self.params).fit(self.X[:300])
+        codes = model.transform(self.X[:300])
+        moved = self.X[:300] + 1e-5 * RNG.normal(size=self.X[:300].shape)
+        assert_allclose(model.transform(moved), codes, atol=1e-3)
