@@ -35,6 +35,8 @@ MANY_COLUMNS, N_AXES = 32, 20
 HEAD_SIZES = (128, 128, 64)
 # Divisions into cells that a mixture starts from: the first of a fit, the others.
 FIRST_INIT, LATER_INIT = 5, 1
+# Length of the constant behind a latent, against that of a typical latent.
+HEIGHT = 0.5
 STRENGTHS = {"gaussian": 0.5, "scarf": 0.2}
 
 
@@ -159,8 +161,8 @@ class GPCModule(nn.Module):
         """Sum the contrastive losses of two views and the surprise at classes."""
         views = torch.cat([self._view(rows), self._view(rows)])
         codes = self.encoder(views)
-        directions = normalize(self.head(codes))
-        similarities = directions @ directions.T
+        points = normalize(self.head(codes))
+        similarities = points @ points.T
         similarities.fill_diagonal_(-torch.inf)
         of_all, of_labeled = self.temperatures
         loss = (1 - self.w) * instance_loss(similarities / of_all)
@@ -170,7 +172,7 @@ class GPCModule(nn.Module):
             kinds = classes.repeat(2)[labeled]
             loss = loss + self.w * class_loss(similarities / of_labeled, kinds)
         return loss + cross_entropy(
-            prototype_logits(codes, self.prototypes, self.densities),
+            prototype_logits(directions(codes), self.prototypes, self.densities),
             assigned.repeat(2),
         )
 
@@ -185,9 +187,28 @@ class GPCModule(nn.Module):
         return self.augment(rows, generator)
 
 
-def prototype_logits(codes, prototypes, densities):
-    """Cosines of latents with the prototypes, over the densities."""
-    return normalize(codes) @ prototypes.T / densities
+def directions(codes):
+    """Bring latents to length 1, after a constant is appended.
+
+    A latent in the middle of all has a direction too, and lengths count.
+
+    Parameters
+    ----------
+    codes : torch.Tensor of shape (n_rows, latent_dim)
+        Latents, whose columns have a mean square of 1 at the start.
+
+    Returns
+    -------
+    torch.Tensor of shape (n_rows, latent_dim + 1)
+        Points on a half of the unit sphere.
+    """
+    height = HEIGHT * codes.shape[1] ** 0.5
+    return normalize(torch.nn.functional.pad(codes, (0, 1), value=height))
+
+
+def prototype_logits(points, prototypes, densities):
+    """Cosines of directions with the prototypes, over the densities."""
+    return points @ prototypes.T / densities
 
 
 def instance_loss(similarities):
@@ -228,13 +249,13 @@ def class_loss(similarities, classes):
     return -(logs.sum(dim=1) / same.sum(dim=1)).mean()
 
 
-def class_densities(directions, codes, temperature):
+def class_densities(points, codes, temperature):
     """Say how far the members of each class are from their mean.
 
     Parameters
     ----------
-    directions : ndarray of shape (n_samples, latent_dim)
-        Latents of length 1.
+    points : ndarray of shape (n_samples, n_columns)
+        Directions of length 1.
     codes : ndarray of shape (n_samples,), dtype=int64
         Class of each; every class has members.
     temperature : float
@@ -242,14 +263,14 @@ def class_densities(directions, codes, temperature):
 
     Returns
     -------
-    means : ndarray of shape (n_classes, latent_dim)
+    means : ndarray of shape (n_classes, n_columns)
         Of the classes.
     densities : ndarray of shape (n_classes,)
         Mean distances over the log of the sizes plus 10, limited to the 10th and
         the 90th percentile, and scaled.
     """
     n_classes = codes.max() + 1
-    members = [directions[codes == code] for code in range(n_classes)]
+    members = [points[codes == code] for code in range(n_classes)]
     means = np.array([rows.mean(axis=0) for rows in members])
     sizes = np.array([len(rows) for rows in members])
     away = [
@@ -265,6 +286,24 @@ def class_densities(directions, codes, temperature):
         return means, np.full(n_classes, temperature)
     # A class without any spread would be infinitely dense.
     return means, temperature * np.maximum(densities / average, 1e-3)
+
+
+def checked_augmentation(augment, n_features):
+    """Try a user's augmentation on two rows, and return it."""
+    rows = torch.zeros(2, n_features)
+    try:
+        view = augment(rows, torch.default_generator)
+    except Exception as error:
+        raise ValueError(
+            f"augmentation does not work on 2 rows of {n_features} features and a "
+            f"torch.Generator: {error}"
+        ) from error
+    if not (isinstance(view, torch.Tensor) and view.shape == rows.shape):
+        raise ValueError(
+            f"augmentation must return a tensor of the shape of its rows, "
+            f"{tuple(rows.shape)}, got {getattr(view, 'shape', type(view).__name__)}."
+        )
+    return augment
 
 
 def on_axes(rows, n_axes):
@@ -402,8 +441,9 @@ class GPC(LatentDiscovery):
     novel_classes_ : ndarray of shape (n_novel_,)
         Their names, the largest class first: integers from ``max(classes_) + 1``
         on where classes are integers, else "novel_0", "novel_1" and so on.
-    prototypes_ : ndarray of shape (n_known + n_novel_, latent_dim)
-        Mean directions of the classes' latents, of length 1.
+    prototypes_ : ndarray of shape (n_known + n_novel_, latent_dim + 1)
+        Mean directions of the classes, of length 1: latents are brought to length
+        1 together with a constant, so that the middle is a direction too.
     densities_ : ndarray of shape (n_known + n_novel_,)
         Temperatures of the prototypes.
     net_ : skorch.NeuralNet
@@ -550,7 +590,7 @@ class GPC(LatentDiscovery):
 
     def _make_views(self, spread):
         if callable(self.augmentation):
-            return self.augmentation
+            return checked_augmentation(self.augmentation, len(spread))
         strength = self.strength
         if strength is None:
             strength = STRENGTHS[self.augmentation]
@@ -591,9 +631,8 @@ class GPC(LatentDiscovery):
             n_novel, n_init=n_init, random_state=self._seed
         )
         assigned = mixture.fit(table, classes).labels_
-        means, densities = class_densities(
-            normalized(latents), assigned, self.prototype_temperature
-        )
+        points = directions(torch.from_numpy(latents)).numpy()
+        means, densities = class_densities(points, assigned, self.prototype_temperature)
         # Training and prediction shall see the same numbers.
         self._prototypes = normalized(means).astype(np.float32)
         self._densities = densities.astype(np.float32)
@@ -633,7 +672,9 @@ class GPC(LatentDiscovery):
             for values in (self._prototypes, self._densities)
         )
         return self._run(
-            lambda rows: prototype_logits(module.project(rows), prototypes, densities),
+            lambda rows: prototype_logits(
+                directions(module.project(rows)), prototypes, densities
+            ),
             scaled,
         )
 
