@@ -158,9 +158,11 @@ class GPCModule(nn.Module):
         Weight of the labeled rows' contrastive loss, against that of all rows.
     temperatures : tuple of two floats
         Of the contrastive loss of all rows, and of labeled ones.
+    labeled_share : float
+        Share of labeled rows in the table; in batches it may be another.
     """
 
-    def __init__(self, encoder, latent_dim, augment, w, temperatures):
+    def __init__(self, encoder, latent_dim, augment, w, temperatures, labeled_share):
         super().__init__()
         self.encoder = encoder
         layers = []
@@ -171,6 +173,7 @@ class GPCModule(nn.Module):
         self.augment = augment
         self.w = w
         self.temperatures = temperatures
+        self.labeled_share = labeled_share
         self.register_buffer("prototypes", None)
         self.register_buffer("densities", None)
 
@@ -198,10 +201,11 @@ class GPCModule(nn.Module):
             similarities = similarities[labeled][:, labeled]
             kinds = classes.repeat(2)[labeled]
             loss = loss + self.w * class_loss(similarities / of_labeled, kinds)
-        return loss + cross_entropy(
-            prototype_logits(directions(codes), self.prototypes, self.densities),
-            assigned.repeat(2),
-        )
+        logits = prototype_logits(directions(codes), self.prototypes, self.densities)
+        surprise = cross_entropy(logits, assigned.repeat(2), reduction="none")
+        # Classes shall be as frequent as they are in the table.
+        shares = torch.where(labeled, self.labeled_share, 1 - self.labeled_share)
+        return loss + (shares * surprise).sum() / shares.sum()
 
     def _view(self, rows):
         # The generators that training has seeded.
@@ -653,9 +657,13 @@ class GPC(LatentDiscovery):
             encoder = Centered(network, torch.from_numpy(scaled).float())
             latent_dim = len(encoder.center)
         self._n_features_out = latent_dim
-        temperatures = self.temperature, self.labeled_temperature
         return GPCModule(
-            encoder, latent_dim, self._make_views(spread), self.w, temperatures
+            encoder,
+            latent_dim,
+            self._make_views(spread),
+            self.w,
+            (self.temperature, self.labeled_temperature),
+            float(np.mean(classes != UNLABELED)),
         )
 
     def _hidden_sizes(self):
