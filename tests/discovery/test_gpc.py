@@ -11,6 +11,7 @@ from skdeepcluster.discovery.gpc import (
     BentCode,
     Corruption,
     GaussianNoise,
+    GPCModule,
     class_densities,
     class_loss,
     directions,
@@ -163,6 +164,45 @@ def test_network_begins_as_the_linear_map():
     assert torch.all(codes[:, 2:] == 0)
 
 
+def make_module(share, w=0.35):
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        encoder = BentCode(torch.eye(3), (8,), 3)
+        module = GPCModule(
+            encoder, 3, lambda rows, generator: rows, w, (0.2, 0.07), share
+        )
+    module.set_prototypes(np.eye(2, 4), np.full(2, 0.1))
+    return module
+
+
+@pytest.mark.parametrize("classes", [[-1] * 6, [0] * 6, [0, 1, -1, -1, -1, -1]])
+def test_loss_is_finite_with_any_labels(classes):
+    rows = torch.randn(6, 3, generator=generator())
+    classes = torch.tensor(classes)
+    share = (classes >= 0).float().mean().item()
+    loss = make_module(share).loss(rows, classes, torch.arange(6) % 2)
+    loss.backward()
+    assert torch.isfinite(loss)
+
+
+def test_labeled_rows_count_as_often_as_they_are():
+    rows = torch.randn(8, 3, generator=generator())
+    classes = torch.tensor([0, 1, 0, 1, -1, -1, -1, -1])
+    assigned = torch.tensor([0, 1] * 4)
+
+    def part(share, chosen):
+        module = make_module(share)
+        with_both = module.loss(rows, classes, assigned)
+        logits = prototype_logits(directions(rows), module.prototypes, module.densities)
+        surprise = torch.nn.functional.cross_entropy(logits[chosen], assigned[chosen])
+        return with_both.item(), surprise.item()
+
+    none, labeled = part(1.0, slice(None, 4))
+    # With a share of 1, what differs from a share of 0 is the labeled rows' part.
+    other, unlabeled = part(0.0, slice(4, None))
+    assert_allclose(none - other, labeled - unlabeled, rtol=1e-4)
+
+
 def test_noise_has_the_spread():
     spread = torch.tensor([[2.0, 0], [1, 0.5], [0, 0]])
     rows = torch.full((20_000, 3), 7.0)
@@ -274,6 +314,16 @@ def test_number_is_found():
     model = GPC(random_state=0).fit(X, y)
     assert model.n_novel_ == 2
     assert discovery_accuracy(classes, model.labels_, model.classes_).all == 1
+
+
+def test_later_rounds_find_no_more_classes():
+    X, _, y = blobs()
+    noisy = X + np.random.default_rng(1).normal(scale=2.5, size=X.shape)
+    counts = [
+        [epoch["n_classes"] for epoch in GPC(random_state=s).fit(noisy, y).history_]
+        for s in range(4)
+    ]
+    assert all(max(found) == found[0] for found in counts)
 
 
 def test_users_network_is_not_changed():
