@@ -376,7 +376,7 @@ def _errors(rows):
 def _pairs(rows):
     """Compare a learned representation with the table as it is, seed by seed."""
     runs = {_key(row): row for row in rows}
-    body = []
+    body, remarks = [], []
     for given, title in ((False, "unknown"), (True, "given")):
         tables = list(dict.fromkeys(row["table"] for row in rows))
         means = []
@@ -397,10 +397,20 @@ def _pairs(rows):
                 ]
             )
             body.append([title, name, str(len(pairs)), *_compared(means[-1])])
+        if not means:
+            continue
+        gains = sorted(learned - alone for alone, learned, *_ in means)
+        ahead = sum(gain > 0 for gain in gains)
+        remarks.append(
+            f"Count {title}: {LEARNED} is ahead on {ahead} of {len(gains)} tables, by "
+            f"{fmean(gains):+.3f} in the mean, and by {fmean(gains[:-1]):+.3f} without "
+            "the table on which it gains most."
+        )
         average = [fmean(column) for column in zip(*means, strict=True)]
         body.append([title, "**mean**", "", *_compared(average)])
     heads = [f"{share}: mixture, {LEARNED}" for share in ("all", "known", "novel")]
-    return format_table(["count", "table", "seeds", *heads], body)
+    table = format_table(["count", "table", "seeds", *heads], body)
+    return "\n\n".join([table, *remarks])
 
 
 def _compared(values):
