@@ -403,8 +403,9 @@ def _pairs(rows):
         ahead = sum(gain > 0 for gain in gains)
         remarks.append(
             f"Count {title}: {LEARNED} is ahead on {ahead} of {len(gains)} tables, by "
-            f"{fmean(gains):+.3f} in the mean, and by {fmean(gains[:-1] or gains):+.3f} without "
-            "the table on which it gains most."
+            f"{fmean(gains):+.3f} in the mean, and by "
+            f"{fmean(gains[:-1] or gains):+.3f} without the table on which it gains "
+            "most."
         )
         average = [fmean(column) for column in zip(*means, strict=True)]
         body.append([title, "**mean**", "", *_compared(average)])
