@@ -52,6 +52,7 @@ GALLERY_ORDER = (
     "plot_groups_of_different_shapes.py",
     "plot_novel_classes.py",
     "plot_generalized_discovery.py",
+    "plot_learned_discovery.py",
     "plot_choose_without_labels.py",
     "plot_pipelines_and_searches.py",
     "plot_explain_a_group.py",

@@ -18,6 +18,7 @@ _HOMES = {
     "NCDKMeans": "discovery",
     "NCDSpectralClustering": "discovery",
     "PBN": "discovery",
+    "GPC": "discovery",
     "TabularNCD": "discovery",
     "NeighborEncoder": "deep",
     "load": "persistence",

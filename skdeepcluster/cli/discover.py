@@ -46,9 +46,16 @@ def _ncd_kmeans(n_novel, random_state, X):
     return NCDKMeans(n_novel, random_state=random_state)
 
 
+def _gpc(n_novel, random_state, X):
+    from .. import GPC
+
+    return GPC(n_novel, random_state=random_state)
+
+
 # Name of a method -> function (n_novel, random_state, X) that builds it.
 METHODS = {
     "mixture": _mixture,
+    "gpc": _gpc,
     "ncd-spectral": _ncd_spectral,
     "ncd-kmeans": _ncd_kmeans,
 }
@@ -176,7 +183,8 @@ def method_help():
     """Describe the methods."""
     return (
         "mixture: unlabeled rows may be of known classes too, classes are Gaussians; "
-        "with the others all are new. ncd-spectral: a graph of neighbours, for classes "
+        "gpc: the same, on what a network learns; with the others all are new. "
+        "ncd-spectral: a graph of neighbours, for classes "
         "of any shape; ncd-kmeans: for classes around a centre; one of "
         f"{listed(METHODS)}; default: %(default)s"
     )

@@ -6,6 +6,7 @@ _HOMES = {
     "NCDKMeans": "kmeans",
     "NCDSpectralClustering": "spectral",
     "PBN": "pbn",
+    "GPC": "gpc",
     "TabularNCD": "tabular_ncd",
     "SemiSupervisedGaussianMixture": "mixture",
     "SemiSupervisedKMeans": "semi_supervised_kmeans",

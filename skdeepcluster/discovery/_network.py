@@ -33,15 +33,12 @@ from ._frame import DiscoveryEstimator
 from ._kmeans import class_means
 
 
-class DiscoveryNetwork(
+class LatentDiscovery(
     ClassNamePrefixFeaturesOutMixin, TransformerMixin, DiscoveryEstimator
 ):
     """Frame of the estimators that learn a latent space from partial labels.
 
-    A subclass builds its module in :meth:`_make_module`. The module has an
-    attribute ``head``, a linear layer whose first outputs are the logits of the
-    known classes, a method ``loss(rows, classes)``, and ``project``, which maps
-    rows to the latents that the head sees.
+    The module of ``net_`` has a method ``project``, which maps rows to latents.
     """
 
     _parameter_constraints = {
@@ -49,8 +46,6 @@ class DiscoveryNetwork(
         "latent_dim": [Interval(Integral, 1, None, closed="left"), None],
         "hidden_sizes": ["array-like", None],
         "module": [callable, None],
-        "dropout": [Interval(Real, 0, 1, closed="left")],
-        "predict_space": [StrOptions({"novel", "all"})],
         "max_epochs": [Interval(Integral, 1, None, closed="left")],
         "lr": [Interval(Real, 0, None, closed="neither")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
@@ -71,7 +66,7 @@ class DiscoveryNetwork(
         scaled : ndarray of shape (n_samples, n_features)
             Scaled rows, sorted.
         classes : ndarray of shape (n_samples,), dtype=int64
-            Output of the head that belongs to each, -1 where unlabeled.
+            Output of the network that belongs to each, -1 where unlabeled.
         """
         self._seed = draw_seed(self.random_state)
         self.scaling_ = GlobalScaling(*distinct_rows(Z))
@@ -82,6 +77,57 @@ class DiscoveryNetwork(
         classes = np.append(self._outputs, UNLABELED)[known.codes]
         order, _ = lexicographic_order(np.column_stack([scaled, classes]))
         return scaled[order], classes[order]
+
+    def _run(self, part, rows):
+        """Run a part of the network on rows; float64 holding float32 values."""
+        with np.errstate(over="ignore"):
+            values = in_chunks(partial(run_rows, part), rows).astype(np.float64)
+        if not np.all(np.isfinite(values)):
+            raise ValueError(
+                "The network's outputs are not finite: lower lr, or check module."
+            )
+        return values
+
+    def _latents(self, X):
+        project = in_double(self.net_.module_).project
+        return self._run(project, self.scaling_.apply(X))
+
+    def transform(self, X):
+        """Embed rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Table with the columns seen in fit.
+
+        Returns
+        -------
+        latents : ndarray of shape (n_samples, latent_dim)
+            Codes, as the heads of the network see them; in the dtype of `X`.
+        """
+        Z = self._embed(X)
+        return self._latents(Z).astype(Z.dtype)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+
+class DiscoveryNetwork(LatentDiscovery):
+    """Frame of those whose head knows the classes and whose novel rows are given.
+
+    A subclass builds its module in :meth:`_make_module`. The module has an
+    attribute ``head``, a linear layer whose first outputs are the logits of the
+    known classes, a method ``loss(rows, classes)``, and ``project``, which maps
+    rows to the latents that the head sees.
+    """
+
+    _parameter_constraints = {
+        **LatentDiscovery._parameter_constraints,
+        "dropout": [Interval(Real, 0, 1, closed="left")],
+        "predict_space": [StrOptions({"novel", "all"})],
+    }
 
     def _train(self, scaled, classes, **sizes):
         """Train a new net; `sizes` go to :meth:`_make_module`."""
@@ -129,20 +175,6 @@ class DiscoveryNetwork(
             shortcut=False,
         )
         return network, latent_dim
-
-    def _run(self, part, rows):
-        """Run a part of the network on rows; float64 holding float32 values."""
-        with np.errstate(over="ignore"):
-            values = in_chunks(partial(run_rows, part), rows).astype(np.float64)
-        if not np.all(np.isfinite(values)):
-            raise ValueError(
-                "The network's outputs are not finite: lower lr, or check module."
-            )
-        return values
-
-    def _latents(self, X):
-        project = in_double(self.net_.module_).project
-        return self._run(project, self.scaling_.apply(X))
 
     def _known_logits(self, X):
         """Logits of the known classes, in the order of ``classes_``."""
@@ -201,27 +233,6 @@ class DiscoveryNetwork(
         Z = self._embed(X)
         return self._known_proba(Z).astype(Z.dtype)
 
-    def transform(self, X):
-        """Embed rows.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Table with the columns seen in fit.
-
-        Returns
-        -------
-        latents : ndarray of shape (n_samples, latent_dim)
-            Codes, as the heads of the network see them; in the dtype of `X`.
-        """
-        Z = self._embed(X)
-        return self._latents(Z).astype(Z.dtype)
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags
-
 
 def default_hidden_sizes(n_features):
     """Three quarters and a half of the columns, within bounds."""
@@ -233,3 +244,9 @@ def softmax(logits):
     """Turn logits into probabilities, row by row."""
     shares = np.exp(logits - logits.max(axis=1, keepdims=True))
     return shares / shares.sum(axis=1, keepdims=True)
+
+
+def normalized(rows):
+    """Bring rows to length 1; rows of zeros stay."""
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    return rows / np.where(lengths > 0, lengths, 1)

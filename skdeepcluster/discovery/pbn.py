@@ -12,7 +12,7 @@ from .._labels import UNLABELED
 from ..base import check_codes, distinct_rows, warn_if_collapsed
 from ..nn.training import in_double
 from ._kmeans import Centers, class_means, kmeans
-from ._network import DiscoveryNetwork
+from ._network import DiscoveryNetwork, normalized
 from ._number import estimate_n_novel
 
 _N_STARTS = 10
@@ -362,9 +362,3 @@ class PBN(DiscoveryNetwork):
         check_is_fitted(self)
         latents = check_codes(self, X, self._n_features_out)
         return self._decode(latents, latents.dtype)
-
-
-def normalized(rows):
-    """Bring rows to length 1; rows of zeros stay."""
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    return rows / np.where(lengths > 0, lengths, 1)

@@ -47,6 +47,27 @@ def check_hidden_sizes(hidden_sizes):
         )
 
 
+def principal_axes(rows, n_axes):
+    """Directions in which centred rows vary most.
+
+    Parameters
+    ----------
+    rows : torch.Tensor of shape (n_samples, n_features)
+        Centred rows.
+    n_axes : int
+        Number of directions, no more than rows or columns.
+
+    Returns
+    -------
+    torch.Tensor of shape (n_features, n_axes)
+        Orthonormal columns.
+    """
+    # A few axes more than are wanted make the randomised algorithm exact
+    # enough; its cost is linear in rows and columns.
+    _, _, axes = torch.svd_lowrank(rows, q=min(n_axes + 10, *rows.shape), niter=4)
+    return axes[:, :n_axes]
+
+
 def reconstruction_error(rows, restored, weights):
     """Weighted mean over rows of the mean squared error of a row."""
     return (weights * (rows - restored).square().mean(dim=1)).mean()
@@ -128,20 +149,16 @@ class AutoencoderModule(nn.Module):
         """
         latent_dim = self.shortcut_in.out_features
         rank = min(latent_dim, *rows.shape)
-        # A few axes more than are wanted make the randomised algorithm exact
-        # enough; its cost is linear in rows and columns.
-        _, _, axes = torch.svd_lowrank(
-            rows * weights.sqrt()[:, None], q=min(rank + 10, *rows.shape), niter=4
-        )
+        axes = principal_axes(rows * weights.sqrt()[:, None], rank)
         codes = torch.zeros(len(rows), latent_dim, dtype=rows.dtype)
-        codes[:, :rank] = rows @ axes[:, :rank]
+        codes[:, :rank] = rows @ axes
         if spherical:
             codes = nn.functional.normalize(codes)
         weighted = codes * weights[:, None]
         decoder = torch.linalg.pinv(weighted.T @ codes, hermitian=True)
         decoder = decoder @ (weighted.T @ rows)
         self.shortcut_in.weight.zero_()
-        self.shortcut_in.weight[:rank] = axes[:, :rank].T.to(torch.float32)
+        self.shortcut_in.weight[:rank] = axes.T.to(torch.float32)
         self.shortcut_out.weight.copy_(decoder.T)
         for last in (self.encoder[-1], self.decoder[-1]):
             last.weight.zero_()

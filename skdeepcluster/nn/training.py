@@ -2,8 +2,8 @@
 
 A module that is trained here has a method ``loss`` which returns the loss of
 a batch: ``loss(rows, weights)``, ``loss(rows, weights, targets)`` where it has
-targets, or ``loss(rows, classes)`` where it learns from labels. Rows come centred
-and divided by one global scale
+targets, or ``loss(rows, classes)`` (and what else its dataset holds) where it
+learns from labels. Rows come centred and divided by one global scale
 (:class:`skdeepcluster.base.GlobalScaling` does that), weights have mean 1 over
 the table.
 """
@@ -106,6 +106,47 @@ class MixedBatches(Batches):
     def _move(own, others, share):
         step = others[:, 1] - others[:, 2]
         return torch.lerp(own, others[:, 0], share) + 0.5 * step
+
+
+class EvenBatches:
+    """Random batches, about half of them labeled rows, drawn with replacement.
+
+    Few labeled rows would else be rare in a batch. An epoch is about one pass,
+    yet never more than some steps: it costs the same for every larger table.
+
+    Parameters
+    ----------
+    dataset : torch.utils.data.TensorDataset
+        Rows, their classes (-1 where unlabeled), and what else belongs to them.
+    batch_size : int
+        Wanted rows per batch; no more than there are, and at least two.
+    most_steps : int, default=MIN_STEPS
+        Largest number of batches of an epoch.
+    """
+
+    def __init__(self, dataset, batch_size, most_steps=MIN_STEPS):
+        self.tensors = dataset.tensors
+        n_rows = len(dataset)
+        self.n_rows = max(2, min(int(batch_size), n_rows))
+        self.n_steps = min(-(-n_rows // int(batch_size)), most_steps)
+        labeled = self.tensors[1] >= 0
+        groups = [torch.nonzero(kind)[:, 0] for kind in (labeled, ~labeled)]
+        # Where one kind is missing, both halves are of the other.
+        self.groups = [group for group in groups if len(group)]
+
+    def __len__(self):
+        return self.n_steps
+
+    def __iter__(self):
+        first, last = self.groups[0], self.groups[-1]
+        for _ in range(self.n_steps):
+            coin, *draws = torch.rand(3, self.n_rows, dtype=torch.float64)
+            one, other = (
+                group[(draw * len(group)).long().to(group.device)]
+                for group, draw in zip((first, last), draws, strict=True)
+            )
+            rows = torch.where((coin < 0.5).to(one.device), one, other)
+            yield tuple(tensor[rows] for tensor in self.tensors)
 
 
 class Blocks:
@@ -535,7 +576,7 @@ def _narrow(array):
     return array if array.dtype.kind == "i" else np.asarray(array, np.float32)
 
 
-def labeled_rows(X, classes, device):
+def labeled_rows(X, classes, device, *further):
     """Make a dataset of rows and their classes, all of them to train on.
 
     Parameters
@@ -546,14 +587,16 @@ def labeled_rows(X, classes, device):
         Class of each row, -1 where it has none.
     device : {"cpu", "cuda"}
         Where the rows go.
+    *further : ndarrays of shape (n_samples,), dtype=int64
+        What else belongs to the rows.
 
     Returns
     -------
     tuple of a torch.utils.data.TensorDataset and None
         As :func:`train` takes it.
     """
-    rows = torch.as_tensor(np.asarray(X, np.float32), device=device)
-    return TensorDataset(rows, torch.as_tensor(classes, device=device)), None
+    tensors = [np.asarray(X, np.float32), classes, *further]
+    return TensorDataset(*(torch.as_tensor(t, device=device) for t in tensors)), None
 
 
 def train(net, datasets, *, max_epochs, tol=0.0, patience=None, callbacks=()):

@@ -13,6 +13,7 @@ from skdeepcluster.nn.modules import AutoencoderModule, Reconstruction, mlp
 from skdeepcluster.nn.training import (
     MIN_STEPS,
     Batches,
+    EvenBatches,
     MixedBatches,
     WarmCosine,
     make_net,
@@ -60,6 +61,34 @@ def test_batches_are_even_and_enough(n_rows, batch_size):
     assert 2 <= min(sizes) <= max(sizes) <= max(1.5 * batch_size, 3)
     one_pass = torch.cat(drawn[: batches.n_batches])
     assert_array_equal(np.sort(one_pass), rows)
+
+
+def even_batches(classes, batch_size, **sizes):
+    rows = torch.arange(float(len(classes)))
+    with reproducible(0):
+        batches = EvenBatches(TensorDataset(rows, classes), batch_size, **sizes)
+        return batches, list(batches)
+
+
+def test_even_batches_are_half_of_labeled_rows():
+    classes = torch.full((5000,), -1)
+    classes[:50] = torch.arange(50) % 3
+    batches, drawn = even_batches(classes, 256)
+    assert len(drawn) == len(batches) == MIN_STEPS
+    for rows, kinds in drawn:
+        assert torch.equal(kinds, classes[rows.long()])
+        assert len(rows) == 256
+    labeled = torch.cat([kinds for _, kinds in drawn]) >= 0
+    assert abs(labeled.float().mean() - 0.5) < 0.04
+    assert len(torch.cat([rows for rows, _ in drawn]).unique()) > 1000
+
+
+@pytest.mark.parametrize("classes", [[-1] * 7, [2] * 7, [0]])
+def test_even_batches_of_one_kind(classes):
+    _, drawn = even_batches(torch.tensor(classes), 3)
+    assert [len(rows) for rows, _ in drawn] == [min(3, max(2, len(classes)))] * (
+        -(-len(classes) // 3)
+    )
 
 
 def test_lone_row_is_a_batch_of_two():

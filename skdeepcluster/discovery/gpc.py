@@ -1,0 +1,794 @@
+"""GPC: a mixture says which rows are of one class, a network learns to agree."""
+
+import copy
+from numbers import Integral, Real
+
+import numpy as np
+import torch
+from sklearn.utils._param_validation import Interval, StrOptions
+from torch import nn
+from torch.nn.functional import cross_entropy, log_softmax, normalize
+
+from .._labels import UNLABELED
+from ..base import canonical_order, warn_if_collapsed
+from ..kernels.separation import gaussian_factors
+from ..nn.modules import check_hidden_sizes, mlp, principal_axes
+from ..nn.training import (
+    EvenBatches,
+    WarmCosine,
+    history_of,
+    in_double,
+    labeled_rows,
+    make_net,
+    pick_device,
+    reproducible,
+    train,
+    user_module,
+)
+from ._cells import CLASSES_WITHOUT_LABELS, pooled_covariance
+from ._network import LatentDiscovery, normalized, softmax
+from ._niw import Moments
+from .mixture import SemiSupervisedGaussianMixture
+
+# Tables and latents of more columns are first seen on this many principal axes.
+MANY_COLUMNS, N_AXES = 32, 20
+# Widths of the layers behind the latents that the contrastive losses see.
+HEAD_SIZES = (128, 128, 64)
+# Divisions into cells that a mixture starts from: the first of a fit, the others.
+FIRST_INIT, LATER_INIT = 5, 1
+# Length of the constant behind a latent, against that of a typical latent.
+HEIGHT = 0.5
+STRENGTHS = {"gaussian": 0.5, "scarf": 0.2}
+
+
+class BentCode(nn.Module):
+    """A linear map, and a perceptron on top of it which begins at zero.
+
+    Parameters
+    ----------
+    weight : torch.Tensor of shape (n_outputs, n_features)
+        The linear map at the start.
+    hidden_sizes : sequence of int or None
+        Widths of the perceptron's hidden layers; None leaves the perceptron out.
+    latent_dim : int
+        Width of the result; columns beyond the linear map's begin at zero.
+    """
+
+    def __init__(self, weight, hidden_sizes, latent_dim):
+        super().__init__()
+        n_outputs, n_features = weight.shape
+        # True is an integer, but not to torch.
+        latent_dim = int(latent_dim)
+        self.linear = nn.Linear(n_features, latent_dim, bias=False)
+        nn.init.zeros_(self.linear.weight)
+        with torch.no_grad():
+            self.linear.weight[:n_outputs] = weight
+        self.bend = None
+        if hidden_sizes is not None:
+            check_hidden_sizes(hidden_sizes)
+            self.bend = mlp([latent_dim, *hidden_sizes, latent_dim])
+            nn.init.zeros_(self.bend[-1].weight)
+            nn.init.zeros_(self.bend[-1].bias)
+
+    def forward(self, rows):
+        """Map rows."""
+        codes = self.linear(rows)
+        return codes if self.bend is None else codes + self.bend(codes)
+
+
+class Centered(nn.Module):
+    """A network of any kind, whose latents are moved and scaled.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        Maps rows to latents.
+    rows : torch.Tensor of shape (n_samples, n_features)
+        Rows whose latents then have mean 0, and a mean square of 1.
+    """
+
+    def __init__(self, network, rows):
+        super().__init__()
+        self.network = network
+        with torch.no_grad():
+            codes = copy.deepcopy(network).eval()(rows)
+        center = codes.mean(dim=0)
+        size = (codes - center).square().mean().sqrt()
+        self.register_buffer("center", center)
+        self.register_buffer("size", torch.where(size > 0, size, 1.0))
+
+    def forward(self, rows):
+        """Map rows."""
+        return (self.network(rows) - self.center) / self.size
+
+
+class GaussianNoise(nn.Module):
+    """Views of rows: noise with the covariance that rows have within a class.
+
+    Parameters
+    ----------
+    spread : torch.Tensor of shape (n_features, n_directions)
+        Noise of one standard deviation in each direction.
+    """
+
+    def __init__(self, spread):
+        super().__init__()
+        self.register_buffer("spread", spread)
+
+    def forward(self, rows, generator):
+        """Draw a view of every row."""
+        shape = len(rows), self.spread.shape[1]
+        noise = torch.randn(shape, generator=generator, device=rows.device)
+        return rows + noise @ self.spread.T
+
+
+class Corruption(nn.Module):
+    """Views of rows: some entries come from other rows of the batch.
+
+    Parameters
+    ----------
+    share : float
+        Probability of each entry to be replaced.
+    """
+
+    def __init__(self, share):
+        super().__init__()
+        self.share = share
+
+    def forward(self, rows, generator):
+        """Draw a view of every row."""
+        options = {"generator": generator, "device": rows.device}
+        others = torch.randint(len(rows), rows.shape, **options)
+        replaced = torch.rand(rows.shape, **options) < self.share
+        return torch.where(replaced, rows.gather(0, others), rows)
+
+
+class GPCModule(nn.Module):
+    """An encoder, prototypes of the classes, and a head for contrastive losses.
+
+    Parameters
+    ----------
+    encoder : torch.nn.Module
+        Maps rows to latents.
+    latent_dim : int
+        Width of a latent.
+    augment : callable
+        ``augment(rows, generator)`` draws a view of every row.
+    w : float
+        Weight of the labeled rows' contrastive loss, against that of all rows.
+    temperatures : tuple of two floats
+        Of the contrastive loss of all rows, and of labeled ones.
+    labeled_share : float
+        Share of labeled rows in the table; in batches it may be another.
+    """
+
+    def __init__(self, encoder, latent_dim, augment, w, temperatures, labeled_share):
+        super().__init__()
+        self.encoder = encoder
+        layers = []
+        for width in HEAD_SIZES:
+            layers += [nn.Linear(latent_dim, width), nn.GELU()]
+            latent_dim = width
+        self.head = nn.Sequential(*layers[:-1])
+        self.augment = augment
+        self.w = w
+        self.temperatures = temperatures
+        self.labeled_share = labeled_share
+        self.register_buffer("prototypes", None)
+        self.register_buffer("densities", None)
+
+    def set_prototypes(self, prototypes, densities):
+        """Take the classes' prototypes and how dense the classes are."""
+        options = {"device": self.head[0].weight.device, "dtype": torch.float32}
+        self.prototypes = torch.as_tensor(prototypes, **options)
+        self.densities = torch.as_tensor(densities, **options)
+
+    def project(self, rows):
+        """Map rows to latents."""
+        return self.encoder(rows)
+
+    def loss(self, rows, classes, assigned):
+        """Sum the contrastive losses of two views and the surprise at classes."""
+        views = torch.cat([self._view(rows), self._view(rows)])
+        codes = self.encoder(views)
+        points = normalize(self.head(codes))
+        similarities = points @ points.T
+        similarities.fill_diagonal_(-torch.inf)
+        of_all, of_labeled = self.temperatures
+        loss = (1 - self.w) * instance_loss(similarities / of_all)
+        labeled = (classes != UNLABELED).repeat(2)
+        if labeled.any():
+            similarities = similarities[labeled][:, labeled]
+            kinds = classes.repeat(2)[labeled]
+            loss = loss + self.w * class_loss(similarities / of_labeled, kinds)
+        logits = prototype_logits(directions(codes), self.prototypes, self.densities)
+        surprise = cross_entropy(logits, assigned.repeat(2), reduction="none")
+        # Classes shall be as frequent as they are in the table.
+        shares = torch.where(labeled, self.labeled_share, 1 - self.labeled_share)
+        return loss + (shares * surprise).sum() / shares.sum()
+
+    def _view(self, rows):
+        # The generators that training has seeded.
+        generators = torch.cuda.default_generators if rows.is_cuda else None
+        generator = (
+            torch.default_generator
+            if generators is None
+            else generators[rows.device.index]
+        )
+        return self.augment(rows, generator)
+
+
+def directions(codes):
+    """Bring latents to length 1, after a constant is appended.
+
+    A latent in the middle of all has a direction too, and lengths count.
+
+    Parameters
+    ----------
+    codes : torch.Tensor of shape (n_rows, latent_dim)
+        Latents, whose columns have a mean square of 1 at the start.
+
+    Returns
+    -------
+    torch.Tensor of shape (n_rows, latent_dim + 1)
+        Points on a half of the unit sphere.
+    """
+    height = HEIGHT * codes.shape[1] ** 0.5
+    return normalize(torch.nn.functional.pad(codes, (0, 1), value=height))
+
+
+def prototype_logits(points, prototypes, densities):
+    """Cosines of directions with the prototypes, less 1, over the densities.
+
+    Less 1, since a dense class shall take the rows near to it, not those of all
+    directions: it is half a squared distance, with the sign changed.
+    """
+    return (points @ prototypes.T - 1) / densities
+
+
+def instance_loss(similarities):
+    """Cross-entropy of finding the other view of each row among all views.
+
+    Parameters
+    ----------
+    similarities : torch.Tensor of shape (2 * n_rows, 2 * n_rows)
+        Of the first views, then of the second, over the temperature; negative
+        infinity on the diagonal.
+
+    Returns
+    -------
+    torch.Tensor of shape ()
+        Mean over all views.
+    """
+    views = torch.arange(len(similarities), device=similarities.device)
+    return cross_entropy(similarities, views.roll(len(views) // 2))
+
+
+def class_loss(similarities, classes):
+    """Cross-entropy of finding the views of a view's class among all views.
+
+    Parameters
+    ----------
+    similarities : torch.Tensor of shape (n_views, n_views)
+        Over the temperature; negative infinity on the diagonal.
+    classes : torch.Tensor of shape (n_views,)
+        Class of each view, which at least two views have.
+
+    Returns
+    -------
+    torch.Tensor of shape ()
+        Mean over the views, each a mean over its class's others.
+    """
+    same = (classes[:, None] == classes).fill_diagonal_(False)
+    logs = log_softmax(similarities, dim=1).masked_fill(~same, 0.0)
+    return -(logs.sum(dim=1) / same.sum(dim=1)).mean()
+
+
+def class_densities(points, codes, temperature):
+    """Say how far the members of each class are from their mean.
+
+    Parameters
+    ----------
+    points : ndarray of shape (n_samples, n_columns)
+        Directions of length 1.
+    codes : ndarray of shape (n_samples,), dtype=int64
+        Class of each; every class has members.
+    temperature : float
+        Mean of the result.
+
+    Returns
+    -------
+    means : ndarray of shape (n_classes, n_columns)
+        Of the classes.
+    densities : ndarray of shape (n_classes,)
+        Mean distances over the log of the sizes plus 10, limited to the 10th and
+        the 90th percentile, and scaled.
+    """
+    n_classes = codes.max() + 1
+    members = [points[codes == code] for code in range(n_classes)]
+    means = np.array([rows.mean(axis=0) for rows in members])
+    sizes = np.array([len(rows) for rows in members])
+    away = [
+        np.linalg.norm(rows - mean, axis=1).mean()
+        for rows, mean in zip(members, means, strict=True)
+    ]
+    densities = np.array(away) / np.log(sizes + 10)
+    # The distance of a single row from itself says nothing.
+    densities[sizes == 1] = densities.max()
+    densities = np.clip(densities, *np.percentile(densities, [10, 90]))
+    average = densities.mean()
+    if average == 0:
+        return means, np.full(n_classes, temperature)
+    # A class without any spread would be infinitely dense.
+    return means, temperature * np.maximum(densities / average, 1e-3)
+
+
+def checked_augmentation(augment, n_features):
+    """Try a user's augmentation on two rows, and return it."""
+    rows = torch.zeros(2, n_features)
+    try:
+        view = augment(rows, torch.default_generator)
+    except Exception as error:
+        raise ValueError(
+            f"augmentation does not work on 2 rows of {n_features} features and a "
+            f"torch.Generator: {error}"
+        ) from error
+    if not (isinstance(view, torch.Tensor) and view.shape == rows.shape):
+        raise ValueError(
+            f"augmentation must return a tensor of the shape of its rows, "
+            f"{tuple(rows.shape)}, got {getattr(view, 'shape', type(view).__name__)}."
+        )
+    return augment
+
+
+def on_axes(rows, n_axes):
+    """Bring centred rows to their principal axes where they have many columns.
+
+    Returns
+    -------
+    rows : ndarray of shape (n_samples, n_found)
+        The rows, or their coordinates on the axes.
+    axes : ndarray of shape (n_features, n_found)
+        Orthonormal columns.
+    """
+    if n_axes >= rows.shape[1]:
+        return rows, np.eye(rows.shape[1])
+    # In torch, which computes on one thread here: see `reproducible`.
+    rows = torch.from_numpy(np.ascontiguousarray(rows))
+    axes = principal_axes(rows, min(n_axes, len(rows)))
+    return (rows @ axes).numpy(), axes.numpy()
+
+
+def whitening(rows, codes, n_axes):
+    """Linear map after which rows have unit covariance within labeled classes.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_samples, n_features)
+        Centred rows.
+    codes : ndarray of shape (n_samples,), dtype=int64
+        Known classes, -1 where a row has none.
+    n_axes : int
+        Width of the result; with fewer than columns, of the principal axes.
+
+    Returns
+    -------
+    weight : ndarray of shape (n_axes, n_features)
+        The map, divided by one number such that the mean square of what it gives
+        is 1.
+    spread : ndarray of shape (n_features, n_axes)
+        Standard deviations within a class, as directions among the rows.
+    """
+    rows, axes = on_axes(rows, n_axes)
+    scale = np.sqrt(np.mean(rows**2, axis=0))
+    scale[scale == 0] = 1.0
+    rows = rows / scale
+    weights, labeled = np.ones(len(rows)), codes != UNLABELED
+    one = np.zeros(len(rows), dtype=np.int64)
+    total = Moments.of_rows(rows, weights, one, 1, True)
+    n_known = int(codes.max()) + 1
+    classes = Moments.of_rows(
+        rows[labeled], weights[labeled], codes[labeled], n_known, True
+    )
+    pooled, known = pooled_covariance(classes, total, "full")
+    if not known:
+        pooled = pooled / CLASSES_WITHOUT_LABELS ** (2 / len(pooled))
+    factor = gaussian_factors(pooled[np.newaxis])[0][0]
+    inverse = torch.linalg.inv(torch.from_numpy(factor)).numpy()
+    codes_squared = np.einsum("ij,jk,ik->", factor, total.scatters()[0], factor)
+    size = np.sqrt(codes_squared / rows.size) or 1.0
+    turned = torch.from_numpy(factor / scale) @ torch.from_numpy(axes.T)
+    spread = torch.from_numpy(axes * scale) @ torch.from_numpy(inverse)
+    return turned.numpy() / size, spread.numpy()
+
+
+class GPC(LatentDiscovery):
+    """Known and novel classes in a latent space that is learned with them.
+
+    Rounds of two steps: a :class:`SemiSupervisedGaussianMixture` of the latents
+    finds classes for all rows and how many there are; then a network is trained
+    such that latents point towards the prototype of the row's class, rows of one
+    known class lie together, and two views of a row as well. The network begins as
+    a linear map, so the first round starts from what the mixture makes of the
+    table itself. GPC stands for Gaussian mixture models for category discovery
+    with prototypical contrast.
+
+    Parameters
+    ----------
+    n_novel : int or "auto", default="auto"
+        Number of novel classes; "auto" finds it in every round, where later ones
+        may find fewer than the first, but not more.
+    augmentation : {"gaussian", "scarf"} or callable, default="gaussian"
+        How views of rows are drawn. "gaussian" adds noise with the covariance of
+        rows within the known classes; "scarf" replaces entries by those of other
+        rows in the same column, which suits columns that are codes of categories.
+        A callable takes a torch tensor of rows (centred and divided by one number,
+        see ``scaling_``) and a ``torch.Generator``, and returns a tensor of the
+        same shape.
+    strength : float, default=None
+        Standard deviation of the noise against that within a class, or share of
+        the entries replaced. None means 0.5 and 0.2.
+    w : float, default=0.35
+        Weight of the contrastive loss of labeled rows, in [0, 1]; that of all rows
+        has the rest.
+    temperature : float, default=0.2
+        Temperature of the contrastive loss of all rows.
+    labeled_temperature : float, default=0.07
+        Temperature of the contrastive loss of labeled rows.
+    prototype_temperature : float, default=0.1
+        Mean temperature of the classes' prototypes; dense classes have lower ones.
+    latent_dim : int, default=None
+        Width of the latents. None means the number of columns, and 20 for tables
+        of more than 32.
+    hidden_sizes : tuple of int, default=None
+        Widths of the hidden layers; None means (128, 128).
+    module : {"linear"}, torch.nn.Module or callable, default=None
+        A network of your own that maps rows to latents: it is copied, not changed,
+        or built by a callable from the number of features. "linear" learns a
+        linear map only, for features that a large network has made. Else
+        `latent_dim` and `hidden_sizes` describe it.
+    n_rounds : int, default=4
+        Most rounds; one that finds the classes of the round before is the last.
+    max_epochs : int, default=10
+        Epochs of a round: passes over the table, of no more than 10 batches.
+    lr : float, default=1e-3
+        Learning rate of AdamW at the start of a round.
+    batch_size : int, default=256
+        Rows of a gradient step, about half of them labeled.
+    callbacks : list of skorch callbacks, default=None
+        Further callbacks of the training. They are copied: look at
+        ``net_.callbacks_`` for what they recorded.
+    device : {"cpu", "cuda", "auto"}, default="cpu"
+        Where to train; "auto" takes a GPU if there is one.
+    random_state : int, RandomState instance or None, default=None
+        Seed of weights, batches and views. With an int, the same table gives the
+        same classes bit for bit, whatever the order of its rows.
+    verbose : int, default=0
+        Whether to show a progress bar.
+
+    Attributes
+    ----------
+    labels_ : ndarray of shape (n_samples,)
+        Class of every row: known rows keep theirs.
+    classes_ : ndarray of shape (n_known,)
+        Known classes, sorted.
+    n_novel_ : int
+        Number of novel classes found.
+    novel_classes_ : ndarray of shape (n_novel_,)
+        Their names, the largest class first: integers from ``max(classes_) + 1``
+        on where classes are integers, else "novel_0", "novel_1" and so on.
+    prototypes_ : ndarray of shape (n_known + n_novel_, latent_dim + 1)
+        Mean directions of the classes, of length 1: latents are brought to length
+        1 together with a constant, so that the middle is a direction too.
+    densities_ : ndarray of shape (n_known + n_novel_,)
+        Temperatures of the prototypes.
+    net_ : skorch.NeuralNet
+        The trained net; ``net_.module_`` is the torch module. It sees rows
+        centred and divided by one number, ``scaling_``.
+    scaling_ : object
+        Centre and scale of the training rows.
+    history_ : list of dict
+        Of every epoch its loss and seconds, the ``round``, and ``n_classes``: how
+        many known and novel classes the mixture found at the start of the round.
+    n_iter_ : int
+        Epochs run.
+    n_features_in_ : int
+        Columns of the table.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, where the table had names.
+
+    Raises
+    ------
+    ValueError
+        If a parameter, the table or the labels are not as described, or
+        `n_novel` is larger than the number of unlabeled rows.
+
+    Warns
+    -----
+    ConvergenceWarning
+        If fewer classes than asked for hold rows, or the loss became infinite.
+
+    See Also
+    --------
+    SemiSupervisedGaussianMixture : The mixture alone, on the table as it is.
+    PBN : Where all unlabeled rows are of novel classes.
+
+    Notes
+    -----
+    What differs from the authors' program, whose count never falls and starts from
+    the true one: the mixture is that of this package, with an unknown number of
+    classes; prototypes attract by the distance to them, so that dense classes do
+    not take rows of all directions; networks begin as a linear map; the noise of
+    views follows the known classes; the number of epochs is fixed, where the
+    authors keep the state that is best on labels to be found.
+
+    Temperatures are those that other work found good for small networks. Noise of
+    half a standard deviation, the linear start and the cap on the number of classes
+    were chosen on the tables of the benchmark, with other choices of known classes
+    than are reported there.
+
+    On the benchmark's ten tables it was 0.017 ahead of the mixture alone in mean
+    accuracy without the count, most of it on one table, and level with it with the
+    count given: try the mixture first.
+
+    :meth:`recluster` trains anew, from the rows of the table that it keeps, since
+    the network learns the classes that the mixture finds.
+
+    An epoch costs O(batch_size · (weights + batch_size)) for each of at most ten
+    batches, a round one mixture: O(n_samples · k · p²) for k classes of p latent
+    columns, of which it sees no more than 32. Memory is O(n_samples · n_features)
+    for copies of the table. A row's result does not depend on the rows it comes
+    with.
+
+    References
+    ----------
+    .. [1] B. Zhao, X. Wen and K. Han, "Learning semi-supervised Gaussian mixture
+       models for generalized category discovery", International Conference on
+       Computer Vision, 2023.
+    .. [2] S. Vaze, K. Han, A. Vedaldi and A. Zisserman, "Generalized category
+       discovery", IEEE/CVF Conference on Computer Vision and Pattern Recognition,
+       2022.
+    .. [3] D. Bahri, H. Jiang, Y. Tay and D. Metzler, "SCARF: Self-supervised
+       contrastive learning using random feature corruption", International
+       Conference on Learning Representations, 2022.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_iris
+    >>> from skdeepcluster import GPC
+    >>> X, y = load_iris(return_X_y=True)
+    >>> y_partial = np.where((y == 0) & (np.arange(150) % 2 == 0), 0, -1)
+    >>> model = GPC(n_novel=2, random_state=0).fit(X, y_partial)
+    >>> model.novel_classes_
+    array([1, 2])
+    >>> model.transform(X).shape
+    (150, 4)
+    """
+
+    _parameter_constraints = {
+        **LatentDiscovery._parameter_constraints,
+        "augmentation": [StrOptions({*STRENGTHS}), callable],
+        "strength": [Interval(Real, 0, None, closed="left"), None],
+        "w": [Interval(Real, 0, 1, closed="both")],
+        "temperature": [Interval(Real, 0, None, closed="neither")],
+        "labeled_temperature": [Interval(Real, 0, None, closed="neither")],
+        "prototype_temperature": [Interval(Real, 0, None, closed="neither")],
+        "module": [callable, StrOptions({"linear"}), None],
+        "n_rounds": [Interval(Integral, 1, None, closed="left")],
+    }
+
+    def __init__(
+        self,
+        n_novel="auto",
+        *,
+        augmentation="gaussian",
+        strength=None,
+        w=0.35,
+        temperature=0.2,
+        labeled_temperature=0.07,
+        prototype_temperature=0.1,
+        latent_dim=None,
+        hidden_sizes=None,
+        module=None,
+        n_rounds=4,
+        max_epochs=10,
+        lr=1e-3,
+        batch_size=256,
+        callbacks=None,
+        device="cpu",
+        random_state=None,
+        verbose=0,
+    ):
+        self.n_novel = n_novel
+        self.augmentation = augmentation
+        self.strength = strength
+        self.w = w
+        self.temperature = temperature
+        self.labeled_temperature = labeled_temperature
+        self.prototype_temperature = prototype_temperature
+        self.latent_dim = latent_dim
+        self.hidden_sizes = hidden_sizes
+        self.module = module
+        self.n_rounds = n_rounds
+        self.max_epochs = max_epochs
+        self.lr = lr
+        self.batch_size = batch_size
+        self.callbacks = callbacks
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _fit_codes(self, Z, known, sample_weight):
+        self._dtype = Z.dtype
+        self._sorted = self._start(Z, known)
+        self._unlabeled = self.scaling_.apply(Z[~known.labeled])
+        return self._recluster_codes(self.n_novel)
+
+    def _recluster_codes(self, n_novel):
+        device = pick_device(self.device)
+        with reproducible(self._seed, device):
+            self.net_ = make_net(
+                self._make_module(*self._sorted),
+                optimizer="adamw",
+                lr=self.lr,
+                batch_size=self.batch_size,
+                device=device,
+                callbacks=self.callbacks,
+                verbose=self.verbose,
+                batches=EvenBatches,
+            )
+            counts = self._alternate(n_novel, device)
+        epochs = history_of(self.net_)
+        self.history_ = [
+            {**epoch, "round": turn, "n_classes": count}
+            for epoch, (turn, count) in zip(epochs, counts, strict=True)
+        ]
+        self.n_iter_ = max(1, len(epochs))
+        return self._settle(n_novel)
+
+    def _make_module(self, scaled, classes):
+        n_features = scaled.shape[1]
+        most = n_features if n_features <= MANY_COLUMNS else N_AXES
+        latent_dim = self.latent_dim or most
+        weight, spread = whitening(scaled, classes, min(latent_dim, most))
+        if self.module is None or self.module == "linear":
+            encoder = BentCode(
+                torch.from_numpy(weight), self._hidden_sizes(), latent_dim
+            )
+        else:
+            network = user_module(self.module, n_features, decodes=False)
+            encoder = Centered(network, torch.from_numpy(scaled).float())
+            latent_dim = len(encoder.center)
+        self._n_features_out = latent_dim
+        return GPCModule(
+            encoder,
+            latent_dim,
+            self._make_views(spread),
+            self.w,
+            (self.temperature, self.labeled_temperature),
+            float(np.mean(classes != UNLABELED)),
+        )
+
+    def _hidden_sizes(self):
+        if self.module == "linear":
+            return None
+        return (128, 128) if self.hidden_sizes is None else self.hidden_sizes
+
+    def _make_views(self, spread):
+        if callable(self.augmentation):
+            return checked_augmentation(self.augmentation, len(spread))
+        strength = self.strength
+        if strength is None:
+            strength = STRENGTHS[self.augmentation]
+        if self.augmentation == "scarf":
+            return Corruption(strength)
+        return GaussianNoise(torch.from_numpy(strength * spread).float())
+
+    def _alternate(self, n_novel, device):
+        """Run the rounds; return round and number of classes of every epoch."""
+        scaled, classes = self._sorted
+        counts, before, most = [], None, None
+        for turn in range(self.n_rounds):
+            assigned = self._find_classes(n_novel, most)
+            if np.array_equal(assigned, before):
+                break
+            before, most = assigned, most or len(self._prototypes)
+            self.net_.module_.set_prototypes(self._prototypes, self._densities)
+            datasets = labeled_rows(scaled, classes, device, assigned)
+            n_steps = len(self.net_.get_iterator(datasets[0], training=True))
+            outcome = train(
+                self.net_,
+                datasets,
+                max_epochs=self.max_epochs,
+                callbacks=[WarmCosine(n_steps * self.max_epochs, n_warm=1)],
+            )
+            n_new = len(self.net_.history) - len(counts)
+            counts += [(turn, len(self._prototypes))] * n_new
+            if outcome == "interrupted":
+                break
+        return counts
+
+    def _find_classes(self, n_novel, most):
+        """Find classes of the sorted rows, their prototypes and densities.
+
+        What was learned draws known classes together, next to which others look
+        like many: `most`, the number of the first round, is the largest.
+        """
+        scaled, classes = self._sorted
+        latents = self._run(in_double(self.net_.module_).project, scaled)
+        table = latents
+        if latents.shape[1] > MANY_COLUMNS:
+            table, _ = on_axes(latents - latents.mean(axis=0), N_AXES)
+        mixture = SemiSupervisedGaussianMixture(
+            n_novel,
+            n_init=FIRST_INIT if most is None else LATER_INIT,
+            random_state=self._seed,
+        )
+        mixture.fit(table, classes)
+        if most is not None and len(mixture.means_) > most:
+            mixture.recluster(most - len(mixture.classes_))
+        points = directions(torch.from_numpy(latents)).numpy()
+        means, densities = class_densities(
+            points, mixture.labels_, self.prototype_temperature
+        )
+        # Training and prediction shall see the same numbers.
+        self._prototypes = normalized(means).astype(np.float32)
+        self._densities = densities.astype(np.float32)
+        return mixture.labels_
+
+    def _settle(self, n_novel):
+        """Give rows the nearest prototypes, and number those that have rows."""
+        known = self._known
+        n_known = known.n_known
+        codes, free = known.codes.copy(), ~known.labeled
+        sizes = np.zeros(len(self._prototypes), dtype=np.int64)
+        if free.any():
+            nearest = self._logits(self._unlabeled).argmax(axis=1)
+            sizes = np.bincount(nearest, minlength=len(sizes))
+        order = canonical_order(sizes[n_known:], self._prototypes[n_known:])
+        order = n_known + order[sizes[n_known + order] > 0]
+        if n_novel != "auto":
+            warn_if_collapsed(len(order), n_novel, "Ask for fewer novel classes.")
+        chosen = np.concatenate([self._outputs, order])
+        self._prototypes = self._prototypes[chosen]
+        self._densities = self._densities[chosen]
+        self.prototypes_ = self._prototypes.astype(self._dtype)
+        self.densities_ = self._densities.astype(self._dtype)
+        if free.any():
+            codes[free] = self._logits(self._unlabeled).argmax(axis=1)
+        return codes
+
+    def _logits(self, scaled):
+        module = in_double(self.net_.module_)
+        prototypes, densities = (
+            torch.from_numpy(values.astype(np.float64))
+            for values in (self._prototypes, self._densities)
+        )
+        return self._run(
+            lambda rows: prototype_logits(
+                directions(module.project(rows)), prototypes, densities
+            ),
+            scaled,
+        )
+
+    def _predict_codes(self, Z):
+        return self._logits(self.scaling_.apply(Z)).argmax(axis=1)
+
+    def predict_proba(self, X):
+        """Give every class a probability.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Table with the columns seen in fit.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_samples, n_known + n_novel_)
+            Softmax of the cosines with the prototypes over ``densities_``, in the
+            order ``classes_``, then ``novel_classes_``. Rows sum to 1; in the dtype
+            of `X`.
+        """
+        Z = self._embed(X)
+        return softmax(self._logits(self.scaling_.apply(Z))).astype(Z.dtype)

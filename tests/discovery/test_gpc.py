@@ -1,0 +1,347 @@
+"""GPC: its losses, its views, its start, its rounds."""
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.datasets import load_digits
+
+from skdeepcluster import GPC
+from skdeepcluster.discovery.gpc import (
+    BentCode,
+    Corruption,
+    GaussianNoise,
+    GPCModule,
+    class_densities,
+    class_loss,
+    directions,
+    instance_loss,
+    prototype_logits,
+    whitening,
+)
+from skdeepcluster.metrics import discovery_accuracy
+
+# Four rows in two views, and four prototypes, whose losses are known to 9 digits.
+VIEWS = torch.from_numpy(
+    np.sin(1 + 3 * np.arange(8)[:, None] + np.arange(3)).astype(np.float64)
+)
+PROTOTYPES = torch.from_numpy(np.sin(1 + np.arange(4)[:, None] ** 2 + 2 * np.arange(3)))
+
+
+def generator(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def similarities(rows, temperature):
+    products = rows @ rows.T / temperature
+    return products.fill_diagonal_(-torch.inf)
+
+
+@pytest.mark.parametrize(
+    ("temperature", "expected"), [(1.0, 1.329419646010), (0.1, 1.653968215278)]
+)
+def test_instance_loss(temperature, expected):
+    rows = torch.nn.functional.normalize(VIEWS)
+    assert_allclose(
+        instance_loss(similarities(rows, temperature)).item(), expected, rtol=1e-9
+    )
+
+
+def test_class_loss():
+    rows = torch.nn.functional.normalize(VIEWS)
+    kinds = torch.tensor([0, 0, 1, 1]).repeat(2)
+    loss = class_loss(similarities(rows, 0.07), kinds)
+    assert_allclose(loss.item(), 18.957278358112, rtol=1e-9)
+
+
+def test_prototype_logits_are_cosines_over_densities():
+    rows = torch.nn.functional.normalize(VIEWS)
+    prototypes = torch.nn.functional.normalize(PROTOTYPES)
+    densities = torch.tensor([0.1, 0.15, 0.05, 0.1], dtype=torch.float64)
+    logits = prototype_logits(rows, prototypes, densities)
+    assert_allclose(logits, ((rows @ prototypes.T - 1) / densities))
+    distances = torch.cdist(rows, prototypes) ** 2
+    assert_allclose(logits, -distances / densities / 2, rtol=1e-9)
+    # The loss with cosines alone is known.
+    loss = torch.nn.functional.cross_entropy(
+        (logits + 1 / densities)[4:], torch.arange(4)
+    ) + torch.nn.functional.cross_entropy((logits + 1 / densities)[:4], torch.arange(4))
+    assert_allclose(loss.item() / 2, 2.569184325562, rtol=1e-9)
+
+
+def test_directions_have_a_pole():
+    codes = torch.tensor([[0.0] * 4, [3, 0, 0, 0], [3e9, 0, 0, 0]])
+    found = directions(codes)
+    assert_allclose(found.norm(dim=1), 1, rtol=1e-6)
+    assert_allclose(found[:, 0] / found[:, 4].clamp(1e-30), [0, 3, 3e9], rtol=1e-5)
+
+
+def test_class_loss_is_a_mean_over_pairs_of_a_class():
+    rows = torch.nn.functional.normalize(VIEWS[:5])
+    kinds = np.array([0, 0, 1, 1, 1])
+    products = (rows @ rows.T).numpy() / 0.5
+    terms = []
+    for i in range(5):
+        total = np.log(sum(np.exp(products[i, j]) for j in range(5) if j != i))
+        mates = [j for j in range(5) if j != i and kinds[i] == kinds[j]]
+        terms.append(np.mean([total - products[i, j] for j in mates]))
+    loss = class_loss(similarities(rows, 0.5), torch.from_numpy(kinds))
+    assert_allclose(loss.item(), np.mean(terms))
+
+
+def test_densities():
+    # Pairs of points at these distances from their means: logs are all the same.
+    away = np.array([0.1, 0.2, 0.3, 0.4])
+    rows = np.repeat(5 * np.eye(4), 2, axis=0)
+    rows[::2, 0] += away
+    rows[1::2, 0] -= away
+    means, densities = class_densities(rows, np.repeat(np.arange(4), 2), 0.1)
+    assert_allclose(means, 5 * np.eye(4))
+    limited = np.clip(away, 0.13, 0.37)
+    assert_allclose(densities, 0.1 * limited / limited.mean())
+
+
+def test_densities_of_lone_and_equal_rows():
+    rows = np.array([[0.0], [1], [1], [3], [3.5]])
+    _, densities = class_densities(rows, np.array([0, 1, 1, 2, 2]), 0.1)
+    assert densities[0] == densities.max()
+    assert np.all(densities > 0)
+    assert_allclose(densities.mean(), 0.1, rtol=1e-2)
+    assert_array_equal(class_densities(rows[1:3], np.array([0, 0]), 0.1)[1], [0.1])
+
+
+def classes_in_a_plane(n_features=3):
+    rng = np.random.default_rng(0)
+    inner = rng.normal(size=(300, n_features)) * np.arange(1, n_features + 1)
+    inner[:, 1] += inner[:, 0]
+    codes = np.repeat([0, 1, -1], 100)
+    rows = inner + 20 * codes[:, None]
+    return rows - rows.mean(axis=0), codes
+
+
+def test_whitening_gives_known_classes_one_covariance():
+    rows, codes = classes_in_a_plane()
+    weight, spread = whitening(rows, codes, 3)
+    turned = rows @ weight.T
+    assert_allclose(np.mean(turned**2), 1)
+    within = sum(np.cov(turned[codes == c].T) for c in (0, 1)) / 2
+    size = np.trace(within) / 3
+    assert_allclose(within / size, np.eye(3), atol=0.05)
+    # The spread is what the whitening takes away.
+    assert_allclose(weight @ spread, np.eye(3) * (weight @ spread)[0, 0], atol=1e-9)
+    within = sum(np.cov(rows[codes == c].T) for c in (0, 1)) / 2
+    assert_allclose(spread @ spread.T, within, rtol=0.1, atol=0.2)
+
+
+def test_whitening_of_many_columns_looks_at_principal_axes():
+    rows, codes = classes_in_a_plane(40)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        weight, spread = whitening(rows, codes, 5)
+    assert weight.shape == (5, 40)
+    assert spread.shape == (40, 5)
+    # The rows of the map lie in a space where rows vary most.
+    axes = np.linalg.svd(weight, full_matrices=False)[2]
+    best = np.linalg.svd(rows, full_matrices=False)[1][:5]
+    assert np.sum((rows @ axes.T) ** 2) > 0.99 * np.sum(best**2)
+
+
+def test_whitening_without_labels_scales_columns():
+    rows, codes = classes_in_a_plane()
+    weight, _ = whitening(rows, np.full_like(codes, -1), 3)
+    turned = rows @ weight.T
+    assert_allclose(turned.std(axis=0), 1)
+    assert_array_equal(weight != 0, np.eye(3, dtype=bool))
+
+
+def test_network_begins_as_the_linear_map():
+    weight = torch.randn(2, 3, generator=generator())
+    rows = torch.randn(5, 3, generator=generator(1))
+    with torch.random.fork_rng(devices=[]):
+        network = BentCode(weight, (8,), 4)
+    codes = network(rows)
+    assert_allclose(codes[:, :2].detach(), rows @ weight.T, rtol=1e-5)
+    assert torch.all(codes[:, 2:] == 0)
+
+
+def make_module(share, w=0.35):
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        encoder = BentCode(torch.eye(3), (8,), 3)
+        module = GPCModule(
+            encoder, 3, lambda rows, generator: rows, w, (0.2, 0.07), share
+        )
+    module.set_prototypes(np.eye(2, 4), np.full(2, 0.1))
+    return module
+
+
+@pytest.mark.parametrize("classes", [[-1] * 6, [0] * 6, [0, 1, -1, -1, -1, -1]])
+def test_loss_is_finite_with_any_labels(classes):
+    rows = torch.randn(6, 3, generator=generator())
+    classes = torch.tensor(classes)
+    share = (classes >= 0).float().mean().item()
+    loss = make_module(share).loss(rows, classes, torch.arange(6) % 2)
+    loss.backward()
+    assert torch.isfinite(loss)
+
+
+def test_labeled_rows_count_as_often_as_they_are():
+    rows = torch.randn(8, 3, generator=generator())
+    classes = torch.tensor([0, 1, 0, 1, -1, -1, -1, -1])
+    assigned = torch.tensor([0, 1] * 4)
+
+    def part(share, chosen):
+        module = make_module(share)
+        with_both = module.loss(rows, classes, assigned)
+        logits = prototype_logits(directions(rows), module.prototypes, module.densities)
+        surprise = torch.nn.functional.cross_entropy(logits[chosen], assigned[chosen])
+        return with_both.item(), surprise.item()
+
+    none, labeled = part(1.0, slice(None, 4))
+    # With a share of 1, what differs from a share of 0 is the labeled rows' part.
+    other, unlabeled = part(0.0, slice(4, None))
+    assert_allclose(none - other, labeled - unlabeled, rtol=1e-4)
+
+
+def test_noise_has_the_spread():
+    spread = torch.tensor([[2.0, 0], [1, 0.5], [0, 0]])
+    rows = torch.full((20_000, 3), 7.0)
+    noise = GaussianNoise(spread)(rows, generator()) - rows
+    covariance = np.cov(noise.numpy().T)
+    assert_allclose(covariance, (spread @ spread.T).numpy(), atol=0.1)
+    assert torch.all(noise[:, 2] == 0)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3])
+def test_corruption_takes_entries_of_the_same_column(share):
+    rows = torch.arange(4000.0)[:, None] + torch.tensor([0.0, 10_000])
+    view = Corruption(share)(rows, generator())
+    assert_array_equal(view >= 10_000, rows >= 10_000)
+    assert_allclose((view != rows).float().mean(), share, atol=0.02)
+
+
+def digits():
+    X, digits = load_digits(return_X_y=True)
+    X, digits = X[:600] / 16, digits[:600]
+    labeled = (digits % 2 == 0) & (np.arange(600) % 2 == 0)
+    return X, digits, np.where(labeled, digits, -1)
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    X, _, y = digits()
+    return GPC(5, random_state=0).fit(X, y)
+
+
+def test_sorts_digits(fitted):
+    X, truth, y = digits()
+    free = y < 0
+    found = discovery_accuracy(truth[free], fitted.labels_[free], fitted.classes_)
+    assert found.all > 0.8
+    assert fitted.transform(X).shape == (600, 20)
+    assert fitted.prototypes_.shape == (10, 21)
+    assert_allclose(np.linalg.norm(fitted.prototypes_, axis=1), 1, rtol=1e-6)
+
+
+def test_history_tells_of_rounds(fitted):
+    assert [epoch["round"] for epoch in fitted.history_] == np.repeat(
+        range(4), 10
+    ).tolist()
+    assert {epoch["n_classes"] for epoch in fitted.history_} == {10}
+    assert fitted.n_iter_ == 40
+    losses = [epoch["train_loss"] for epoch in fitted.history_]
+    assert losses[-1] < losses[0]
+
+
+def test_probabilities_are_a_softmax_of_cosines(fitted):
+    X, _, y = digits()
+    latents = fitted.transform(X)
+    points = directions(torch.from_numpy(latents)).numpy()
+    logits = (points @ fitted.prototypes_.T - 1) / fitted.densities_
+    shares = np.exp(logits - logits.max(axis=1, keepdims=True))
+    shares /= shares.sum(axis=1, keepdims=True)
+    assert_allclose(fitted.predict_proba(X), shares, atol=1e-4)
+    free = y < 0
+    assert_array_equal(fitted.predict(X)[free], fitted.labels_[free])
+
+
+def blobs():
+    rng = np.random.default_rng(0)
+    classes = np.repeat(np.arange(5), 30)
+    X = rng.normal(size=(150, 4)) + 9 * np.eye(5, 4)[classes]
+    y = np.where((classes < 3) & (np.arange(150) % 2 == 0), classes, -1)
+    return X, classes, y
+
+
+class Named(torch.nn.Module):
+    """Somebody's network."""
+
+    def __init__(self, n_features):
+        super().__init__()
+        self.layer = torch.nn.Linear(n_features, 6)
+
+    def forward(self, rows):
+        return self.layer(rows)
+
+
+def flip_nothing(rows, generator):
+    return rows + 0.1 * torch.randn(rows.shape, generator=generator)
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {},
+        {"augmentation": "scarf"},
+        {"augmentation": flip_nothing},
+        {"module": "linear"},
+        {"module": Named, "lr": 0.01},
+        {"latent_dim": 3, "hidden_sizes": (8,)},
+        {"latent_dim": 7},
+    ],
+    ids=["default", "scarf", "views", "linear", "module", "narrow", "wide"],
+)
+def test_settings_find_blobs(parameters):
+    X, classes, y = blobs()
+    model = GPC(2, random_state=0, **parameters).fit(X, y)
+    right = discovery_accuracy(classes, model.labels_, model.classes_).all
+    # A network of unknown kind begins anywhere.
+    assert right == 1 or (right > 0.8 and "module" in parameters)
+
+
+def test_number_is_found():
+    X, classes, y = blobs()
+    model = GPC(random_state=0).fit(X, y)
+    assert model.n_novel_ == 2
+    assert discovery_accuracy(classes, model.labels_, model.classes_).all == 1
+
+
+def test_later_rounds_find_no_more_classes():
+    X, _, y = blobs()
+    noisy = X + np.random.default_rng(1).normal(scale=2.5, size=X.shape)
+    counts = [
+        [epoch["n_classes"] for epoch in GPC(random_state=s).fit(noisy, y).history_]
+        for s in range(4)
+    ]
+    assert all(max(found) == found[0] for found in counts)
+
+
+def test_users_network_is_not_changed():
+    X, _, y = blobs()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        network = Named(4)
+    before = {k: v.clone() for k, v in network.state_dict().items()}
+    model = GPC(2, module=network, n_rounds=1, random_state=0).fit(X, y)
+    for name, weight in network.state_dict().items():
+        assert torch.equal(weight, before[name])
+    assert not torch.equal(
+        model.net_.module_.encoder.network.layer.weight, before["layer.weight"]
+    )
+
+
+def test_bad_augmentation_is_named():
+    X, _, y = blobs()
+    for broken in (lambda rows, generator: rows[:1], lambda rows: rows):
+        with pytest.raises(ValueError, match="augmentation"):
+            GPC(2, augmentation=broken).fit(X, y)
