@@ -532,7 +532,9 @@ class GPC(LatentDiscovery):
     count given: try the mixture first.
 
     :meth:`recluster` trains anew, from the rows of the table that it keeps, since
-    the network learns the classes that the mixture finds.
+    the network learns the classes that the mixture finds. Ctrl-C during training
+    ends the rounds, keeps the best epoch of that round and says so; before and
+    after, it leaves the estimator as it was.
 
     An epoch costs O(batch_size · (weights + batch_size)) for each of at most ten
     batches, a round one mixture: O(n_samples · k · p²) for k classes of p latent
@@ -623,7 +625,7 @@ class GPC(LatentDiscovery):
         self._dtype = Z.dtype
         self._sorted = self._start(Z, known)
         self._unlabeled = self.scaling_.apply(Z[~known.labeled])
-        return self._recluster_codes(self.n_novel)
+        return self._cluster_codes(self.n_novel)
 
     def _recluster_codes(self, n_novel):
         device = pick_device(self.device)
