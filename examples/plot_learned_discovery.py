@@ -58,7 +58,7 @@ top.plot(loss, color="#332288")
 top.set(ylabel="loss")
 bottom.step(range(len(counts)), counts, where="post", color="#332288")
 bottom.axhline(10, color="#BBBBBB", zorder=0)
-bottom.set(xlabel="epoch", ylabel="classes")
+bottom.set(xlabel="epoch", ylabel="classes", ylim=(0, 12))
 plt.show()
 
 # %%
