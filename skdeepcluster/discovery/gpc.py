@@ -668,7 +668,8 @@ class GPC(LatentDiscovery):
             latent_dim,
             self._make_views(spread),
             self.w,
-            (self.temperature, self.labeled_temperature),
+            # An integer may be too large for torch.
+            (float(self.temperature), float(self.labeled_temperature)),
             float(np.mean(classes != UNLABELED)),
         )
 

@@ -573,7 +573,11 @@ def split_rows(X, weights, validation_fraction, device, *further):
 
 def _narrow(array):
     """Numbers as networks take them; whole numbers stay what they are."""
-    return array if array.dtype.kind == "i" else np.asarray(array, np.float32)
+    if array.dtype.kind == "i":
+        return array
+    # What is infinite then makes the loss infinite, which `train` notices.
+    with np.errstate(over="ignore"):
+        return np.asarray(array, np.float32)
 
 
 def labeled_rows(X, classes, device, *further):

@@ -150,3 +150,11 @@ def test_codes_of_the_wrong_width_are_refused():
 def test_bad_parameter_is_named(params, message):
     with pytest.raises(ValueError, match=message):
         autoencoder(**params).fit(X)
+
+
+def test_a_chunk_beyond_float32_leaves_the_network():
+    model = AutoEncoder(random_state=0).partial_fit(np.arange(8.0).reshape(4, 2))
+    before = model.transform([[1.0, 2.0]])
+    with pytest.warns(ConvergenceWarning, match="infinite"):
+        model.partial_fit([[1e150, 0.0], [0.0, 1.0]])
+    np.testing.assert_array_equal(model.transform([[1.0, 2.0]]), before)

@@ -345,3 +345,14 @@ def test_bad_augmentation_is_named():
     for broken in (lambda rows, generator: rows[:1], lambda rows: rows):
         with pytest.raises(ValueError, match="augmentation"):
             GPC(2, augmentation=broken).fit(X, y)
+
+
+@pytest.mark.parametrize("name", ["temperature", "labeled_temperature"])
+def test_a_temperature_may_be_any_positive_integer(name):
+    X = np.random.default_rng(0).normal(size=(24, 3))
+    y = np.arange(24) % 4 - 1
+    labels = [
+        GPC(1, max_epochs=1, n_rounds=1, random_state=0, **{name: value}).fit(X, y)
+        for value in (10**30, 1e30)
+    ]
+    np.testing.assert_array_equal(labels[0].labels_, labels[1].labels_)
