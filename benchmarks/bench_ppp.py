@@ -597,6 +597,8 @@ def main():
         "- Every method gets the same rows, standardised, on their first 20 principal "
         f"axes; {MAX_ROWS} rows at most, one thread. The best reference counts where "
         "a table has several, and noise as one more label in ARI.\n"
+        "- What was tried, and how much chance there is in these figures: "
+        "[bench_ppp_tried.md](bench_ppp_tried.md).\n"
         + "\n".join(f"- {name}: {method.__doc__}" for name, method in METHODS.items()),
         *(PARTS[part](arguments, results) for part in arguments.parts),
     ]
