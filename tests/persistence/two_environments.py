@@ -3,11 +3,11 @@
 Run from the root of the project; pip may be told where wheels are::
 
     for name in one other; do
-        python -m venv /tmp/$name
-        /tmp/$name/bin/pip install -c constraints.txt .
+        python -m venv ../$name
+        ../$name/bin/pip install -c constraints.txt .
     done
-    /tmp/one/bin/python -P tests/persistence/two_environments.py save /tmp/models
-    /tmp/other/bin/python -P tests/persistence/two_environments.py load /tmp/models
+    ../one/bin/python -P tests/persistence/two_environments.py save ../models
+    ../other/bin/python -P tests/persistence/two_environments.py load ../models
 
 The first line saves models and what they say of rows that they have not seen;
 the second loads them, compares all answers bit for bit, saves the models again
