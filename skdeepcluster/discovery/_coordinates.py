@@ -2,10 +2,7 @@
 
 import numpy as np
 
-from ..base import GlobalScaling
-
-# Farther rows are moved here, where the squares of scaled numbers are finite.
-LARGEST_INPUT = 1e100
+from ..base import FARTHEST, GlobalScaling
 
 
 class Coordinates:
@@ -34,7 +31,7 @@ class Coordinates:
         """Bring rows to these coordinates."""
         scaled = self.scaling.apply(rows)
         scaled /= self.spread
-        return np.clip(scaled, -LARGEST_INPUT, LARGEST_INPUT, out=scaled)
+        return np.clip(scaled, -FARTHEST, FARTHEST, out=scaled)
 
     def undo_means(self, means, dtype=np.float64):
         """Bring means back to the units of the table."""

@@ -7,9 +7,6 @@ from ..kernels.assignment import lloyd, nearest_centers
 from ..kernels.seeding import kmeans_plusplus, n_kmeans_plusplus_draws
 from ..kernels.soft_assignment import soft_assignments, squared_distances
 
-# Farther rows are moved here, where the squares of scaled numbers are finite.
-LARGEST_INPUT = 1e100
-
 
 def best_of_starts(rows, weights, starts, *, max_iter=300, tol=1e-4, unsquared=False):
     """Run Lloyd's algorithm from several starts; keep the tightest clusters.

@@ -8,7 +8,6 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from ..base import GlobalScaling, distinct_rows, draw_seed, warn_if_collapsed
 from ._frame import DiscoveryEstimator
 from ._kmeans import (
-    LARGEST_INPUT,
     Centers,
     best_of_starts,
     class_means,
@@ -224,11 +223,8 @@ class NCDKMeans(DiscoveryEstimator):
         elif hasattr(self.encoder_, "inverse_transform"):
             self.cluster_centers_ = self.encoder_.inverse_transform(centers)
 
-    def _scale(self, Z):
-        return np.clip(self._scaling.apply(Z), -LARGEST_INPUT, LARGEST_INPUT)
-
     def _predict_codes(self, Z):
-        return self._centers.nearest(self._scale(Z))[0]
+        return self._centers.nearest(self._scaling.apply(Z))[0]
 
     def predict_proba(self, X):
         """Soft assignment of rows to classes.
@@ -246,5 +242,5 @@ class NCDKMeans(DiscoveryEstimator):
             `predict_space` rules out. Rows sum to 1; in the dtype of `X`.
         """
         Z = self._embed(X)
-        soft = self._centers.probabilities(self._scale(Z), self.temperature_)
+        soft = self._centers.probabilities(self._scaling.apply(Z), self.temperature_)
         return soft.astype(Z.dtype)

@@ -10,7 +10,7 @@ from ..base import GlobalScaling, distinct_rows, draw_seed, warn_if_collapsed
 from ..kernels.assignment import center_sums, nearest_centers
 from ..kernels.silhouette import mean_silhouettes
 from ._frame import DiscoveryEstimator
-from ._kmeans import LARGEST_INPUT, Centers, class_means, draw_centers, kmeans
+from ._kmeans import Centers, class_means, draw_centers, kmeans
 from ._number import MOST_NOVEL, N_STARTS, SILHOUETTE_ROWS, sample_rows
 
 
@@ -231,11 +231,8 @@ class SemiSupervisedKMeans(DiscoveryEstimator):
         silhouettes = mean_silhouettes(rows, weights, partitions[equal])
         return int(numbers[equal][silhouettes.argmax()]) - known.n_known
 
-    def _scale(self, Z):
-        return np.clip(self._scaling.apply(Z), -LARGEST_INPUT, LARGEST_INPUT)
-
     def _predict_codes(self, Z):
-        return self._centers.nearest(self._scale(Z))[0]
+        return self._centers.nearest(self._scaling.apply(Z))[0]
 
     def predict_proba(self, X):
         """Soft assignment of rows to classes.
@@ -253,7 +250,7 @@ class SemiSupervisedKMeans(DiscoveryEstimator):
             dtype of `X`.
         """
         Z = self._embed(X)
-        soft = self._centers.probabilities(self._scale(Z), self.temperature_)
+        soft = self._centers.probabilities(self._scaling.apply(Z), self.temperature_)
         return soft.astype(Z.dtype)
 
 

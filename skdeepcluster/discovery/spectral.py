@@ -19,7 +19,7 @@ from ..base import (
 from ..kernels.assignment import nearest_centers
 from ..kernels.neighbors import nearest_rows
 from ._frame import DiscoveryEstimator
-from ._kmeans import LARGEST_INPUT, Centers, class_means, kmeans
+from ._kmeans import Centers, class_means, kmeans
 from ._number import MOST_NOVEL, estimate_in_embeddings, sample_rows
 from ._spectral import (
     NeighborGraph,
@@ -304,6 +304,8 @@ class NCDSpectralClustering(DiscoveryEstimator):
         check_is_fitted(self)
         if self.encoder is not None:
             raise ValueError("relabel needs encoder=None: fit again.")
+        # What a search has set since fit.
+        self._validate_params()
         with unchanged_on_error(self):
             known = PartialLabels(y, self._scaled)
             self._check_n_novel(self.n_novel, known)
@@ -391,12 +393,11 @@ class NCDSpectralClustering(DiscoveryEstimator):
         self._voters = np.ascontiguousarray(voters[:, :-1])
         self._votes = voters[:, -1].astype(np.int64)
 
-    def _scale(self, Z):
-        return np.clip(self._scaling.apply(Z), -LARGEST_INPUT, LARGEST_INPUT)
-
     def _vote(self, Z):
         n_neighbors = min(self.n_neighbors, len(self._voters))
-        places, squares = nearest_rows(self._scale(Z), self._voters, n_neighbors)
+        places, squares = nearest_rows(
+            self._scaling.apply(Z), self._voters, n_neighbors
+        )
         # In units of the nearest: a row at no distance outvotes all others.
         nearest = squares[:, :1]
         votes = np.ones(squares.shape)
@@ -411,7 +412,7 @@ class NCDSpectralClustering(DiscoveryEstimator):
 
     def _place(self, Z):
         """Embed rows that came after fit."""
-        return self._select(self._basis.extend(self._scale(Z)), self._n_wanted)
+        return self._select(self._basis.extend(self._scaling.apply(Z)), self._n_wanted)
 
     def _predict_codes(self, Z):
         if not self.self_loops:

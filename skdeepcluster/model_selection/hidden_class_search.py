@@ -297,7 +297,8 @@ class HiddenClassSearchCV(MetaEstimatorMixin, BaseEstimator):
             together.setdefault(joblib.hash(costly), []).append(place)
         for places in together.values() if splits else ():
             # The widest embedding first: the others are parts of it.
-            widths = [candidates[place].get("n_components") or 0 for place in places]
+            widths = [candidates[place].get("n_components") for place in places]
+            widths = [w if isinstance(w, Integral) else 0 for w in widths]
             yield [places[rank] for rank in np.argsort(widths)[::-1]], [*folds]
 
     def _embed(self, X):

@@ -205,6 +205,15 @@ def test_frames_names_and_errors():
     assert clone(found).get_params()["estimator__n_novel"] == 2
 
 
+@pytest.mark.parametrize("bad", [-3, "wide", 2.5])
+def test_a_bad_candidate_is_named_though_another_was_fitted(bad):
+    search = HiddenClassSearchCV(
+        NCDSpectralClustering(2), {"n_components": [4, bad]}, random_state=0
+    )
+    with pytest.raises(ValueError, match="n_components"):
+        search.fit(X, y)
+
+
 def test_one_embedding_serves_all_splits_and_sizes(monkeypatch):
     grid = [
         {"n_neighbors": [6, 12], "n_components": [3, 9, 5]},
