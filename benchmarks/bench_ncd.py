@@ -414,8 +414,8 @@ EXPLANATION = (
     "never reads a novel row's class: 18 settings of the neighbours' graph, 100 of "
     "the spanning tree's, 10 of PBN's network drawn at random. The rule that estimates "
     "the number for PBN and NCDKMeans was chosen among some fifteen on 32 problems, "
-    "two random choices of known classes on each of 16 tables, these five among them; the "
-    "figures here were looked at afterwards, and changed nothing."
+    "two random choices of known classes on each of 16 tables, these five among them; "
+    "the figures here were looked at afterwards, and changed nothing."
 )
 
 
