@@ -1,10 +1,12 @@
-"""How well scores without labels choose: regret on labelled tables.
+"""How well scores without labels choose, and AutoCluster against other ways.
 
-Run ``python benchmarks/bench_selection.py --data FOLDER``. On every table the same
-candidates are fitted, six kinds of clusterers with eight settings each and PPP, and
-every score judges each. The result of a table is appended to a file of JSON lines
-at once; what that file holds is not measured again, so an interrupted run goes on
-where it stopped. ``--page`` measures nothing and writes the page anew.
+Run ``python benchmarks/bench_selection.py --data FOLDER``; umap-learn must be
+installed. On every table the same candidates are fitted, six kinds of clusterers
+with eight settings each and PPP, and every score judges each. Then AutoCluster,
+its candidates one by one, and other ways to cluster a table whose number of groups
+is not known. The results of a table are appended to a file of JSON lines at once;
+what that file holds is not measured again, so an interrupted run goes on where it
+stopped. ``--page`` measures nothing and writes the page anew.
 """
 
 import argparse
@@ -13,14 +15,20 @@ import os
 import sys
 import time
 import warnings
-from itertools import combinations
+from itertools import combinations, product
 from pathlib import Path
 
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 
 import numpy as np  # noqa: E402
-from bench_ppp import judge, load_table, table_names  # noqa: E402
+from bench_ppp import (  # noqa: E402
+    bic_full,
+    hdbscan_share,
+    judge,
+    load_table,
+    table_names,
+)
 from runner import RAW, RESULTS, command, format_table, versions  # noqa: E402
 
 MAX_AXES = 20
@@ -70,7 +78,7 @@ def candidates():
     yield "PPP", None, PPP()
 
 
-def measure(name, folder, n_rows, n_resamples):
+def measure_scores(name, folder, n_rows, n_resamples):
     """Fit and score every candidate on one table."""
     from sklearn.decomposition import PCA
 
@@ -93,15 +101,100 @@ def measure(name, folder, n_rows, n_resamples):
             seconds[key] += time.process_time() - start
         row["bic"] = get_scorer("bic")(estimator, X) if "mix" in family else None
         found.append(row)
-    return {
-        "table": name,
-        "rows": n_rows,
-        "resamples": n_resamples,
-        "shape": X.shape,
-        "seconds": seconds,
-        "candidates": found,
-        "versions": versions(),
+    return {"shape": X.shape, "seconds": seconds, "candidates": found}
+
+
+# ---------------------------------------------------------------- AutoCluster, ways
+
+# Kinds of clusterers that AutoCluster could try.
+POOL = ("ppp", "mixture", "kmeans", "hdbscan", "neighbors")
+HALVES = 5
+AUTO, CHOSEN = "AutoCluster", "AutoCluster, defaults chosen on the other tables"
+# Name of a way to cluster a table -> where its result stands.
+WAYS = {
+    AUTO: "auto",
+    "PPP": "ppp",
+    "mixture by BIC": "mixture",
+    "KMeans by silhouette": "kmeans",
+    "HDBSCAN": "hdbscan",
+    "UMAP, HDBSCAN": "umap, hdbscan",
+    "UMAP, mixture by BIC": "umap, mixture",
+    "NeighborEncoder 10-d, PPP": "neighbors",
+}
+
+
+def pool(n_rows):
+    """List every candidate of AutoCluster, of few columns and of many, and k-means."""
+    from sklearn.cluster import KMeans
+    from sklearn.model_selection import GridSearchCV
+    from sklearn.pipeline import make_pipeline
+
+    from skdeepcluster.model_selection import WholeData, get_scorer
+    from skdeepcluster.model_selection._axes import TableAxes
+    from skdeepcluster.model_selection._candidates import NUMBERS as SCANNED
+    from skdeepcluster.model_selection._candidates import default_candidates
+
+    scan = GridSearchCV(
+        make_pipeline(TableAxes(), KMeans(n_init=3)),
+        {"kmeans__n_clusters": [k for k in SCANNED if k < n_rows]},
+        cv=WholeData(),
+        scoring=get_scorer("silhouette"),
+    )
+    few, many = (default_candidates((n_rows, p), 2, None) for p in (2, 100))
+    return dict(few) | dict(many) | {"kmeans": scan}
+
+
+def measure_candidate(estimator, X, references, scorers):
+    """Fit, judge and score one candidate."""
+    from skdeepcluster.model_selection._candidates import fit_candidate, seeded
+    from skdeepcluster.model_selection._fitted import labels_of
+
+    start = time.process_time()
+    model, error = fit_candidate(seeded(estimator, 0), X)
+    if error:
+        raise RuntimeError(error)
+    labels = labels_of(model, X)
+    row = judge(labels, references) | {"seconds": time.process_time() - start}
+    row["noise"] = float(np.mean(labels < 0))
+    return row | {key: scorer(model, X) for key, scorer in scorers.items()}
+
+
+def umap_ways(X):
+    """UMAP in two dimensions, 15 neighbours, min_dist 0, and clusterers behind it."""
+    import umap
+    from sklearn.decomposition import PCA
+
+    start = time.process_time()
+    if X.shape[1] > 50:
+        X = PCA(50, svd_solver="full").fit_transform(X)
+    codes = umap.UMAP(min_dist=0.0, random_state=0, n_jobs=1).fit_transform(X)
+    mapped = time.process_time() - start
+    for way, cluster in (("hdbscan", hdbscan_share), ("mixture", bic_full)):
+        start = time.process_time()
+        labels = cluster(codes.astype(np.float64))
+        yield f"umap, {way}", labels, mapped + time.process_time() - start
+
+
+def measure_ways(name, folder, n_rows, _):
+    """Fit AutoCluster, what it tries, and its rivals on one table."""
+    from skdeepcluster import AutoCluster
+    from skdeepcluster.model_selection import get_scorer
+    from skdeepcluster.model_selection._axes import TableAxes
+
+    X, references = load_table(name, folder, n_rows)
+    axes = TableAxes().fit(X)
+    scorers = {key: get_scorer(key, space=axes, n_resamples=HALVES) for key in SCORES}
+    found = {
+        key: measure_candidate(estimator, X, references, scorers)
+        for key, estimator in pool(len(X)).items()
     }
+    for key, labels, seconds in umap_ways(X):
+        found[key] = judge(labels, references) | {"seconds": seconds}
+    start = time.process_time()
+    model = AutoCluster(random_state=0).fit(X)
+    found["auto"] = judge(model.labels_, references) | {"best": model.best_name_}
+    found["auto"]["seconds"] = time.process_time() - start
+    return {"shape": X.shape, "ways": found}
 
 
 # ------------------------------------------------------------------------ the page
@@ -181,8 +274,8 @@ def leave_one_out(lost, names):
     return chosen, np.array(losses)
 
 
-def page(tables):
-    """Lay out the results."""
+def regret_page(tables):
+    """Lay out what the scores lose."""
     names = [table["table"] for table in tables]
     both = [regrets(table) for table in tables]
     keys = list(both[0][0])
@@ -240,81 +333,138 @@ def page(tables):
         f"Leaving out one table at a time, the score of least regret on the others "
         f"is {picks}; on the tables left out, it loses "
         f"{balanced_mean(losses, names):.3f} ({low:.3f}-{high:.3f}).",
-        "## The number of clusters not known",
-        ways(tables, names),
     ]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(parts)
 
 
-# What AutoCluster tries: kind, and the score or setting that stands for it.
-ONE_OF_EACH = {
-    "PPP": ("PPP", None),
-    "mixture, full, bic": ("mixture, full", "bic"),
-    "KMeans, silhouette": ("KMeans", "silhouette"),
-    "HDBSCAN, 12": ("HDBSCAN", 12),
+RULES = {
+    "never": lambda n_columns: False,
+    "few columns": lambda n_columns: n_columns <= 3,
+    "many columns": lambda n_columns: n_columns > 3,
+    "always": lambda n_columns: True,
 }
-COMBINATIONS = [parts for size in (1, 2, 3) for parts in combinations(SCORES, size)]
+# What the defaults of AutoCluster are chosen among: when each kind is tried, and
+# the scores whose ranks are averaged. PPP is always tried.
+CHOICES = [
+    dict(zip(POOL, ("always", *rules), strict=True)) | {"scores": scores}
+    for *rules, scores in product(
+        ("always", "never"),
+        ("never", "always"),
+        ("few columns", "never", "always"),
+        ("many columns", "never", "always"),
+        [parts for size in (1, 2, 3) for parts in combinations(SCORES, size)],
+    )
+]
 
 
-def one_of_each(rows):
-    """The candidates of AutoCluster among all of a table."""
-    found = []
-    for family, key in ONE_OF_EACH.values():
-        own = [row for row in rows if row["family"] == family]
-        if isinstance(key, int):
-            own = [row for row in own if row["setting"] == key]
-        place = judgements(own)[key].argmax() if isinstance(key, str) else 0
-        found.append(own[place])
-    return found
+def choose(table, choice):
+    """ARI of the candidate that these candidates and scores lead to."""
+    n_columns = table["shape"][1]
+    rows = [table["ways"][key] for key in POOL if RULES[choice[key]](n_columns)]
+    rows = [row for row in rows if row["n_found"] > 1] or rows
+    total = sum(ranks(np.array([row[key] for row in rows])) for key in choice["scores"])
+    return rows[total.argmax()]["ari"]
 
 
-def ways(tables, names):
-    """ARI and mean rank of ways to cluster a table whose number is not known."""
+def mean_ranks(reached, ways):
+    """Rank of each of some ways on every table, 1 is best; ARI equal to .001 tie."""
     from scipy.stats import rankdata
 
-    few = [one_of_each(table["candidates"]) for table in tables]
-    reached = {
-        way: np.array([rows[place]["ari"] for rows in few])
-        for place, way in enumerate(ONE_OF_EACH)
-    }
-    chosen = {}
-    for parts in COMBINATIONS:
-        places = [
-            sum(ranks(np.array([row[part] for row in rows])) for part in parts).argmax()
-            for rows in few
-        ]
-        picked = [rows[place]["ari"] for rows, place in zip(few, places, strict=True)]
-        chosen[" + ".join(parts)] = np.array(picked)
-    lost = {key: 1 - values for key, values in chosen.items()}
-    picks, losses = leave_one_out(lost, names)
-    counts = {key: picks.count(key) for key in dict.fromkeys(picks)}
-    reached["the four, score chosen on the other tables"] = 1 - losses
-    for key in [*SCORES, *counts]:
-        reached[f"the four, {key}"] = chosen[key]
+    values = np.round([reached[way] for way in ways], 3)
+    return dict(zip(ways, rankdata(-values, axis=0), strict=True))
+
+
+def ways_page(tables):
+    """Lay out ways to cluster a table whose number of groups is not known."""
+    names = [table["table"] for table in tables]
     shape = np.array([is_shape(name) for name in names])
-    first = [*ONE_OF_EACH, "the four, score chosen on the other tables"]
-    order = rankdata(-np.array([reached[way] for way in first]), axis=0)
-    place = dict(zip(first, order, strict=True))
+    reached, seconds = {}, {}
+    for way, key in WAYS.items():
+        rows = [table["ways"][key] for table in tables]
+        reached[way] = np.array([row["ari"] for row in rows])
+        seconds[way] = np.mean([row["seconds"] for row in rows])
+    lost = {
+        place: 1 - np.array([choose(table, choice) for table in tables])
+        for place, choice in enumerate(CHOICES)
+    }
+    picks, losses = leave_one_out(lost, names)
+    reached[CHOSEN] = 1 - losses
+    rivals = [way for way in WAYS if WAYS[way] not in ("auto", "neighbors")]
+    place = mean_ranks(reached, [AUTO, *rivals])
+    other = mean_ranks(reached, [CHOSEN, *rivals])
     body = []
     for way, values in reached.items():
         low, high = interval(values, names)
+        columns = [
+            f"{balanced_mean(found[way], names):.2f}" if way in found else ""
+            for found in (place, other)
+        ]
         body.append(
             [
                 way,
                 f"{balanced_mean(values, names):.3f} ({low:.3f}-{high:.3f})",
                 *(f"{values[shape == kind].mean():.3f}" for kind in (False, True)),
-                f"{balanced_mean(place[way], names):.2f}" if way in place else "",
+                *columns,
+                f"{seconds[way]:.1f}" if way in seconds else "",
             ]
         )
-    listed = ", ".join(f"{key} ({number}x)" for key, number in counts.items())
-    text = (
-        "Four candidates, one of each kind, as `AutoCluster` has them; ranks of one, "
-        "two or three scores, averaged, choose among them. Leaving out one table at a "
-        f"time, the best of the {len(COMBINATIONS)} combinations on the others is "
-        f"{listed}. Mean ranks are among the first five ways."
+    header = ["way", "mean ARI", "real", "shapes"]
+    header += ["mean rank", "mean rank, chosen elsewhere", "CPU s"]
+    return "\n\n".join(
+        [
+            "## The number of clusters not known",
+            f"The same tables, at most {tables[0]['rows']} rows, standardised; UMAP "
+            "(umap-learn, two dimensions, 15 neighbours, min_dist 0) on 50 principal "
+            "components of more columns; HDBSCAN with clusters of at least 2 % of the "
+            "rows; the BIC and the silhouette choose up to 20 clusters. Ranks, 1 is "
+            "the best, are among AutoCluster and its six rivals; PPP behind the "
+            "encoder, one of its candidates, stands last for comparison. Means are "
+            "those of the two group means.",
+            format_table(header, body),
+            picked(tables, picks),
+            each_table(tables, reached),
+        ]
     )
-    table = format_table(["way", "mean ARI", "real", "shapes", "mean rank"], body)
-    return f"{text}\n\n{table}"
+
+
+def picked(tables, picks):
+    """Say what was chosen, on the other tables and by AutoCluster."""
+    wins = [table["ways"]["auto"]["best"] for table in tables]
+    counts = ", ".join(f"{key} {wins.count(key)}" for key in dict.fromkeys(wins))
+    lines = [
+        f"AutoCluster's winners: {counts}.",
+        f"*Chosen on the other tables*: of {len(CHOICES)} choices of candidates and "
+        f"scores (each kind of {', '.join(POOL)} never, always, or in tables of at "
+        "most or of more than three columns; PPP always; ranks of one, two or three "
+        "scores averaged), the one with the best mean ARI on the other tables is",
+    ]
+    for pick in dict.fromkeys(picks):
+        choice = CHOICES[pick]
+        tried = [
+            key if choice[key] == "always" else f"{key} ({choice[key]})"
+            for key in POOL
+            if choice[key] != "never"
+        ]
+        lines.append(
+            f"- {', '.join(tried)}, by {' + '.join(choice['scores'])}: "
+            f"{picks.count(pick)} times"
+        )
+    return "\n\n".join(lines[:2]) + "\n\n" + "\n".join(lines[2:])
+
+
+def each_table(tables, reached):
+    """Lay out ARI and number of clusters on every table."""
+    body = []
+    for table, *values in zip(tables, *(reached[way] for way in WAYS), strict=True):
+        rows = [table["ways"][key] for key in WAYS.values()]
+        cells = [
+            f"{ari:.2f} ({row['n_found']})"
+            for ari, row in zip(values, rows, strict=True)
+        ]
+        name = table["table"].removeprefix("clustbench/")
+        body.append([name, str(rows[0]["n_true"]), rows[0]["best"], *cells])
+    header = ["table", "classes", "AutoCluster took", *WAYS]
+    return "ARI, and the number found:\n\n" + format_table(header, body)
 
 
 def main():
@@ -333,25 +483,34 @@ def main():
     size = arguments.rows, arguments.resamples
     lines = arguments.raw.read_text().splitlines() if arguments.raw.exists() else []
     known = {
-        table["table"]: table
-        for table in map(json.loads, lines)
-        if (table["rows"], table["resamples"]) == size
+        (row["part"], row["table"]): row
+        for row in map(json.loads, lines)
+        if (row["rows"], row["resamples"]) == size
     }
     arguments.raw.parent.mkdir(parents=True, exist_ok=True)
-    for name in asked:
-        if name in known or arguments.page:
+    for part, name in product(PARTS, asked):
+        if (part, name) in known or arguments.page:
             continue
         start = time.process_time()
+        row = {"part": part, "table": name, "rows": size[0], "resamples": size[1]}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            known[name] = measure(name, arguments.data, *size)
+            row |= PARTS[part](name, arguments.data, *size)
+        known[part, name] = row | {"versions": versions()}
         with arguments.raw.open("a") as file:
-            file.write(json.dumps(known[name]) + "\n")
+            file.write(json.dumps(known[part, name]) + "\n")
         seconds = time.process_time() - start
-        print(f"{name}: {seconds:.1f} CPU s", file=sys.stderr, flush=True)
-    text = page([known[name] for name in asked if name in known])
+        print(f"{part}, {name}: {seconds:.1f} CPU s", file=sys.stderr, flush=True)
+    found = {
+        part: [known[part, name] for name in asked if (part, name) in known]
+        for part in PARTS
+    }
+    text = f"{regret_page(found['scores'])}\n\n{ways_page(found['ways'])}\n"
     arguments.out.write_text(text)
     print(text)
+
+
+PARTS = {"scores": measure_scores, "ways": measure_ways}
 
 
 if __name__ == "__main__":

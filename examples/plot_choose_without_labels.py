@@ -51,9 +51,8 @@ plt.show()
 # %%
 # Several kinds of clusterers
 # ---------------------------
-# :class:`~skdeepcluster.AutoCluster` compares different methods in one space, by the
-# ranks that they have in two scores: are the clusters apart, whatever their shape,
-# and would they be found again? On the wines:
+# :class:`~skdeepcluster.AutoCluster` compares different methods by one question: would
+# half of the rows give the same clusters? On the wines:
 
 model = AutoCluster(random_state=0).fit(wine)
 model.leaderboard_.round(2)

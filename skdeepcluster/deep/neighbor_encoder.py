@@ -12,7 +12,6 @@ from sklearn.base import (
     TransformerMixin,
     _fit_context,
 )
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
@@ -26,6 +25,7 @@ from ..base import (
     lexicographic_order,
     unchanged_on_error,
 )
+from ..exceptions import FitInterruptedWarning
 from ..kernels.neighbor_layout import move_points
 from ..nn.modules import BentMap, Regression
 from ..nn.training import (
@@ -345,7 +345,7 @@ class NeighborEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             warnings.warn(
                 f"The layout was interrupted after {self.n_iter_} epochs; the network "
                 "learns it as it is.",
-                ConvergenceWarning,
+                FitInterruptedWarning,
                 stacklevel=2,
             )
         return layout

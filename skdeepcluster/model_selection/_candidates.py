@@ -1,21 +1,22 @@
 """The clusterers that `AutoCluster` tries."""
 
-import warnings
-
 from sklearn.base import clone
-from sklearn.cluster import HDBSCAN, KMeans
-from sklearn.exceptions import ConvergenceWarning
+from sklearn.cluster import HDBSCAN
 from sklearn.mixture import GaussianMixture
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
 from ..partition import PPP
 from ._axes import TableAxes
+from ._fitted import judged_by_score
 from ._scorers import get_scorer
 from ._split import WholeData
 
 # Numbers of clusters that a scan tries.
 NUMBERS = (2, 3, 4, 5, 6, 7, 8, 10, 12, 15, 20)
+# Up to so many columns, density is looked for in the columns; with more, where it
+# says little, in a map of the rows' neighbors. benchmarks/bench_selection.py.
+FEW_COLUMNS = 3
 
 
 class Density(HDBSCAN):
@@ -29,13 +30,13 @@ class Density(HDBSCAN):
         return self
 
 
-def default_candidates(n_distinct, min_clusters, max_clusters):
+def default_candidates(shape, min_clusters, max_clusters):
     """List the default candidates for a table, by name.
 
     Parameters
     ----------
-    n_distinct : int
-        Number of distinct rows.
+    shape : tuple of (int, int)
+        Numbers of distinct rows and of columns.
     min_clusters, max_clusters : int
         Bounds of the number of clusters; None for no upper one.
 
@@ -43,18 +44,22 @@ def default_candidates(n_distinct, min_clusters, max_clusters):
     -------
     candidates : list of (str, estimator)
     """
-    found = [("ppp", PPP(min_clusters=min_clusters, max_clusters=max_clusters))]
+    n_distinct, n_columns = shape
+    finder = PPP(min_clusters=min_clusters, max_clusters=max_clusters)
+    found = [("ppp", finder)]
     numbers = _numbers(n_distinct, min_clusters, max_clusters)
     if numbers:
-        found += [
-            ("mixture", _scan(GaussianMixture(reg_covar=1e-4), numbers, "bic")),
-            ("kmeans", _scan(KMeans(n_init=3), numbers, "silhouette")),
-        ]
-    if n_distinct > 10:
-        size = max(5, n_distinct // 50)
-        density = Density(min_cluster_size=size, copy=True)
-        found.append(("hdbscan", make_pipeline(TableAxes(), density)))
-    return found
+        found.append(("mixture", _scan_mixtures(numbers)))
+    if n_distinct <= 10:
+        return found
+    if n_columns > FEW_COLUMNS:
+        from ..deep import NeighborEncoder  # torch, for the tables that need it
+
+        neighbors = make_pipeline(NeighborEncoder(10), finder)
+        return [*found, ("neighbors", neighbors)]
+    size = max(5, n_distinct // 50)
+    density = Density(min_cluster_size=size, copy=True)
+    return [*found, ("hdbscan", make_pipeline(TableAxes(), density))]
 
 
 def _numbers(n_distinct, min_clusters, max_clusters):
@@ -64,15 +69,13 @@ def _numbers(n_distinct, min_clusters, max_clusters):
     return [k for k in NUMBERS if min_clusters <= k <= min(largest, n_distinct - 1)]
 
 
-def _scan(estimator, numbers, scoring):
-    """Choose the number of clusters of one kind of clusterer by a score."""
-    name = "n_clusters" if hasattr(estimator, "n_clusters") else "n_components"
-    step = type(estimator).__name__.lower()
+def _scan_mixtures(numbers):
+    """Choose the number of components of a Gaussian mixture by the BIC."""
     return GridSearchCV(
-        make_pipeline(TableAxes(), estimator),
-        {f"{step}__{name}": numbers},
+        make_pipeline(TableAxes(), GaussianMixture(reg_covar=1e-4)),
+        {"gaussianmixture__n_components": numbers},
         cv=WholeData(),
-        scoring=get_scorer(scoring),
+        scoring=get_scorer("bic"),
         error_score="raise",
     )
 
@@ -90,11 +93,9 @@ def seeded(estimator, seed):
 
 def fit_candidate(estimator, X):
     """Fit a candidate; return the model without its search, or what it raised."""
-    with warnings.catch_warnings():
-        # A setting that does not suit the table loses by its score.
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        try:
+    try:
+        with judged_by_score():
             model = estimator.fit(X)
-        except Exception as error:  # one bad candidate does not end the search
-            return None, f"{type(error).__name__}: {error}"
+    except Exception as error:  # one bad candidate does not end the search
+        return None, f"{type(error).__name__}: {error}"
     return getattr(model, "best_estimator_", model), ""

@@ -1,14 +1,39 @@
 """What a fitted estimator says of rows: labels, and where they lie."""
 
+import warnings
+from contextlib import contextmanager
+
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.neighbors import NearestNeighbors
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_array
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from ..base import GlobalScaling
+from ..exceptions import FitInterruptedWarning
 
 NOISE = -1
+
+
+@contextmanager
+def ended_by_interrupts():
+    """Fit candidates here: Ctrl-C is not for them to answer by their best so far."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", FitInterruptedWarning)
+        try:
+            yield
+        except FitInterruptedWarning as interruption:
+            raise KeyboardInterrupt from interruption
+
+
+@contextmanager
+def judged_by_score():
+    """Fit candidates that lose by their score alone where they do not converge."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        with ended_by_interrupts():
+            yield
 
 
 def labels_of(estimator, X):

@@ -1,14 +1,17 @@
 """Scores that fit a clusterer again, on halves of the rows."""
 
-import warnings
-
 import numpy as np
 from sklearn.base import clone
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import adjusted_rand_score
 from sklearn.utils import _safe_indexing
 
-from ._fitted import NOISE, extend_labels, is_degenerate, labels_of
+from ._fitted import (
+    NOISE,
+    extend_labels,
+    is_degenerate,
+    judged_by_score,
+    labels_of,
+)
 
 
 def stability(estimator, X, y, Z, labels, n_resamples, rng):
@@ -94,9 +97,8 @@ def _refit(estimator, X, y, rows):
     """Fit a copy on some rows; None where these are too few for it."""
     model = clone(estimator)
     part = _safe_indexing(X, rows)
-    with warnings.catch_warnings():
-        # That a half shows less than the whole is what is measured here.
-        warnings.simplefilter("ignore", ConvergenceWarning)
+    # That a half shows less than the whole is what is measured here.
+    with judged_by_score():
         try:
             if y is None:
                 return model.fit(part)

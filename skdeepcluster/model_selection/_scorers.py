@@ -14,8 +14,7 @@ from ._resampling import prediction_strength, stability
 # Searches average scores and square them: infinity, or the largest number,
 # would turn into warnings there.
 WORST = -1e100
-# What the consensus consists of, both between -1 and 1: chosen in
-# benchmarks/bench_selection.py, as the combination that most often picks best.
+# What the consensus consists of, both between -1 and 1: two different questions.
 CONSENSUS = ("dbcv", "stability")
 
 

@@ -23,6 +23,7 @@ from .._labels import PartialLabels
 from ..base import check_table, draw_seed, unchanged_on_error
 from ..metrics import clustering_accuracy
 from ._candidates import seeded
+from ._fitted import ended_by_interrupts
 from ._hidden import LEAST_KNOWN, HiddenClassesSplit
 
 SCORES = {
@@ -365,10 +366,11 @@ def _find_hidden(estimator, candidates, X, y, splits, scorer):
             if isinstance(n_novel, Integral):
                 model.set_params(**{name: int(n_novel) + len(hidden)})
             start = time.perf_counter()
-            if place or fold:
-                model.relabel(y_masked)
-            else:
-                model.fit(X, y_masked)
+            with ended_by_interrupts():
+                if place or fold:
+                    model.relabel(y_masked)
+                else:
+                    model.fit(X, y_masked)
             seconds = time.perf_counter() - start
             last = model[-1] if isinstance(model, Pipeline) else model
             score = scorer(known.classes[known.codes[rows]], last.labels_[rows])

@@ -22,6 +22,8 @@ from skorch.callbacks import Callback, EpochTimer
 from skorch.callbacks import EarlyStopping as SkorchEarlyStopping
 from torch.utils.data import TensorDataset
 
+from ..exceptions import FitInterruptedWarning
+
 # An epoch has at least so many gradient steps: a small table is passed
 # several times, so that epochs mean similar work on tables of all sizes.
 MIN_STEPS = 10
@@ -651,17 +653,17 @@ def train(net, datasets, *, max_epochs, tol=0.0, patience=None, callbacks=()):
     if outcome == "interrupted" or diverged or datasets[1] is not None:
         stopping.restore(net)
     if outcome == "interrupted":
-        _warn_of_state(f"Training was interrupted after {len(net.history)} epochs")
+        reason = f"Training was interrupted after {len(net.history)} epochs"
+        _warn_of_state(reason, FitInterruptedWarning)
     elif diverged:
-        _warn_of_state("The loss became infinite or not a number: lower lr")
+        reason = "The loss became infinite or not a number: lower lr"
+        _warn_of_state(reason, ConvergenceWarning)
     return outcome
 
 
-def _warn_of_state(reason):
+def _warn_of_state(reason, category):
     warnings.warn(
-        f"{reason}; the state of the best epoch is kept.",
-        ConvergenceWarning,
-        stacklevel=3,
+        f"{reason}; the state of the best epoch is kept.", category, stacklevel=3
     )
 
 

@@ -1,5 +1,7 @@
 """Known classes that are hidden: the splits, and the search that uses them."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,6 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skdeepcluster import NCDKMeans, NCDSpectralClustering
+from skdeepcluster.exceptions import FitInterruptedWarning
 from skdeepcluster.model_selection import HiddenClassesSplit, HiddenClassSearchCV
 
 X, truth = make_blobs(160, 4, centers=8, cluster_std=0.8, random_state=0)
@@ -212,6 +215,18 @@ def test_a_bad_candidate_is_named_though_another_was_fitted(bad):
     )
     with pytest.raises(ValueError, match="n_components"):
         search.fit(X, y)
+
+
+def test_ctrl_c_in_a_candidate_ends_the_search():
+    class Interrupted(NCDKMeans):
+        """Keeps its best so far, as those that train a network do."""
+
+        def fit(self, X, y=None):
+            warnings.warn("interrupted", FitInterruptedWarning, stacklevel=2)
+            return super().fit(X, y)
+
+    with pytest.raises(KeyboardInterrupt):
+        HiddenClassSearchCV(Interrupted(2), {"n_init": [1, 2]}, n_splits=2).fit(X, y)
 
 
 def test_one_embedding_serves_all_splits_and_sizes(monkeypatch):
