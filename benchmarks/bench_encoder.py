@@ -122,7 +122,7 @@ class Encoder10(Encoder):
 
 
 class Umap:
-    """umap-learn on the input of the encoder, 15 neighbours, min_dist 0."""
+    """umap-learn on the encoder's scaled columns, 15 neighbours, min_dist 0."""
 
     n_components = 2
 

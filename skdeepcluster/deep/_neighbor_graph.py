@@ -15,7 +15,7 @@ _TIE_COLUMNS = 2
 _N_LINKS = 4
 
 
-def nearest_rows(rows, n_neighbors, rng):
+def nearest_rows(rows, n_neighbors, rng, asked=None):
     """Find each row's nearest other rows.
 
     Equally near rows are chosen by chance: taking the first would make hubs
@@ -29,18 +29,25 @@ def nearest_rows(rows, n_neighbors, rng):
         Neighbours of a row, less than n_samples.
     rng : numpy.random.Generator
         Source of chance.
+    asked : ndarray of shape (n_asked,), default=None
+        Rows whose neighbours are wanted; None for all.
 
     Returns
     -------
-    neighbors : ndarray of shape (n_samples, n_neighbors)
+    neighbors : ndarray of shape (n_asked, n_neighbors)
         Their numbers, nearest first.
-    distances : ndarray of shape (n_samples, n_neighbors), dtype float64
+    distances : ndarray of shape (n_asked, n_neighbors), dtype float64
         Their distances.
     """
     noise = _TIE_BREAK * rng.standard_normal((len(rows), _TIE_COLUMNS))
-    search = NearestNeighbors(n_neighbors=n_neighbors).fit(np.hstack([rows, noise]))
-    distances, neighbors = search.kneighbors()
-    return neighbors, distances
+    noisy = np.hstack([rows, noise])
+    search = NearestNeighbors(n_neighbors=n_neighbors).fit(noisy)
+    if asked is None:
+        distances, neighbors = search.kneighbors()
+        return neighbors, distances
+    # The nearest of all is the row itself.
+    distances, neighbors = search.kneighbors(noisy[asked], n_neighbors + 1)
+    return neighbors[:, 1:], distances[:, 1:]
 
 
 def neighbors_of_graph(graph, n_samples, n_neighbors):

@@ -73,6 +73,10 @@ class NeighborSpace:
         ]
         return 2 * np.tanh(scaled / 2) if self.metric == "euclidean" else scaled
 
+    def then(self, matrix):
+        """Multiply rows by a square float64 tensor from now on."""
+        self.axes = matrix if self.axes is None else self.axes @ matrix
+
     def apply(self, X):
         """Bring rows into the space; the result is float64."""
         scaled = (self._standardize(self._shrink(X)) - self.center) / self.scale
