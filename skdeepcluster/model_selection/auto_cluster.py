@@ -32,6 +32,9 @@ from ._scorers import CONSENSUS, get_scorer, get_scorer_names
 # Halves of the rows for the scores that fit candidates again. Ten, the scorers' own
 # default, chose no better on labelled tables.
 N_RESAMPLES = 5
+# Less stable than this, the best of the candidates found nothing on the labelled
+# tables there (3 of 68), and on most tables without groups.
+DOUBTFUL = 0.5
 
 
 def _best_is_soft(model):
@@ -117,7 +120,8 @@ class AutoCluster(DeepClusterer):
     Warns
     -----
     ConvergenceWarning
-        If no candidate finds clusters that can be scored.
+        If no candidate finds clusters that can be scored, or the stability of the
+        best is below 0.5: the table may have no groups.
 
     See Also
     --------
@@ -289,14 +293,8 @@ class AutoCluster(DeepClusterer):
             result["score"] = score
         order = np.lexsort((np.arange(len(fitted)), -scores, ~sound))
         ranked = [fitted[place] for place in order]
-        if is_degenerate(ranked[0]["labels"]):
-            warnings.warn(
-                "No candidate found clusters that can be scored: the labels are "
-                f"those of {ranked[0]['name']}.",
-                ConvergenceWarning,
-                stacklevel=5,
-            )
         best = ranked[0]
+        _warn_of_doubt(best)
         self.best_name_, self.best_estimator_ = best["name"], best["model"]
         self.best_score_ = best["score"]
         self._keep_rows(sample, best["labels"])
@@ -381,6 +379,25 @@ class AutoCluster(DeepClusterer):
         import pandas as pd
 
         return pd.DataFrame(self._board)
+
+
+def _warn_of_doubt(best):
+    """Warn where the best candidate is none."""
+    stability = best["scores"].get("stability", 1.0)
+    if is_degenerate(best["labels"]):
+        message = (
+            "No candidate found clusters that can be scored: the labels are those of "
+            f"{best['name']}."
+        )
+    elif stability < DOUBTFUL:
+        message = (
+            f"Halves of the rows hardly find the clusters of {best['name']}, the best "
+            f"candidate, again (stability {stability:.2f}): the table may have no "
+            "groups. PPP tests whether it has more than one."
+        )
+    else:
+        return
+    warnings.warn(message, ConvergenceWarning, stacklevel=7)
 
 
 def _parallel(n_jobs):

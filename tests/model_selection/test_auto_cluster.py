@@ -201,6 +201,12 @@ def test_nothing_to_find_is_said():
     assert model.n_clusters_ == 1
 
 
+def test_rows_without_groups_are_said_to_have_none():
+    cloud = np.random.default_rng(0).normal(size=(300, 6))
+    with pytest.warns(ConvergenceWarning, match="the table may have no groups"):
+        AutoCluster(random_state=0).fit(cloud)
+
+
 def test_errors_name_the_candidate():
     with pytest.raises(ValueError, match="candidates is empty"):
         AutoCluster([]).fit(X)
