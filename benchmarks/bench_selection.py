@@ -109,6 +109,7 @@ def measure_scores(name, folder, n_rows, n_resamples):
 # Kinds of clusterers that AutoCluster could try.
 POOL = ("ppp", "mixture", "kmeans", "hdbscan", "neighbors")
 HALVES = 5
+SCANNED = (2, 3, 4, 5, 6, 7, 8, 10, 12, 15, 20)
 AUTO, CHOSEN = "AutoCluster", "AutoCluster, defaults chosen on the other tables"
 # Name of a way to cluster a table -> where its result stands.
 WAYS = {
@@ -123,25 +124,37 @@ WAYS = {
 }
 
 
-def pool(n_rows):
-    """List every candidate of AutoCluster, of few columns and of many, and k-means."""
-    from sklearn.cluster import KMeans
+def scan(estimator, parameter, scoring):
+    """Choose the number of clusters of one kind of clusterer by a score."""
     from sklearn.model_selection import GridSearchCV
     from sklearn.pipeline import make_pipeline
 
     from skdeepcluster.model_selection import WholeData, get_scorer
     from skdeepcluster.model_selection._axes import TableAxes
-    from skdeepcluster.model_selection._candidates import NUMBERS as SCANNED
+
+    step = type(estimator).__name__.lower()
+    return GridSearchCV(
+        make_pipeline(TableAxes(), estimator),
+        {f"{step}__{parameter}": SCANNED},
+        cv=WholeData(),
+        scoring=get_scorer(scoring),
+    )
+
+
+def pool(n_rows):
+    """List the candidates of AutoCluster, of few columns and of many, and scans."""
+    from sklearn.cluster import KMeans
+    from sklearn.mixture import GaussianMixture
+
     from skdeepcluster.model_selection._candidates import default_candidates
 
-    scan = GridSearchCV(
-        make_pipeline(TableAxes(), KMeans(n_init=3)),
-        {"kmeans__n_clusters": [k for k in SCANNED if k < n_rows]},
-        cv=WholeData(),
-        scoring=get_scorer("silhouette"),
-    )
-    few, many = (default_candidates((n_rows, p), 2, None) for p in (2, 100))
-    return dict(few) | dict(many) | {"kmeans": scan}
+    few, many = (dict(default_candidates((n_rows, p), 2, None)) for p in (2, 100))
+    return {
+        **few,
+        **many,
+        "mixture": scan(GaussianMixture(reg_covar=1e-4), "n_components", "bic"),
+        "kmeans": scan(KMeans(n_init=3), "n_clusters", "silhouette"),
+    }
 
 
 def measure_candidate(estimator, X, references, scorers):
@@ -176,8 +189,7 @@ def umap_ways(X):
 
 
 def measure_ways(name, folder, n_rows, _):
-    """Fit AutoCluster, what it tries, and its rivals on one table."""
-    from skdeepcluster import AutoCluster
+    """Fit what AutoCluster could try, and its rivals, on one table."""
     from skdeepcluster.model_selection import get_scorer
     from skdeepcluster.model_selection._axes import TableAxes
 
@@ -190,11 +202,19 @@ def measure_ways(name, folder, n_rows, _):
     }
     for key, labels, seconds in umap_ways(X):
         found[key] = judge(labels, references) | {"seconds": seconds}
+    return {"shape": X.shape, "ways": found}
+
+
+def measure_auto(name, folder, n_rows, _):
+    """Fit AutoCluster on one table."""
+    from skdeepcluster import AutoCluster
+
+    X, references = load_table(name, folder, n_rows)
     start = time.process_time()
     model = AutoCluster(random_state=0).fit(X)
-    found["auto"] = judge(model.labels_, references) | {"best": model.best_name_}
-    found["auto"]["seconds"] = time.process_time() - start
-    return {"shape": X.shape, "ways": found}
+    seconds = time.process_time() - start
+    found = judge(model.labels_, references)
+    return {"auto": found | {"best": model.best_name_, "seconds": seconds}}
 
 
 # ------------------------------------------------------------------------ the page
@@ -348,7 +368,7 @@ RULES = {
 CHOICES = [
     dict(zip(POOL, ("always", *rules), strict=True)) | {"scores": scores}
     for *rules, scores in product(
-        ("always", "never"),
+        ("never", "always"),
         ("never", "always"),
         ("few columns", "never", "always"),
         ("many columns", "never", "always"),
@@ -505,12 +525,14 @@ def main():
         part: [known[part, name] for name in asked if (part, name) in known]
         for part in PARTS
     }
+    for row, auto in zip(found["ways"], found["auto"], strict=True):
+        row["ways"]["auto"] = auto["auto"]
     text = f"{regret_page(found['scores'])}\n\n{ways_page(found['ways'])}\n"
     arguments.out.write_text(text)
     print(text)
 
 
-PARTS = {"scores": measure_scores, "ways": measure_ways}
+PARTS = {"scores": measure_scores, "ways": measure_ways, "auto": measure_auto}
 
 
 if __name__ == "__main__":

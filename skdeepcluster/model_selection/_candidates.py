@@ -2,18 +2,12 @@
 
 from sklearn.base import clone
 from sklearn.cluster import HDBSCAN
-from sklearn.mixture import GaussianMixture
-from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
 from ..partition import PPP
 from ._axes import TableAxes
 from ._fitted import judged_by_score
-from ._scorers import get_scorer
-from ._split import WholeData
 
-# Numbers of clusters that a scan tries.
-NUMBERS = (2, 3, 4, 5, 6, 7, 8, 10, 12, 15, 20)
 # Up to so many columns, density is looked for in the columns; with more, where it
 # says little, in a map of the rows' neighbors. benchmarks/bench_selection.py.
 FEW_COLUMNS = 3
@@ -46,38 +40,16 @@ def default_candidates(shape, min_clusters, max_clusters):
     """
     n_distinct, n_columns = shape
     finder = PPP(min_clusters=min_clusters, max_clusters=max_clusters)
-    found = [("ppp", finder)]
-    numbers = _numbers(n_distinct, min_clusters, max_clusters)
-    if numbers:
-        found.append(("mixture", _scan_mixtures(numbers)))
     if n_distinct <= 10:
-        return found
+        return [("ppp", finder)]
     if n_columns > FEW_COLUMNS:
         from ..deep import NeighborEncoder  # torch, for the tables that need it
 
         neighbors = make_pipeline(NeighborEncoder(10), finder)
-        return [*found, ("neighbors", neighbors)]
+        return [("ppp", finder), ("neighbors", neighbors)]
     size = max(5, n_distinct // 50)
     density = Density(min_cluster_size=size, copy=True)
-    return [*found, ("hdbscan", make_pipeline(TableAxes(), density))]
-
-
-def _numbers(n_distinct, min_clusters, max_clusters):
-    largest = n_distinct - 1 if max_clusters is None else max_clusters
-    if min_clusters == max_clusters:
-        return [min_clusters] if 2 <= min_clusters < n_distinct else []
-    return [k for k in NUMBERS if min_clusters <= k <= min(largest, n_distinct - 1)]
-
-
-def _scan_mixtures(numbers):
-    """Choose the number of components of a Gaussian mixture by the BIC."""
-    return GridSearchCV(
-        make_pipeline(TableAxes(), GaussianMixture(reg_covar=1e-4)),
-        {"gaussianmixture__n_components": numbers},
-        cv=WholeData(),
-        scoring=get_scorer("bic"),
-        error_score="raise",
-    )
+    return [("ppp", finder), ("hdbscan", make_pipeline(TableAxes(), density))]
 
 
 def seeded(estimator, seed):
