@@ -129,12 +129,15 @@ class Umap:
     def __init__(self, seed):
         import umap
 
+        self.seed = seed
         self.make = partial(umap.UMAP, min_dist=0.0, random_state=seed)
 
     def embed(self, X, new):
         from skdeepcluster.deep._neighbor_input import NeighborSpace
+        from skdeepcluster.nn.training import reproducible
 
-        space = NeighborSpace(X, np.ones(len(X)), "euclidean")
+        with reproducible(self.seed):
+            space = NeighborSpace(X, np.ones(len(X)), "euclidean")
         model = self.make(n_components=self.n_components)
         codes = model.fit_transform(space.apply(X))
         if len(new):
