@@ -14,6 +14,9 @@ _TIE_COLUMNS = 2
 # Links of a labeled row: as much as the weights of its neighbours sum to.
 _N_LINKS = 4
 
+# What an edge between a row of a known class and one of any class keeps.
+_UNSURE = 0.5
+
 
 def nearest_rows(rows, n_neighbors, rng, asked=None):
     """Find each row's nearest other rows.
@@ -123,7 +126,9 @@ def heed_classes(graph, codes, rng):
 
     Strengthening the edges that are there would do little: a class whose parts
     are not neighbours would stay in parts. So every labeled row is linked to a
-    few rows of its class, drawn at random, by edges of full weight.
+    few rows of its class, drawn at random, by edges of full weight. An edge to a
+    row without a class keeps half of its weight: else a class drawn together would
+    carry off rows of new classes at its border.
 
     Parameters
     ----------
@@ -145,12 +150,14 @@ def heed_classes(graph, codes, rng):
     edges = graph.tocoo()
     left, right = codes[edges.row], codes[edges.col]
     stay = (left < 0) | (right < 0) | (left == right)
+    unsure = (left < 0) != (right < 0)
+    kept = np.where(unsure, _UNSURE * edges.data, edges.data)
     heads, tails = np.repeat(labeled, _N_LINKS), _classmates(codes, labeled, rng)
     places = (
         np.concatenate([edges.row[stay], heads]),
         np.concatenate([edges.col[stay], tails]),
     )
-    weights = np.concatenate([edges.data[stay], np.ones(len(heads))])
+    weights = np.concatenate([kept[stay], np.ones(len(heads))])
     # Where a link meets an edge the weights add up.
     heeded = csr_array((weights, places), shape=graph.shape)
     heeded.data = np.minimum(heeded.data, 1.0)

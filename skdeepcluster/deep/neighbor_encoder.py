@@ -80,8 +80,7 @@ class NeighborEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         Neighbours of a row that attract it; a table of fewer rows takes all.
     metric : {"euclidean", "cosine"}, default="euclidean"
         What makes rows neighbours: the distance between standardised columns
-        with outliers drawn in, or the angle between rows as they are; in both,
-        directions of noise are shrunk.
+        with outliers drawn in, or the angle between rows as they are.
     hidden_sizes : tuple of int, default=(128, 128)
         Widths of the network's hidden layers.
     module : torch.nn.Module or callable, default=None
@@ -149,12 +148,12 @@ class NeighborEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     which costs as much for each as the search of the fit.
 
     A direction in which a row's neighbours differ as much as any rows differ is
-    noise; in many columns of it, neighbours lie where they lie by chance. So
-    before the neighbours are looked for, the directions that make the ratio of
-    the neighbours' half mean squared difference to the variance extreme are
-    multiplied by 1 less that ratio, once, or more often where no direction is
-    clear. A table whose columns are of one noise and of groups that only many
-    rows together show is better clustered without an encoder all the same.
+    noise, and in many columns of it neighbours are neighbours by chance. Where no
+    direction has less than a fifth of it, by the ratio of the neighbours' half
+    mean squared difference to the variance, the directions are multiplied by 1
+    less their ratio before the neighbours are looked for, and so again. None of
+    14 real tables was touched by that; round groups that overlap in many columns
+    gain, and are still better clustered without an encoder.
 
     Equal rows count as one when the neighbours are looked for, and as many
     when the network is trained.
@@ -292,7 +291,7 @@ class NeighborEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             self._space = NeighborSpace(rows, weights, self.metric)
             inputs = in_chunks(self._space.apply, rows)
             if neighbors is None:
-                self._space.then(noise_shrinkage(inputs, rng))
+                self._space.then(noise_shrinkage(inputs, self._seed))
                 inputs = in_chunks(self._space.apply, rows)
             found = self._neighbors(inputs, neighbors, rng)
             graph = heed_classes(weighted_graph(*found), codes, rng)

@@ -82,7 +82,10 @@ class TestClasses:
         heeded = self.heed(self.codes)
         same = np.equal.outer(self.codes, self.codes)
         known = np.logical_and.outer(self.codes >= 0, self.codes >= 0)
-        assert_array_equal(heeded[~known], self.weights[~known])
+        unknown = np.logical_and.outer(self.codes < 0, self.codes < 0)
+        assert_array_equal(heeded[unknown], self.weights[unknown])
+        unsure = ~known & ~unknown
+        assert_array_equal(heeded[unsure], self.weights[unsure] / 2)
         assert_array_equal(heeded[known & ~same], 0)
         inside = heeded[known & same]
         assert np.all(inside >= self.weights[known & same])
@@ -102,6 +105,8 @@ class TestClasses:
         codes = np.full(40, -1)
         codes[3] = 0
         expected = self.weights.copy()
+        expected[3] /= 2
+        expected[:, 3] /= 2
         expected[3, 3] = 1.0
         assert_array_equal(self.heed(codes), expected)
 
