@@ -41,6 +41,8 @@ def representation(estimator, X):
     if hasattr(estimator, "transform"):
         X = estimator.transform(X)
     elif getattr(estimator, "encoder_", None) is not None:
+        # The encoder was fitted to an array, and would warn of names.
+        X = check_array(X, dtype=[np.float64, np.float32])
         X = estimator.encoder_.transform(X)
     return X
 
