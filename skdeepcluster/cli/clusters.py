@@ -83,6 +83,21 @@ def confidences(estimator, X):
     return estimator.predict_proba(X).max(axis=1).round(6)
 
 
+def choice_notes(estimator):
+    """Yield a line that says what AutoCluster tried and chose."""
+    if not hasattr(estimator, "leaderboard_"):
+        return
+    tried = [
+        f"{entry.name} ({entry.error})"
+        if entry.error
+        else f"{entry.name} ({entry.n_clusters} clusters, {entry.score:.2f})"
+        for entry in estimator.leaderboard_.itertuples(index=False)
+    ]
+    yield (
+        f"chosen by {estimator.scoring}: {estimator.best_name_}; tried: {listed(tried)}"
+    )
+
+
 def readable(number):
     """Write a number with four digits, without powers of ten where it can be."""
     return f"{number:,.0f}" if 1e3 <= abs(number) < 1e15 else f"{number:.4g}"
@@ -178,6 +193,11 @@ def headline(clusters):
     return f"{len(clusters)} cluster{plural} of {n_rows:,} rows"
 
 
+def certainty(confidence):
+    """Write a confidence; - where the estimator has none."""
+    return f"{confidence:.2f}" if confidence == confidence else "-"
+
+
 def summary(clusters):
     """Write the table of the clusters."""
     lines = [
@@ -186,8 +206,7 @@ def summary(clusters):
         "cluster      rows   share  confidence  what sets it apart",
     ]
     for cluster, n_rows, share, confidence, remarks in clusters:
-        lines.append(
-            f"{cluster:>7}{n_rows:>10,}{share:>8.1%}{confidence:>12.2f}  {remarks[0]}"
-        )
+        sure = certainty(confidence)
+        lines.append(f"{cluster:>7}{n_rows:>10,}{share:>8.1%}{sure:>12}  {remarks[0]}")
         lines += [f"{'':39}{remark}" for remark in remarks[1:]]
     return "\n".join(lines)

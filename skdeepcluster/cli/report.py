@@ -7,7 +7,7 @@ import sys
 from html import escape
 
 from .. import __version__
-from .clusters import headline
+from .clusters import certainty, headline
 
 STYLE = """
 :root { color-scheme: light dark; --line: #8884; --soft: #8882; }
@@ -47,7 +47,7 @@ def cluster_table(clusters):
     head = "".join(f'<th class="number">{name}</th>' for name in names)
     lines = [f"<tr>{head}<th>what sets it apart</th></tr>"]
     for cluster, n_rows, share, confidence, remarks in clusters:
-        numbers = (cluster, f"{n_rows:,}", f"{share:.1%}", f"{confidence:.2f}")
+        numbers = (cluster, f"{n_rows:,}", f"{share:.1%}", certainty(confidence))
         cells = "".join(f'<td class="number">{number}</td>' for number in numbers)
         said = "<br>".join(map(escape, remarks))
         lines.append(f"<tr>{cells}<td>{said}</td></tr>")
