@@ -52,8 +52,9 @@ class SDPKMeans(DeepClusterer):
         Largest number of outer iterations of "low_rank", of 100 steps each;
         "admm" and "cvxpy" take 100 times as many.
     encoder : transformer, default=None
-        What embeds the rows first, such as :class:`AutoEncoder`; None clusters
-        the columns as they are.
+        What embeds the rows first, such as :class:`NeighborEncoder`,
+        :class:`AutoEncoder` or scikit-learn's PCA; None clusters the columns as
+        they are.
     random_state : int, RandomState instance or None, default=None
         Seed of the starts. With an int, the same table gives the same clusters
         bit for bit, whatever the order of its rows.
