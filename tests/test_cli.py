@@ -548,9 +548,10 @@ def test_bad_table(name, content, message, tmp_path, run):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "the following arguments are required: COMMAND"),
+        ([], "arguments are required: COMMAND; see skdeepcluster --help"),
         (["explode"], "invalid choice: 'explode'"),
-        (["cluster"], "the following arguments are required: TABLE"),
+        (["cluster"], "arguments are required: TABLE"),
+        (["discover", "{source}"], "--label; see skdeepcluster discover --help"),
         (["cluster", "--drop", "a", "{source}"], "TABLE; it comes before --drop"),
         (["cluster", "{source}", "--colour"], "unrecognized arguments: --colour"),
         (["cluster", "{source}", "--method", "magic"], "invalid choice: 'magic'"),

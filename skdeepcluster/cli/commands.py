@@ -115,4 +115,8 @@ def predict(args):
         write_outputs(args, note, writers)
     names = prepared_names(preparation, columns)
     prepared = Prepared(features, X, names, columns, preparation, None)
-    print(summary(described(prepared, labels, confidence)))
+    found = described(prepared, labels, confidence)
+    if discovers:
+        print(summary(found, "class", estimator.novel_classes_.tolist()))
+    else:
+        print(summary(found))
