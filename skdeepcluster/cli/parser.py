@@ -78,8 +78,9 @@ def add_cluster(commands):
         "--out",
         metavar="FILE",
         type=Path,
-        help="write the table with columns cluster and cluster_confidence "
-        "(.csv, .csv.gz or .parquet)",
+        help="write the table with columns cluster and cluster_confidence (.csv, "
+        ".csv.gz or .parquet); the confidence is the model's probability of the "
+        "cluster, and no evidence that the cluster is real",
     )
     command.add_argument(
         "--plot", metavar="FILE.png", type=Path, help="draw the clusters"
