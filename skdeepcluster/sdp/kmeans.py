@@ -248,11 +248,16 @@ class SDPKMeans(DeepClusterer):
             for entry in found.history
         ]
         if not found.converged:
+            # The other criterion of the solvers is the change that is still going on.
+            state = (
+                "while its solution still changed too much for"
+                if found.infeasibility < self.tol
+                else f"at an infeasibility of {found.infeasibility:.1e}, above"
+            )
             warnings.warn(
                 f"The solver {found.solver!r} stopped after {found.n_iter} iterations "
-                f"at an infeasibility of {found.infeasibility:.1e}, above "
-                f"tol={self.tol:g}: raise max_iter or tol. The labels and gap_ hold "
-                "all the same.",
+                f"{state} tol={self.tol:g}: raise max_iter or tol. The labels and gap_ "
+                "hold all the same.",
                 ConvergenceWarning,
                 stacklevel=4,
             )
