@@ -31,6 +31,7 @@ _ROOMS = (
     "datasets",
     "deep",
     "discovery",
+    "exceptions",
     "inspection",
     "kernels",
     "metrics",

@@ -40,7 +40,7 @@ class PartialLabels:
             return
         y = _as_column(y)
         check_consistent_length(X, y)
-        labeled = ~_missing(y)
+        labeled = ~missing(y)
         values = _values_of_classes(y[labeled])
         if values.dtype.kind == "i":
             if np.any(values < UNLABELED):
@@ -113,8 +113,8 @@ def _as_column(y):
     return column_or_1d(y)
 
 
-def _missing(y):
-    """Say where a label is missing: None, NaN, NaT, pandas' NA."""
+def missing(y):
+    """Say where a value is missing: None, NaN, NaT, pandas' NA."""
     if y.dtype.kind == "f":
         return np.isnan(y)
     if y.dtype.kind == "O":

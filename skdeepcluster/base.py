@@ -108,8 +108,9 @@ def _refuse_masked(name, values):
 
 def _refuse_dates(X):
     """Refuse dates: numpy would count them in a unit that depends on the table."""
-    dtypes = getattr(X, "dtypes", None)
-    dtypes = [getattr(X, "dtype", None)] if dtypes is None else list(dtypes)
+    # A Series has `dtypes` as well, but one for all its entries.
+    has_columns = hasattr(X, "columns") and hasattr(X, "dtypes")
+    dtypes = list(X.dtypes) if has_columns else [getattr(X, "dtype", None)]
     columns = [
         j
         for j, dtype in enumerate(dtypes)
@@ -117,8 +118,7 @@ def _refuse_dates(X):
         or getattr(dtype, "is_temporal", bool)()
     ]
     if columns:
-        names = getattr(X, "columns", None)
-        where = "" if names is None else f" in the column {names[columns[0]]!r}"
+        where = f" in the column {X.columns[columns[0]]!r}" if has_columns else ""
         raise TypeError(
             f"X holds dates or times{where}: turn them into numbers, such as days "
             "since a first day."

@@ -330,9 +330,11 @@ def test_auto_takes_the_best_of_several_methods(source, run, tmp_path):
     assert out.startswith("3 clusters of")
     found = tmp_path / "found.csv"
     options = ("--method", "auto", "--n-clusters", "2", "--out", found)
-    status, out, _ = run("cluster", source, *options)
+    status, out, err = run("cluster", source, *options)
     assert status == 0
     assert out.startswith("2 clusters of")
+    assert "skdeepcluster: chosen by stability: " in err
+    assert "; tried: " in err
     assert pd.read_csv(found)["cluster"].nunique() == 2
 
 
@@ -383,7 +385,8 @@ def test_role_of_a_column(values, role):
     ("name", "is_id"),
     [
         *[("id", True), ("ID", True), ("user_id", True), ("PassengerId", True)],
-        *[("paid", False), ("amount", False)],
+        *[("Bean ID", True), ("user-id", True), ("customerID", True)],
+        *[("paid", False), ("amount", False), ("PAID", False), ("Grid", False)],
     ],
 )
 def test_numbers_that_identify_rows(name, is_id):
@@ -463,6 +466,22 @@ def test_decisions_are_said(tmp_path, run):
     ]
 
 
+def test_numbers_written_as_text_are_pointed_out(table, tmp_path, run):
+    rng = np.random.default_rng(0)
+    table["income"] = [f"{value:,.0f}" for value in rng.uniform(2e3, 9e4, 120)]
+    table["reading"] = [f"{value:.2f}" for value in rng.normal(size=120)]
+    table.loc[::20, "reading"] = "broken"
+    table["code"] = [f"A{value}" for value in rng.integers(0, 30, 120)]
+    table["floor"] = rng.choice(["1", "2", "3", "attic"], 120)
+    source = tmp_path / "in.csv"
+    table.to_csv(source, index=False)
+    _, _, err = run("cluster", source, "--n-clusters", 3)
+    assert (
+        "numbers for the most part, but taken as text: income (such as "
+        f"{table['income'][0]!r}), reading (such as 'broken'); write them"
+    ) in err
+
+
 def test_long_lists_of_columns_are_cut(tmp_path, run):
     source = tmp_path / "in.csv"
     numbers = np.random.default_rng(0).normal(size=(20, 40))
@@ -496,9 +515,12 @@ GOOD = "a,b\n1,5\n2,6\n4,5\n9,9\n"
         ("in.csv", "a,b\n\u00e9,1\n".encode("latin-1"), "is not UTF-8 text"),
         ("in.csv", GOOD.encode("utf-16"), "is not UTF-8 text"),
         ("in.csv", b"a,b\n1,2\n3,4,5\n", "Expected 2 fields in line 3, saw 3"),
-        ("in.csv", b"a,b\n1,2,3\n3,4,5\n", "cannot read"),
+        ("in.csv", b"a,b\n1,2,3\n3,4,5\n", "rows have more cells than the header"),
         ("in.csv", b'a,b\n1,"2\n3,4\n', "EOF inside string"),
-        ("in.csv", b"a;b\n1;2\n3;4\n", "not separated by commas"),
+        ("in.csv", b"a;b\n1;2\n3;4\n", "separated by semicolons: save it with"),
+        ("in.csv", b"a;b\n1,5;2\n3,5;4\n", "separated by semicolons: save it with"),
+        ("in.csv", b"a\tb\n1\t2\n3\t4\n", "separated by tabs: save it with"),
+        ("in.csv.gz", gzip.compress(b"a;b\n1;2\n"), "separated by semicolons"),
         ("in.csv", b"a,b\n1,2\ninf,3\n", "column 'a' holds inf in row 2"),
         ("in.csv", b"a,b\n1,2\n-inf,3\n", "column 'a' holds -inf in row 2"),
         ("in.csv", b"a,b\n-1e308,2\n1e308,3\n", "column 'a' holds -1e+308 in row 1"),
@@ -526,9 +548,10 @@ def test_bad_table(name, content, message, tmp_path, run):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "the following arguments are required: COMMAND"),
+        ([], "arguments are required: COMMAND; see skdeepcluster --help"),
         (["explode"], "invalid choice: 'explode'"),
-        (["cluster"], "the following arguments are required: TABLE"),
+        (["cluster"], "arguments are required: TABLE"),
+        (["discover", "{source}"], "--label; see skdeepcluster discover --help"),
         (["cluster", "--drop", "a", "{source}"], "TABLE; it comes before --drop"),
         (["cluster", "{source}", "--colour"], "unrecognized arguments: --colour"),
         (["cluster", "{source}", "--method", "magic"], "invalid choice: 'magic'"),
@@ -660,6 +683,24 @@ def test_interrupt(source, tmp_path, run, monkeypatch):
     status, out, err = run("cluster", source, *arguments)
     assert (status, out, err) == (130, "", "skdeepcluster: interrupted\n")
     assert os.listdir(tmp_path) == [source.name]
+
+
+def test_reader_who_has_had_enough(source):
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "skdeepcluster", "cluster", source, "--quiet"]
+    with open(writing, "wb") as stdout:
+        result = subprocess.run(
+            command, stdout=stdout, stderr=subprocess.PIPE, check=False
+        )
+    assert (result.returncode, result.stderr) == (141, b"")
+
+
+def test_no_confidence_is_a_dash(source, run, monkeypatch):
+    monkeypatch.setitem(METHODS, "tell", lambda n, seed: KMeans(n, random_state=seed))
+    status, out, _ = run("cluster", source, "--n-clusters", 3)
+    assert status == 0
+    assert [line.split()[3] for line in out.splitlines() if "%  " in line] == ["-"] * 3
 
 
 @pytest.mark.parametrize(

@@ -83,6 +83,22 @@ def test_integer_labels_and_parquet(table, run, tmp_path):
     np.testing.assert_array_equal(found, np.where(numbers == 1, 3, numbers))
 
 
+def test_predict_speaks_of_classes(source, table, run, tmp_path, capsys):
+    model, table["kind"] = tmp_path / "kinds.model", np.where(TRUTH == "ant", TRUTH, "")
+    table.replace({"ant": "the red wood ant"}).to_csv(source, index=False)
+    assert run(source, "--label", "kind", "--save", model)[0] == 0
+    assert main(["predict", str(model), str(source), "--quiet"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "3 classes of 70 rows"
+    rows = [line[:32].rsplit(maxsplit=2) for line in lines[3:] if line[:16].strip()]
+    names = ["novel_0 (new)", "novel_1 (new)", "the red wood ant"]
+    assert [row[0].strip() for row in rows] == names
+    # All remarks begin in the same column.
+    begin = lines[2].index("what sets it apart")
+    assert {line[begin - 1] for line in lines[3:]} == {" "}
+    assert all(line[begin] != " " for line in lines[3:])
+
+
 def test_same_seed_same_file(source, run, tmp_path):
     files = [tmp_path / "a.csv", tmp_path / "b.csv"]
     for file in files:

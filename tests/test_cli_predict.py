@@ -204,12 +204,16 @@ def test_codes_that_look_like_numbers_stay_the_same_codes(tmp_path, run):
         ),
         (
             lambda frame: frame.assign(weight=[1.5] * 80 + ["?"] + [2] * 39),
-            "held numbers when the model was fitted",
+            "holds string values now, '?' in row 81",
         ),
         (
             lambda frame: frame.assign(height=[True, False] * 60),
             "column 'height' held numbers when the model was fitted and holds boolean "
             "values now, True in row 1",
+        ),
+        (
+            lambda frame: frame.assign(height=["1"] * 119 + ["NONE"]).astype(str),
+            "holds string values now, 'NONE' in row 120",
         ),
         (lambda frame: frame.assign(weight=1e300), "column 'weight' holds 1e+300"),
         (lambda frame: frame.assign(cluster=1), "already has a column 'cluster'"),
@@ -226,6 +230,12 @@ def test_tables_that_do_not_fit(change, message, table, model, tmp_path, run):
     assert err.count("\n") == 1
     assert message in err
     assert not (tmp_path / "out.csv").exists()
+
+
+def test_one_row_is_one_row(table, model, tmp_path, run):
+    table[:1].to_csv(tmp_path / "new.csv", index=False)
+    _, out, _ = run("predict", model, tmp_path / "new.csv")
+    assert out.startswith("1 cluster of 1 row\n")
 
 
 def test_models_that_are_none(source, model, tmp_path, run):
@@ -254,7 +264,7 @@ def test_models_that_are_none(source, model, tmp_path, run):
     ("arguments", "message"),
     [
         ([], "the following arguments are required: MODEL, TABLE"),
-        (["m"], "the following arguments are required: TABLE\n"),
+        (["m"], "are required: TABLE; see skdeepcluster predict --help\n"),
         (["m", "t.csv", "--out", "o.txt"], "must end in .csv"),
         (["m", "t.csv", "--method", "ppp"], "unrecognized arguments"),
     ],

@@ -97,6 +97,25 @@ def test_one_cluster_has_no_silhouette(source, tmp_path):
     assert "1 cluster of 90 rows" in "\n".join(page.said)
 
 
+def test_many_clusters_have_rules_and_a_wide_picture(tmp_path):
+    rng = np.random.default_rng(0)
+    places = np.array([[x, y] for x in range(4) for y in range(5)]) * 100.0
+    rows = np.repeat(places, 20, axis=0) + rng.normal(size=(400, 2))
+    source = tmp_path / "grid.csv"
+    pd.DataFrame(rows, columns=["x", "y"]).to_csv(source, index=False)
+    text = report_of(source, tmp_path / "report.html", "--n-clusters", "20")
+    page = Reader(text)
+    said = "\n".join(page.said)
+    described = {int(k) for k in re.findall(r"^cluster (\d+): ", said, re.MULTILINE)}
+    without = re.search(r"No short rule describes: (.*)\.", said)
+    without = set() if without is None else {int(k) for k in without[1].split(", ")}
+    assert described | without == set(range(20))
+    assert len(described) > 15
+    assert [a["class"] for tag, a in page.tags if tag == "img" and "class" in a] == [
+        "wide"
+    ]
+
+
 def test_bad_name(source, tmp_path, capsys):
     path = tmp_path / "report.pdf"
     assert main(["cluster", str(source), "--report", str(path)]) == 2

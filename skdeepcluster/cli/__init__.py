@@ -8,14 +8,25 @@ further tables their groups.
 Whatever is heavy is imported inside the functions that use it, so that
 ``--help`` and a mistyped option answer at once.
 
-A wrong input ends with one line on stderr and exit status 2. Files are written
+A wrong input ends with one line on stderr and exit status 2; a reader of stdout
+that has had enough, such as ``head``, ends it in silence. Files are written
 aside and then renamed, so that a result is either whole or absent.
 """
+
+import os
+import sys
 
 from .messages import CommandError, print_anything, say
 from .parser import build_parser
 
 __all__ = ["main"]
+
+
+def leave_stdout():
+    """Send what is left to print nowhere, so that the end of Python is silent."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 def main(argv=None):
@@ -29,12 +40,19 @@ def main(argv=None):
     Returns
     -------
     status : int
-        0 if all went well, 2 after an error, 130 after Ctrl-C.
+        0 if all went well, 2 after an error, 130 after Ctrl-C, 141 where nobody
+        reads what is printed.
     """
     print_anything()
     try:
         args = build_parser().parse_args(argv)
         args.run(args)
+        # What is still in the buffer may fail to be written as well.
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        leave_stdout()
+        return 141
     except (CommandError, OSError) as error:
         say(f"error: {error}")
         return 2

@@ -83,6 +83,21 @@ def confidences(estimator, X):
     return estimator.predict_proba(X).max(axis=1).round(6)
 
 
+def choice_notes(estimator):
+    """Yield a line that says what AutoCluster tried and chose."""
+    if not hasattr(estimator, "leaderboard_"):
+        return
+    tried = [
+        f"{entry.name} ({entry.error})"
+        if entry.error
+        else f"{entry.name} ({entry.n_clusters} clusters, {entry.score:.2f})"
+        for entry in estimator.leaderboard_.itertuples(index=False)
+    ]
+    yield (
+        f"chosen by {estimator.scoring}: {estimator.best_name_}; tried: {listed(tried)}"
+    )
+
+
 def readable(number):
     """Write a number with four digits, without powers of ten where it can be."""
     return f"{number:,.0f}" if 1e3 <= abs(number) < 1e15 else f"{number:.4g}"
@@ -171,23 +186,44 @@ def remarks_on(prepared, members):
     return remarks
 
 
-def headline(clusters):
+def headline(clusters, noun="cluster"):
     """Say how many clusters and rows there are."""
     n_rows = sum(cluster.n_rows for cluster in clusters)
-    plural = "s" * (len(clusters) > 1)
-    return f"{len(clusters)} cluster{plural} of {n_rows:,} rows"
+    ending = "es" if noun.endswith("s") else "s"
+    plural = ending * (len(clusters) > 1)
+    return f"{len(clusters)} {noun}{plural} of {n_rows:,} row{'s' * (n_rows > 1)}"
 
 
-def summary(clusters):
-    """Write the table of the clusters."""
+def certainty(confidence):
+    """Write a confidence; - where the estimator has none."""
+    return f"{confidence:.2f}" if confidence == confidence else "-"
+
+
+def summary(clusters, noun="cluster", novel=()):
+    """Write the table of the clusters.
+
+    Parameters
+    ----------
+    clusters : list of Described
+        The clusters in words.
+    noun : str, default="cluster"
+        What they are called.
+    novel : collection, default=()
+        Clusters to mark as new.
+    """
+    names = [f"{entry[0]}{' (new)' * (entry[0] in novel)}" for entry in clusters]
+    width = max(7, *map(len, names))
     lines = [
-        headline(clusters),
+        headline(clusters, noun),
         "",
-        "cluster      rows   share  confidence  what sets it apart",
+        f"{noun:>{width}}      rows   share  confidence  what sets it apart",
     ]
-    for cluster, n_rows, share, confidence, remarks in clusters:
+    for name, (_, n_rows, share, confidence, remarks) in zip(
+        names, clusters, strict=True
+    ):
+        sure = certainty(confidence)
         lines.append(
-            f"{cluster:>7}{n_rows:>10,}{share:>8.1%}{confidence:>12.2f}  {remarks[0]}"
+            f"{name:>{width}}{n_rows:>10,}{share:>8.1%}{sure:>12}  {remarks[0]}"
         )
-        lines += [f"{'':39}{remark}" for remark in remarks[1:]]
+        lines += [f"{'':{width + 32}}{remark}" for remark in remarks[1:]]
     return "\n".join(lines)

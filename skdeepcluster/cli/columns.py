@@ -1,5 +1,6 @@
 """From the columns of any table to an array that can be clustered."""
 
+import re
 from typing import NamedTuple
 
 from .messages import CommandError, listed
@@ -14,6 +15,11 @@ NUMERIC_KINDS = {"integer", "floating", "mixed-integer-float", "decimal"}
 CATEGORICAL_KINDS = {"string", "boolean", "categorical", "mixed", "mixed-integer"}
 DATE_FORMATS = ("ISO8601", "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y")
 DATES_LOOKED_AT = 1_000
+# A text of this share of numbers, of as many different cells at least, was most
+# likely meant to be numbers.
+ALMOST_NUMBERS, CELLS_OF_NUMBERS = 0.5, 10
+# What people put between, before and behind the digits of a number.
+AROUND_DIGITS = r"[,'\s$%\u00a3\u20ac]"
 # Squares of larger numbers, summed over a table, leave the range of float64.
 LARGEST_NUMBER = 1e150
 
@@ -77,7 +83,7 @@ def why_no_number(column, kind):
         return None
     if (values.diff()[1:] == 1).all():
         return "counts the rows"
-    is_id = column.name.lower() == "id" or column.name.endswith(("_id", "_ID", "Id"))
+    is_id = re.search(r"(^|[\W_])[Ii][Dd]$|[a-z]I[Dd]$", column.name)
     return "identifies the rows" if is_id else None
 
 
@@ -246,6 +252,8 @@ def prepare_table(args, table, note, set_aside=()):
     names = prepared_names(preparation, roles)
     for text in column_notes(features, roles, names):
         note(text)
+    for text in almost_numbers(table, roles):
+        note(text)
     return Prepared(features, X, names, roles, preparation, row_names)
 
 
@@ -267,6 +275,29 @@ def column_notes(features, roles, names):
         named = listed(f"{name} ({why})" for name, why in roles.unused.items())
         yield f"not used: {named}"
     yield from missing_notes(features)
+
+
+def almost_numbers(table, roles):
+    """Yield a line if columns that are taken as text hold numbers for the most part."""
+    import pandas as pd
+
+    found = []
+    texts = [name for name, why in roles.unused.items() if why.startswith("text")]
+    for name in [*roles.categorical, *texts]:
+        cells = pd.Series(as_levels(table[name]).dropna().unique(), dtype=object)
+        bare = cells.str.replace(AROUND_DIGITS, "", regex=True)
+        are_numbers = pd.to_numeric(bare, errors="coerce").notna()
+        if len(cells) < CELLS_OF_NUMBERS or are_numbers.mean() < ALMOST_NUMBERS:
+            continue
+        plain = pd.to_numeric(cells, errors="coerce").notna()
+        # Digits that are all plain are codes, kept as text on purpose.
+        if not plain.all():
+            found.append(f"{name} (such as {cells[~plain].iloc[0]!r})")
+    if found:
+        yield (
+            f"numbers for the most part, but taken as text: {listed(found)}; write "
+            "them as plain numbers, or leave the cells empty"
+        )
 
 
 def missing_notes(features):

@@ -3,6 +3,7 @@
 from .clusters import (
     FIND_NUMBER,
     METHODS,
+    choice_notes,
     confidences,
     default_method,
     described,
@@ -67,6 +68,8 @@ def cluster(args):
     prepared = prepare_table(args, table, remember)
     with warnings_as_notes(remember):
         estimator, labels, confidence = cluster_rows(args, prepared.X)
+    for text in choice_notes(estimator):
+        remember(text)
     clusters = described(prepared, labels, confidence)
 
     def write_report(path):
@@ -112,4 +115,8 @@ def predict(args):
         write_outputs(args, note, writers)
     names = prepared_names(preparation, columns)
     prepared = Prepared(features, X, names, columns, preparation, None)
-    print(summary(described(prepared, labels, confidence)))
+    found = described(prepared, labels, confidence)
+    if discovers:
+        print(summary(found, "class", estimator.novel_classes_.tolist()))
+    else:
+        print(summary(found))

@@ -83,12 +83,29 @@ def kind_of(column):
 
 
 def first_non_number(column):
-    """Row and value of the first entry that is neither a number nor missing."""
+    """Row and value of the entry that makes a column hold more than numbers.
+
+    One word makes text of all cells of a CSV column: numbers among them are not
+    what is to be put right.
+    """
+    first = None
     for row, value in enumerate(column):
-        kind = kind_of([value])
-        if kind not in NUMERIC_KINDS and kind != "empty":
+        if is_text_of_number(value):
+            first = first or (row, value)
+        elif kind_of([value]) not in {*NUMERIC_KINDS, "empty"}:
             return row, value
-    return 0, column.iloc[0]
+    return first or (0, column.iloc[0])
+
+
+def is_text_of_number(value):
+    """Whether a number can be read from a string."""
+    if not isinstance(value, str):
+        return False
+    try:
+        float(value)
+    except ValueError:
+        return False
+    return True
 
 
 def whole_numbers_as_text(column):

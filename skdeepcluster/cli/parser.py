@@ -15,6 +15,8 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message):
         if message.endswith(": TABLE") and "--drop" in self._option_string_actions:
             message += "; it comes before --drop, which takes every name after it"
+        elif "are required" in message:
+            message += f"; see {self.prog} --help"
         raise CommandError(message)
 
 
@@ -76,8 +78,9 @@ def add_cluster(commands):
         "--out",
         metavar="FILE",
         type=Path,
-        help="write the table with columns cluster and cluster_confidence "
-        "(.csv, .csv.gz or .parquet)",
+        help="write the table with columns cluster and cluster_confidence (.csv, "
+        ".csv.gz or .parquet); the confidence is the model's probability of the "
+        "cluster, and no evidence that the cluster is real",
     )
     command.add_argument(
         "--plot", metavar="FILE.png", type=Path, help="draw the clusters"

@@ -2,12 +2,13 @@
 
 import base64
 import io
+import math
 import platform
 import sys
 from html import escape
 
 from .. import __version__
-from .clusters import headline
+from .clusters import certainty, headline
 
 STYLE = """
 :root { color-scheme: light dark; --line: #8884; --soft: #8882; }
@@ -19,10 +20,18 @@ th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid var(--
   vertical-align: top; }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
 figure { margin: 1rem 0; }
+figure { overflow-x: auto; }
 img { max-width: 100%; background: white; border-radius: 6px; }
+img.wide { max-width: none; }
 figcaption { font-size: .9rem; opacity: .8; }
 pre { background: var(--soft); padding: .8rem; border-radius: 6px; overflow-x: auto; }
 """
+
+# Inches across the text. A wider picture is not shrunk, but can be moved.
+PAGE_WIDTH = 10
+# A tree of depth 3 has a rule for each of so many clusters; of more clusters only
+# rules that cover this share are written.
+FEW_CLUSTERS, LARGE_SHARE = 8, 0.3
 
 
 def page(title, sections):
@@ -47,7 +56,7 @@ def cluster_table(clusters):
     head = "".join(f'<th class="number">{name}</th>' for name in names)
     lines = [f"<tr>{head}<th>what sets it apart</th></tr>"]
     for cluster, n_rows, share, confidence, remarks in clusters:
-        numbers = (cluster, f"{n_rows:,}", f"{share:.1%}", f"{confidence:.2f}")
+        numbers = (cluster, f"{n_rows:,}", f"{share:.1%}", certainty(confidence))
         cells = "".join(f'<td class="number">{number}</td>' for number in numbers)
         said = "<br>".join(map(escape, remarks))
         lines.append(f"<tr>{cells}<td>{said}</td></tr>")
@@ -74,8 +83,10 @@ def figure(draw, caption, size=(6.4, 4.8)):
     buffer = io.BytesIO()
     canvas.savefig(buffer, format="png", dpi=130)
     image = base64.b64encode(buffer.getvalue()).decode()
+    wide = f' class="wide" width="{96 * size[0]:.0f}"' * (size[0] > PAGE_WIDTH)
     return (
-        f'<figure><img src="data:image/png;base64,{image}" alt="{escape(caption)}">'
+        f'<figure><img{wide} src="data:image/png;base64,{image}" '
+        f'alt="{escape(caption)}">'
         f"<figcaption>{escape(caption)}</figcaption></figure>"
     )
 
@@ -103,6 +114,26 @@ def in_table_units(prepared):
     return units
 
 
+def rule_section(prepared, units, labels, clusters):
+    """Write the rules, and which clusters have none."""
+    from ..inspection.rules import rules_of_labels
+
+    options = {}
+    if len(clusters) > FEW_CLUSTERS:
+        depth = 1 + math.ceil(math.log2(len(clusters)))
+        options = {"max_depth": depth, "min_coverage": LARGE_SHARE}
+    rules = rules_of_labels(units, labels, prepared.names, **options)
+    missing = {entry.cluster for entry in clusters} - {rule.cluster for rule in rules}
+    without = ""
+    if missing:
+        named = ", ".join(map(str, sorted(missing)))
+        without = f"<p>No short rule describes: {named}.</p>"
+    return (
+        "<p>Each describes rows of one cluster. In brackets how much of the cluster it "
+        f"covers, and how often it is right.</p>{bullets(rules)}{without}"
+    )
+
+
 def cluster_report(title, estimator, prepared, clusters, facts):
     """Write the report of a clustering.
 
@@ -125,7 +156,6 @@ def cluster_report(title, estimator, prepared, clusters, facts):
         An HTML document.
     """
     from ..inspection import ClusterProfileDisplay, EmbeddingDisplay, SilhouetteDisplay
-    from ..inspection.rules import rules_of_labels
 
     labels, X, names = estimator.labels_, prepared.X, prepared.names
     units = in_table_units(prepared)
@@ -151,15 +181,10 @@ def cluster_report(title, estimator, prepared, clusters, facts):
                 "Silhouettes: rows far below the dashed line lie between clusters.",
             )
         )
-    rules = rules_of_labels(units, labels, names)
     sections = [
         (headline(clusters), cluster_table(clusters)),
         ("Pictures", "\n".join(pictures)),
-        (
-            "Rules",
-            "<p>Each describes rows of one cluster. In brackets how much of the "
-            f"cluster it covers, and how often it is right.</p>{bullets(rules)}",
-        ),
+        ("Rules", rule_section(prepared, units, labels, clusters)),
         ("How it was made", bullets(facts)),
         ("Method and its parameters", f"<pre>{escape(repr(estimator))}</pre>"),
         ("Versions", bullets(versions())),

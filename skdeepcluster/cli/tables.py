@@ -1,5 +1,6 @@
 """Tables in and out: CSV and Parquet files."""
 
+import gzip
 import os
 import warnings
 from contextlib import contextmanager, suppress
@@ -7,6 +8,7 @@ from importlib import import_module
 
 from .messages import CommandError, first_line
 
+SAVE_IT = "save it with commas between columns, and points in numbers"
 RESULT_COLUMNS = ("cluster", "cluster_confidence")
 
 
@@ -46,6 +48,32 @@ def read_csv(path, **options):
         )
 
 
+def other_separator(path):
+    """Name the mark that separates the columns of a text file if it is no comma."""
+    opened = gzip.open if table_format(path) == "csv.gz" else open
+    with opened(path, "rt", encoding="utf-8-sig", errors="replace") as file:
+        header = file.readline()
+    marks = {"semicolons": header.count(";"), "tabs": header.count("\t")}
+    mark = max(marks, key=marks.get)
+    return mark if marks[mark] > header.count(",") else None
+
+
+def why_unreadable(path, error):
+    """Say in one line why a table could not be read, and what to do if it is known."""
+    from pandas.errors import ParserError, ParserWarning
+
+    if isinstance(error, (ParserError, ParserWarning)):
+        mark = other_separator(path)
+        if mark is not None:
+            return f"its columns are separated by {mark}: {SAVE_IT}"
+    if isinstance(error, ParserWarning):
+        return (
+            "rows have more cells than the header has names: put cells that hold "
+            "commas in quotes"
+        )
+    return getattr(error, "strerror", None) or first_line(error)
+
+
 def read_parquet(path):
     """Read a Parquet file, with its index as columns."""
     import pandas as pd
@@ -71,12 +99,16 @@ def read_table(path, new_columns=RESULT_COLUMNS):
         raise CommandError(f"{path} is not UTF-8 text: save it as UTF-8") from error
     # pandas, pyarrow and zlib raise errors of many types.
     except Exception as error:
-        reason = getattr(error, "strerror", None) or first_line(error)
+        reason = why_unreadable(path, error)
         raise CommandError(f"cannot read {path}: {reason}") from error
     if table.empty:
         raise CommandError(f"{path} holds no rows")
-    if len(table.columns) == 1 and any(mark in table.columns[0] for mark in ";\t"):
-        raise CommandError(f"{path}: its columns are not separated by commas")
+    if reader is read_csv and len(table.columns) == 1:
+        mark = other_separator(path)
+        if mark is not None:
+            raise CommandError(
+                f"{path}: its columns are separated by {mark}: {SAVE_IT}"
+            )
     for name in table.columns.intersection(new_columns):
         raise CommandError(
             f"{path} already has a column {name!r}: rename it, since the result "

@@ -68,8 +68,9 @@ class SemiSupervisedGaussianMixture(DiscoveryEstimator):
         Whether `fit` starts from the classes that the last one found, where the
         table has the same columns and the same known classes.
     encoder : transformer, default=None
-        What embeds the rows first, such as :class:`AutoEncoder` or
-        :class:`~sklearn.decomposition.PCA`; None takes the columns as they are.
+        What embeds the rows first, such as :class:`NeighborEncoder`,
+        :class:`AutoEncoder` or scikit-learn's PCA; None clusters the columns as
+        they are.
     random_state : int, RandomState instance or None, default=None
         Seed of the cells and of the classes to hide. With an int, the same table
         gives the same classes bit for bit, whatever the order of its rows.

@@ -37,8 +37,9 @@ class SemiSupervisedKMeans(DiscoveryEstimator):
         A start ends when the squared distances that the centres moved sum to
         at most this share of the table's mean variance.
     encoder : transformer, default=None
-        What embeds the rows first, such as :class:`AutoEncoder`; None clusters
-        the columns as they are.
+        What embeds the rows first, such as :class:`NeighborEncoder`,
+        :class:`AutoEncoder` or scikit-learn's PCA; None clusters the columns as
+        they are.
     random_state : int, RandomState instance or None, default=None
         Seed of the starts. With an int, the same table gives the same clusters
         bit for bit, whatever the order of its rows.

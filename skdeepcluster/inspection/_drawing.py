@@ -2,8 +2,7 @@
 
 import numpy as np
 from sklearn.pipeline import Pipeline
-from sklearn.utils import check_array, check_consistent_length, column_or_1d
-from sklearn.utils.validation import _get_feature_names
+from sklearn.utils import check_array
 
 # Paul Tol's "muted" scheme: nine colours that colour-blind readers can tell apart.
 COLORS = (
@@ -41,6 +40,8 @@ def representation(estimator, X):
     if hasattr(estimator, "transform"):
         X = estimator.transform(X)
     elif getattr(estimator, "encoder_", None) is not None:
+        # The encoder was fitted to an array, and would warn of names.
+        X = check_array(X, dtype=[np.float64, np.float32])
         X = estimator.encoder_.transform(X)
     return X
 
@@ -54,31 +55,6 @@ def distinct(labels):
         distinct = sorted(set(labels), key=lambda label: (str(type(label)), str(label)))
         numbers = {label: number for number, label in enumerate(distinct)}
         return distinct, np.array([numbers[label] for label in labels])
-
-
-def named_table(X, labels, feature_names=None):
-    """Check rows, their labels and the names of the columns.
-
-    Returns
-    -------
-    X : ndarray of shape (n_samples, n_features)
-        Finite rows.
-    labels : ndarray of shape (n_samples,)
-        Label of each.
-    names : list of str
-        Name of each column.
-    """
-    names = _get_feature_names(X) if feature_names is None else feature_names
-    X = check_array(X, dtype=[np.float64, np.float32])
-    labels = column_or_1d(labels)
-    check_consistent_length(X, labels)
-    if names is None:
-        names = [f"feature {j}" for j in range(X.shape[1])]
-    if len(names) != X.shape[1]:
-        raise ValueError(
-            f"feature_names has {len(names)} names for the {X.shape[1]} columns of X."
-        )
-    return X, labels, [str(name) for name in names]
 
 
 def readable(number):

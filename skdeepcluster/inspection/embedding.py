@@ -30,6 +30,8 @@ def _two_dimensions(X):
     X = check_array(X, dtype=[np.float64, np.float32], ensure_min_samples=2)
     if X.shape[1] > 2:
         pca = PCA(n_components=2, random_state=0)
+        # Whatever the global configuration has transformers return.
+        pca.set_output(transform="default")
         # A power of two changes no digit, and keeps the squares in range.
         exponent = np.frexp(np.abs(X).max())[1]
         # Without any variance a component explains 0 / 0 of it.

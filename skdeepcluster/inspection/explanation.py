@@ -83,8 +83,14 @@ class ExplanationDisplay:
         Raises
         ------
         ValueError
-            If the rows are of several clusters.
+            If the rows are of several clusters, or the estimator explains none.
         """
+        explains = estimator[-1] if isinstance(estimator, Pipeline) else estimator
+        if not hasattr(explains, "explain"):
+            raise ValueError(
+                f"{type(explains).__name__} has no method explain, as TELL has. "
+                "cluster_rules and ClusterProfileDisplay describe any clusters."
+            )
         clusters = np.unique(estimator.predict(X))
         if len(clusters) != 1:
             raise ValueError(

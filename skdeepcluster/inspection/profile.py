@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from ._drawing import distinct, named_table, new_axes, readable, text_color
+from ._drawing import distinct, new_axes, readable, text_color
+from ._table import named_table
 
 
 class ClusterProfileDisplay:
@@ -73,7 +74,9 @@ class ClusterProfileDisplay:
         estimator : object
             Fitted clusterer or Pipeline with `predict`.
         X : array-like of shape (n_samples, n_features)
-            Rows, in the units to show.
+            Rows, in the units to show. Text and categories of a frame are shown as
+            the share of each level, missing numbers count as the median, and dates
+            are left out.
         feature_names : list of str, default=None
             Names of the columns; None takes those of a frame, or numbers them.
         max_features : int, default=12
@@ -103,7 +106,9 @@ class ClusterProfileDisplay:
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Rows, in the units to show.
+            Rows, in the units to show. Text and categories of a frame are shown as
+            the share of each level, missing numbers count as the median, and dates
+            are left out.
         labels : array-like of shape (n_samples,)
             Cluster of each row.
         feature_names : list of str, default=None

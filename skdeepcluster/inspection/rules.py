@@ -5,7 +5,8 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from sklearn.tree import DecisionTreeClassifier
 
-from ._drawing import distinct, named_table, readable
+from ._drawing import distinct, readable
+from ._table import named_table
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,9 @@ def cluster_rules(
     estimator : object
         Fitted clusterer or Pipeline with `predict`.
     X : array-like of shape (n_samples, n_features)
-        Rows, in the units that the rules shall speak of.
+        Rows, in the units that the rules shall speak of. Text and categories of
+        a frame are said level by level, missing numbers count as the median, and
+        dates are left out.
     feature_names : list of str, default=None
         Names of the columns; None takes those of a frame, or numbers them.
     max_depth : int, default=3

@@ -2,6 +2,7 @@
 
 import numpy as np
 from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
 
 from ._drawing import COLORS, bare, new_axes, text_color
 
@@ -69,11 +70,23 @@ class TreeDisplay:
         -------
         display : :class:`~skdeepcluster.inspection.TreeDisplay`
             The display, drawn.
+
+        Raises
+        ------
+        ValueError
+            If the estimator merged nothing.
         """
         if isinstance(estimator, Pipeline):
             estimator = estimator[-1]
+        check_is_fitted(estimator)
+        history = getattr(estimator, "history_", None)
+        if history is None or (history and "node" not in history[0]):
+            raise ValueError(
+                f"{type(estimator).__name__} has no tree to draw: its history_ holds "
+                "no merges, as that of PPP does."
+            )
         sizes = np.bincount(estimator.labels_)
-        return cls(history=estimator.history_, sizes=sizes).plot(kind=kind, ax=ax)
+        return cls(history=history, sizes=sizes).plot(kind=kind, ax=ax)
 
     def plot(self, *, kind="tree", ax=None):
         """Draw the picture.

@@ -72,8 +72,9 @@ class PPP(WeightedClusterer):
         Whether columns that the clusters do not explain are dropped, and the
         rest clustered again, until nothing changes or 6 times.
     encoder : transformer, default=None
-        What embeds the rows first, such as :class:`AutoEncoder`; None clusters
-        the columns as they are.
+        What embeds the rows first, such as :class:`NeighborEncoder`,
+        :class:`AutoEncoder` or scikit-learn's PCA; None clusters the columns as
+        they are.
 
     Attributes
     ----------

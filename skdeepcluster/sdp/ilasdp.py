@@ -66,8 +66,9 @@ class ILASDP(DeepClusterer):
     max_iter : int, default=100
         Largest number of steps.
     encoder : transformer, default=None
-        What embeds the rows first, such as :class:`AutoEncoder` or scikit-learn's
-        PCA; None clusters the columns as they are.
+        What embeds the rows first, such as :class:`NeighborEncoder`,
+        :class:`AutoEncoder` or scikit-learn's PCA; None clusters the columns as
+        they are.
     random_state : int, RandomState instance or None, default=None
         Seed of the starts. With an int, the same table gives the same clusters
         bit for bit, whatever the order of its rows.

@@ -52,8 +52,9 @@ class SDPKMeans(DeepClusterer):
         Largest number of outer iterations of "low_rank", of 100 steps each;
         "admm" and "cvxpy" take 100 times as many.
     encoder : transformer, default=None
-        What embeds the rows first, such as :class:`AutoEncoder`; None clusters
-        the columns as they are.
+        What embeds the rows first, such as :class:`NeighborEncoder`,
+        :class:`AutoEncoder` or scikit-learn's PCA; None clusters the columns as
+        they are.
     random_state : int, RandomState instance or None, default=None
         Seed of the starts. With an int, the same table gives the same clusters
         bit for bit, whatever the order of its rows.
@@ -247,11 +248,16 @@ class SDPKMeans(DeepClusterer):
             for entry in found.history
         ]
         if not found.converged:
+            # The other criterion of the solvers is the change that is still going on.
+            state = (
+                "while its solution still changed too much for"
+                if found.infeasibility < self.tol
+                else f"at an infeasibility of {found.infeasibility:.1e}, above"
+            )
             warnings.warn(
                 f"The solver {found.solver!r} stopped after {found.n_iter} iterations "
-                f"at an infeasibility of {found.infeasibility:.1e}, above "
-                f"tol={self.tol:g}: raise max_iter or tol. The labels and gap_ hold "
-                "all the same.",
+                f"{state} tol={self.tol:g}: raise max_iter or tol. The labels and gap_ "
+                "hold all the same.",
                 ConvergenceWarning,
                 stacklevel=4,
             )

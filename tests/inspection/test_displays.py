@@ -7,6 +7,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.cluster import KMeans
 from sklearn.datasets import load_iris, make_blobs
+from sklearn.exceptions import NotFittedError
 from sklearn.metrics import silhouette_samples
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -227,6 +228,14 @@ class TestTree:
         with pytest.raises(ValueError, match="kind must be"):
             display.plot(kind="pie")
 
+    def test_estimators_without_a_tree(self, blobs):
+        with pytest.raises(ValueError, match="TELL has no tree to draw"):
+            TreeDisplay.from_estimator(TELL(2, random_state=0).fit(blobs))
+        with pytest.raises(ValueError, match="KMeans has no tree to draw"):
+            TreeDisplay.from_estimator(KMeans(2, n_init=1).fit(blobs))
+        with pytest.raises(NotFittedError):
+            TreeDisplay.from_estimator(PPP())
+
 
 class TestDiscovery:
     def test_cells_count_common_rows(self):
@@ -254,6 +263,11 @@ class TestDiscovery:
 
 
 class TestExplanation:
+    def test_estimator_that_explains_nothing(self, blobs):
+        pipeline = make_pipeline(StandardScaler(), PPP()).fit(blobs)
+        with pytest.raises(ValueError, match="PPP has no method explain, as TELL has"):
+            ExplanationDisplay.from_estimator(pipeline, blobs[:1])
+
     def test_bars_are_the_shares(self, iris, model):
         rows = iris[model.predict(iris) == 1]
         display = ExplanationDisplay.from_estimator(model, rows)

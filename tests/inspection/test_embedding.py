@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn import config_context
 from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.cluster import KMeans
 from sklearn.datasets import load_iris, make_blobs
@@ -13,7 +14,7 @@ from sklearn.decomposition import PCA
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skdeepcluster import inspection
+from skdeepcluster import PPP, inspection
 from skdeepcluster.inspection import EmbeddingDisplay
 
 
@@ -168,6 +169,21 @@ def test_encoder_is_drawn_where_the_estimator_has_no_transform(iris):
     model = SignClusterer(encoder).fit(iris)
     display = EmbeddingDisplay.from_estimator(model, iris)
     assert_allclose(display.embedding, encoder.transform(iris))
+
+
+def test_encoder_of_a_frame_is_drawn_without_a_warning(iris):
+    frame = pd.DataFrame(iris, columns=list("abcd"))
+    model = PPP(encoder=PCA(n_components=2)).fit(frame)
+    display = EmbeddingDisplay.from_estimator(model, frame)
+    assert_allclose(display.embedding, model.encoder_.transform(iris))
+
+
+def test_global_output_of_transformers_does_not_matter(iris):
+    labels = iris[:, 0] > 0
+    expected = EmbeddingDisplay.from_predictions(iris, labels)
+    with config_context(transform_output="pandas"):
+        display = EmbeddingDisplay.from_predictions(iris, labels)
+    assert_array_equal(display.embedding, expected.embedding)
 
 
 def test_input_is_drawn_where_there_is_no_embedding(iris):

@@ -263,6 +263,16 @@ def test_stopping_early_is_said_and_the_bound_holds(rng):
     assert 0 < model.lower_bound_ <= model.inertia_
 
 
+@pytest.mark.parametrize("tol", [1e-6, 1e-3])
+def test_stopping_early_blames_the_criterion_that_was_missed(tol):
+    X = np.random.default_rng(0).normal(size=(80, 5))
+    with pytest.warns(ConvergenceWarning, match="raise max_iter or tol") as caught:
+        model = SDPKMeans(10, solver="admm", tol=tol, max_iter=1, random_state=0).fit(X)
+    message = str(caught[0].message)
+    assert ("infeasibility" in message) == (model.infeasibility_ >= tol)
+    assert ("still changed" in message) == (model.infeasibility_ < tol)
+
+
 def test_an_outlier_of_its_own_is_named(rng):
     X, _ = mixture(60, 3, 6.0, rng)
     X[17] = 1e6
