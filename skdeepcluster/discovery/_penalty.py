@@ -48,17 +48,17 @@ def penalty_from_hidden_classes(divisions, n_known, prior, alpha, rng):
     Returns
     -------
     float
-        Nats per class; 0 with fewer than three known classes.
+        Nats per class; the prior's median with fewer than three known classes.
     """
+    typical = np.log(TYPICAL_COST * divisions[0].moments.sizes.sum())
     if n_known < LEAST_KNOWN:
-        return 0.0
+        return float(np.exp(typical))
     n_hidings = max(HIDINGS_PER_DIVISION, -(-LEAST_HIDINGS // len(divisions)))
     curves = [
         _accuracy_curve(cells, n_known, hidden, prior, alpha)
         for cells in divisions
         for hidden in _hidings(n_known, n_hidings, rng)
     ]
-    typical = np.log(TYPICAL_COST * divisions[0].moments.sizes.sum())
     ends = typical + np.array([-1, 1]) * REACH * LOG_SPREAD
     costs = np.concatenate([costs for costs, _ in curves])
     edges = np.unique(np.log(np.clip(costs, *np.exp(ends))))

@@ -49,7 +49,7 @@ class SemiSupervisedGaussianMixture(DiscoveryEstimator):
         unless that costs more. 0 is the textbook's mixture, which cuts classes
         that are not Gaussian into many. "auto" hides half of the known classes,
         several times, and takes what finds them again; with fewer than three
-        known classes it is 0.
+        known classes it is 1/8, what a class costs in tables at large.
     alpha : float, default=1.0
         Concentration of the Dirichlet process over classes.
     max_cells : int, default=200

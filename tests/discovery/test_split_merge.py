@@ -183,11 +183,12 @@ def test_the_penalty_finds_hidden_classes_again():
     assert classes.n_classes == 7
 
 
-def test_the_penalty_of_two_known_classes_is_none():
+def test_the_penalty_of_two_known_classes_is_an_eighth_per_row():
     cells, truth, prior = groups_of_cells()
     division = Cells(cells, np.where(truth < 2, truth, -1))
     rng = np.random.default_rng(0)
-    assert penalty_from_hidden_classes([division], 2, prior, 1.0, rng) == 0
+    penalty = penalty_from_hidden_classes([division], 2, prior, 1.0, rng)
+    assert_allclose(penalty, cells.sizes.sum() / 8)
 
 
 def test_cells_of_a_class_merge_when_there_are_many():
