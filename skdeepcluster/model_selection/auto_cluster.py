@@ -245,7 +245,12 @@ class AutoCluster(DeepClusterer):
         names = CONSENSUS if self.scoring == "consensus" else [self.scoring]
         return {
             name: get_scorer(
-                name, space=self._axes, n_resamples=N_RESAMPLES, random_state=seed
+                name,
+                space=self._axes,
+                # Halves of fewer rows than were fitted would show fewer clusters.
+                max_samples=self.max_samples,
+                n_resamples=N_RESAMPLES,
+                random_state=seed,
             )
             for name in names
         }
