@@ -253,6 +253,7 @@ class NeighborEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             Known classes, which shall stay together and apart from each other.
             A row without a class is marked by -1 where classes are integers,
             or by a missing value (None, NaN, pandas' NA). New rows need none.
+            They help where rows without a class may be of a known one.
         neighbors : sparse matrix of shape (n_samples, n_samples), default=None
             Distances of the rows to their nearest rows, as
             `sklearn.neighbors.KNeighborsTransformer` and its like return them;
