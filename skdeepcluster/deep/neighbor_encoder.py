@@ -152,7 +152,7 @@ class NeighborEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     direction has less than a fifth of it, by the ratio of the neighbours' half
     mean squared difference to the variance, the directions are multiplied by 1
     less their ratio before the neighbours are looked for, and so again. None of
-    14 real tables was touched by that; round groups that overlap in many columns
+    24 real tables was touched by that; round groups that overlap in many columns
     gain, and are still better clustered without an encoder.
 
     Equal rows count as one when the neighbours are looked for, and as many
