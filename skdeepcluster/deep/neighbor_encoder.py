@@ -152,7 +152,7 @@ class NeighborEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     direction has less than a fifth of it, by the ratio of the neighbours' half
     mean squared difference to the variance, the directions are multiplied by 1
     less their ratio before the neighbours are looked for, and so again. None of
-    14 real tables was touched by that; round groups that overlap in many columns
+    24 real tables was touched by that; round groups that overlap in many columns
     gain, and are still better clustered without an encoder.
 
     Equal rows count as one when the neighbours are looked for, and as many
@@ -253,6 +253,7 @@ class NeighborEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             Known classes, which shall stay together and apart from each other.
             A row without a class is marked by -1 where classes are integers,
             or by a missing value (None, NaN, pandas' NA). New rows need none.
+            They help where rows without a class may be of a known one.
         neighbors : sparse matrix of shape (n_samples, n_samples), default=None
             Distances of the rows to their nearest rows, as
             `sklearn.neighbors.KNeighborsTransformer` and its like return them;
