@@ -479,3 +479,6 @@ def test_set_output(estimator):
         model = seeded(estimator).set_output(transform="pandas").fit(load_iris().data)
     frame = model.transform(load_iris().data)
     assert list(frame.columns) == list(model.get_feature_names_out())
+    if hasattr(model, "score"):
+        scored = model.score(load_iris().data)
+        assert scored == model.set_output(transform="default").score(load_iris().data)

@@ -407,7 +407,9 @@ class NeighborEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             Codes, in the dtype of `X`.
         """
         check_is_fitted(self)
-        X = check_table(self, X, reset=False)
+        return self._codes(check_table(self, X, reset=False))
+
+    def _codes(self, X):
         network = in_double(self.net_.module_)
         codes = in_chunks(
             lambda chunk: run_rows(network, self.scaling_.apply(chunk)), X
@@ -433,11 +435,12 @@ class NeighborEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             in the input that are among the ``n_neighbors`` nearest in the
             embedding; 1 where there is one row.
         """
-        codes = self.transform(X)
+        check_is_fitted(self)
         X = check_table(self, X, reset=False)
         n_neighbors = self._n_neighbors_among(X)
         if n_neighbors == 0:
             return 1.0
+        codes = self._codes(X)
         width = float(np.std(codes, dtype=np.float64)) or 1.0
         found = [
             nearest_rows(rows, n_neighbors, np.random.default_rng(self._seed))[0]
