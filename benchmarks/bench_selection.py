@@ -109,6 +109,7 @@ def measure_scores(name, folder, n_rows, n_resamples):
 # Kinds of clusterers that AutoCluster could try.
 POOL = ("ppp", "mixture", "kmeans", "hdbscan", "neighbors")
 HALVES = 5
+DOUBTFUL = 0.5
 SCANNED = (2, 3, 4, 5, 6, 7, 8, 10, 12, 15, 20)
 AUTO, CHOSEN = "AutoCluster", "AutoCluster, defaults chosen on the other tables"
 # Name of a way to cluster a table -> where its result stands.
@@ -214,7 +215,36 @@ def measure_auto(name, folder, n_rows, _):
     model = AutoCluster(random_state=0).fit(X)
     seconds = time.process_time() - start
     found = judge(model.labels_, references)
-    return {"auto": found | {"best": model.best_name_, "seconds": seconds}}
+    found |= {"best": model.best_name_, "seconds": seconds}
+    return {"auto": found, "stability": model.best_score_}
+
+
+# Tables of 600 rows that have no groups: name -> rows, from a generator.
+NULLS = {
+    "Gaussian, 2 columns": lambda rng: rng.normal(size=(600, 2)),
+    "Gaussian, 20 columns": lambda rng: rng.normal(size=(600, 20)),
+    "Gaussian, 10 correlated columns": lambda rng: (
+        rng.normal(size=(600, 10)) @ rng.normal(size=(10, 10))
+    ),
+    "uniform, 2 columns": lambda rng: rng.uniform(size=(600, 2)),
+    "uniform, 5 columns": lambda rng: rng.uniform(size=(600, 5)),
+    "Student's t, 5 columns": lambda rng: rng.standard_t(3, size=(600, 5)),
+    "log-normal, 8 columns": lambda rng: np.exp(rng.normal(size=(600, 8))),
+}
+
+
+def measure_nulls(name, *_):
+    """Fit AutoCluster on five draws of a table without groups."""
+    from skdeepcluster import AutoCluster
+
+    models = [
+        AutoCluster(random_state=0).fit(NULLS[name](np.random.default_rng(seed)))
+        for seed in range(5)
+    ]
+    return {
+        "stability": [model.best_score_ for model in models],
+        "n_found": [model.n_clusters_ for model in models],
+    }
 
 
 # ------------------------------------------------------------------------ the page
@@ -447,6 +477,28 @@ def ways_page(tables):
     )
 
 
+def doubts_page(autos, nulls):
+    """Lay out how stable AutoCluster's best is where there are groups, and none."""
+    doubtful = [row["auto"]["ari"] for row in autos if row["stability"] < DOUBTFUL]
+    others = [row["auto"]["ari"] for row in autos if row["stability"] >= DOUBTFUL]
+    body = [
+        [
+            row["table"],
+            " ".join(f"{value:.2f}" for value in row["stability"]),
+            "/".join(map(str, row["n_found"])),
+        ]
+        for row in nulls
+    ]
+    return (
+        "## Tables without groups\n\n"
+        f"AutoCluster warns where the stability of its best is below {DOUBTFUL}: on "
+        f"{len(doubtful)} of the {len(autos)} labelled tables (median ARI "
+        f"{np.median(doubtful):.2f}; of the others {np.median(others):.2f}), and on "
+        "tables of 600 rows that have no groups, five draws:\n\n"
+        + format_table(["table", "stability", "clusters"], body)
+    )
+
+
 def picked(tables, picks):
     """Say what was chosen, on the other tables and by AutoCluster."""
     wins = [table["ways"]["auto"]["best"] for table in tables]
@@ -508,14 +560,15 @@ def main():
         if (row["rows"], row["resamples"]) == size
     }
     arguments.raw.parent.mkdir(parents=True, exist_ok=True)
-    for part, name in product(PARTS, asked):
+    for part, name in [*product(PARTS, asked), *product(["nulls"], NULLS)]:
         if (part, name) in known or arguments.page:
             continue
         start = time.process_time()
         row = {"part": part, "table": name, "rows": size[0], "resamples": size[1]}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            row |= PARTS[part](name, arguments.data, *size)
+            measure = PARTS.get(part, measure_nulls)
+            row |= measure(name, arguments.data, *size)
         known[part, name] = row | {"versions": versions()}
         with arguments.raw.open("a") as file:
             file.write(json.dumps(known[part, name]) + "\n")
@@ -527,7 +580,13 @@ def main():
     }
     for row, auto in zip(found["ways"], found["auto"], strict=True):
         row["ways"]["auto"] = auto["auto"]
-    text = f"{regret_page(found['scores'])}\n\n{ways_page(found['ways'])}\n"
+    nulls = [known["nulls", name] for name in NULLS if ("nulls", name) in known]
+    sections = (
+        regret_page(found["scores"]),
+        ways_page(found["ways"]),
+        doubts_page(found["auto"], nulls),
+    )
+    text = "\n\n".join(sections) + "\n"
     arguments.out.write_text(text)
     print(text)
 

@@ -33,7 +33,7 @@ from ._scorers import CONSENSUS, get_scorer, get_scorer_names
 # default, chose no better on labelled tables.
 N_RESAMPLES = 5
 # Less stable than this was the best candidate on every table drawn without groups,
-# and on 11 of 68 labelled ones, where it was mostly wrong.
+# and on 9 of 68 labelled ones, where it was mostly wrong: bench_selection.py.
 DOUBTFUL = 0.5
 
 
