@@ -88,6 +88,28 @@ def test_processes_ask_one_estimator(start):
     run_alone(PROGRAM, start)
 
 
+AXES_PROGRAM = """
+import multiprocessing
+import numpy as np
+import torch
+from skdeepcluster import NeighborEncoder
+torch.set_num_threads(2)
+# Of many columns, neighbours are looked for along axes, which are a product.
+X = np.random.default_rng(0).normal(size=(100, 70))
+model = NeighborEncoder(n_epochs=5, max_steps=10, random_state=0).fit(X)
+(torch.ones(500, 500) @ torch.ones(500, 500)).sum()
+whole = model.transform(X[:30] + 0.1)
+with multiprocessing.get_context("fork").Pool(1) as pool:
+    part = pool.apply_async(model.transform, [X[:30] + 0.1]).get(60)
+np.testing.assert_array_equal(part, whole)
+print("same")
+"""
+
+
+def test_axes_of_many_columns_in_a_forked_process():
+    run_alone(AXES_PROGRAM, "")
+
+
 def ask_in_parallel(models, X):
     jobs = [(model, part) for model in models for part in parts_of(X)]
     answers = joblib.Parallel(n_jobs=2)(joblib.delayed(results)(*job) for job in jobs)

@@ -41,17 +41,16 @@ def noise_shrinkage(rows, seed):
 
     Returns
     -------
-    Tensor of shape (n_columns, n_columns), dtype float64
-        What to multiply rows by. The mean square of the rows stays as it is. The
-        identity, if a direction is clear from the start, if none tells neighbours
-        from other rows, or if there are too few rows.
+    Tensor of shape (n_columns, n_columns), dtype float64, or None
+        What to multiply rows by. The mean square of the rows stays as it is. None,
+        if a direction is clear from the start, if none tells neighbours from other
+        rows, or if there are too few rows.
 
     Notes
     -----
     O(n_samples * n_columns² + n_columns³) time and a search for the neighbours of
     2,000 rows, once, or four times where no direction is clear.
     """
-    identity = torch.eye(rows.shape[1], dtype=torch.float64)
     centered = torch.from_numpy(rows - rows.mean(axis=0))
     variances, axes = torch.linalg.eigh(centered.T @ centered / len(rows))
     wide = variances > _LEAST_VARIANCE * variances[-1]
@@ -59,11 +58,11 @@ def noise_shrinkage(rows, seed):
     n_near = min(_N_NEAR, len(rows) // _ROWS_PER_NEIGHBOR)
     # Among as many directions as rows, some look clear by chance.
     if n_near == 0 or len(rows) < 2 * len(widths):
-        return identity
+        return None
     white = centered @ (axes / widths)
     rng = np.random.default_rng(seed)
     asked = rng.permutation(len(rows))[:_N_ASKED]
-    shrinkage = identity
+    shrinkage = torch.eye(rows.shape[1], dtype=torch.float64)
     for i in range(_PASSES):
         moved = (centered @ shrinkage).numpy()
         near, _ = nearest_rows(moved, n_near, rng, asked)
@@ -72,7 +71,7 @@ def noise_shrinkage(rows, seed):
         shares, directions = torch.linalg.eigh(scatter)
         kept = (1 - shares).clamp(min=0)
         if not kept.any() or (i == 0 and shares[0] < _CLEAR):
-            return identity
+            return None
         turned = (axes / widths) @ directions
         shrinkage = turned * kept @ directions.T @ (axes * widths).T
         ratio = centered.square().mean() / (centered @ shrinkage).square().mean()

@@ -38,6 +38,7 @@ from ..nn.training import (
     reproducible,
     run_rows,
     split_rows,
+    threads_of_a_fork,
     train,
     user_module,
 )
@@ -291,8 +292,11 @@ class NeighborEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         with reproducible(self._seed, device):
             self._space = NeighborSpace(rows, weights, self.metric)
             inputs = in_chunks(self._space.apply, rows)
+            shrinkage = None
             if neighbors is None:
-                self._space.then(noise_shrinkage(inputs, self._seed))
+                shrinkage = noise_shrinkage(inputs, self._seed)
+            if shrinkage is not None:
+                self._space.then(shrinkage)
                 inputs = in_chunks(self._space.apply, rows)
             found = self._neighbors(inputs, neighbors, rng)
             graph = heed_classes(weighted_graph(*found), codes, rng)
@@ -409,6 +413,7 @@ class NeighborEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         check_is_fitted(self)
         return self._codes(check_table(self, X, reset=False))
 
+    @threads_of_a_fork()
     def _codes(self, X):
         network = in_double(self.net_.module_)
         codes = in_chunks(
@@ -418,6 +423,7 @@ class NeighborEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             codes = self._anchors.place(in_chunks(self._space.apply, X), codes)
         return codes.astype(X.dtype, copy=False)
 
+    @threads_of_a_fork()
     def score(self, X, y=None):
         """Share of the neighbours among these rows that the embedding keeps.
 
