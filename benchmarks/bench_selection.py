@@ -247,6 +247,32 @@ def measure_nulls(name, *_):
     }
 
 
+# Tables of 10,000 rows and more, and how many of them AutoCluster fits.
+LARGE = (
+    "covtype_15k",
+    "dry_bean",
+    "fashion_train10k",
+    "letter",
+    "pendigits",
+    "shuttle_20k",
+)
+LIMITS = (2500, 5000, 20_000)
+
+
+def measure_limits(name, folder, *_):
+    """Fit AutoCluster on all rows of a large table, and on fewer."""
+    from skdeepcluster import AutoCluster
+
+    X, references = load_table(name, folder, None)
+    found = []
+    for limit in LIMITS:
+        start = time.process_time()
+        model = AutoCluster(max_samples=limit, random_state=0).fit(X)
+        seconds = time.process_time() - start
+        found.append(judge(model.labels_, references) | {"seconds": seconds})
+    return {"shape": X.shape, "limits": found}
+
+
 # ------------------------------------------------------------------------ the page
 
 
@@ -539,6 +565,40 @@ def each_table(tables, reached):
     return "ARI, and the number found:\n\n" + format_table(header, body)
 
 
+def limits_page(rows):
+    """Lay out what more rows do for AutoCluster."""
+    body = [
+        [
+            row["table"],
+            f"{row['shape'][0]:,}",
+            str(row["limits"][0]["n_true"]),
+            *(
+                f"{found['ari']:.2f} ({found['n_found']}), {found['seconds']:.0f} s"
+                for found in row["limits"]
+            ),
+        ]
+        for row in rows
+    ]
+    means = np.mean([[f["ari"] for f in row["limits"]] for row in rows], axis=0)
+    body.append(["mean ARI", "", "", *(f"{mean:.2f}" for mean in means)])
+    header = ["table", "rows", "classes", *(f"up to {limit:,}" for limit in LIMITS)]
+    return (
+        "## Large tables\n\n"
+        "AutoCluster with so many rows fitted, and all labelled: ARI, the number "
+        f"found, CPU seconds.\n\n{format_table(header, body)}"
+    )
+
+
+# Part -> what measures a table, and its tables; None for all that are asked for.
+PARTS = {
+    "scores": (measure_scores, None),
+    "ways": (measure_ways, None),
+    "auto": (measure_auto, None),
+    "nulls": (measure_nulls, NULLS),
+    "limits": (measure_limits, LARGE),
+}
+
+
 def main():
     """Measure what is missing, and write the page."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -560,38 +620,35 @@ def main():
         if (row["rows"], row["resamples"]) == size
     }
     arguments.raw.parent.mkdir(parents=True, exist_ok=True)
-    for part, name in [*product(PARTS, asked), *product(["nulls"], NULLS)]:
+    places = [(part, name) for part, (_, own) in PARTS.items() for name in own or asked]
+    for part, name in places:
         if (part, name) in known or arguments.page:
             continue
         start = time.process_time()
         row = {"part": part, "table": name, "rows": size[0], "resamples": size[1]}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            measure = PARTS.get(part, measure_nulls)
-            row |= measure(name, arguments.data, *size)
+            row |= PARTS[part][0](name, arguments.data, *size)
         known[part, name] = row | {"versions": versions()}
         with arguments.raw.open("a") as file:
             file.write(json.dumps(known[part, name]) + "\n")
         seconds = time.process_time() - start
         print(f"{part}, {name}: {seconds:.1f} CPU s", file=sys.stderr, flush=True)
-    found = {
-        part: [known[part, name] for name in asked if (part, name) in known]
-        for part in PARTS
-    }
+    found = {part: [] for part in PARTS}
+    for place in places:
+        if place in known:
+            found[place[0]].append(known[place])
     for row, auto in zip(found["ways"], found["auto"], strict=True):
         row["ways"]["auto"] = auto["auto"]
-    nulls = [known["nulls", name] for name in NULLS if ("nulls", name) in known]
     sections = (
         regret_page(found["scores"]),
         ways_page(found["ways"]),
-        doubts_page(found["auto"], nulls),
+        doubts_page(found["auto"], found["nulls"]),
+        limits_page(found["limits"]),
     )
     text = "\n\n".join(sections) + "\n"
     arguments.out.write_text(text)
     print(text)
-
-
-PARTS = {"scores": measure_scores, "ways": measure_ways, "auto": measure_auto}
 
 
 if __name__ == "__main__":

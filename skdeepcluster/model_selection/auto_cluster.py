@@ -74,9 +74,9 @@ class AutoCluster(DeepClusterer):
     max_clusters : int, default=None
         Largest number of clusters, likewise; None for no limit, beyond the
         20 up to which the default candidates scan.
-    max_samples : int, default=20000
+    max_samples : int, default=5000
         Candidates are fitted on so many distinct rows at most, drawn at random;
-        the best one labels them all.
+        the best one labels them all. More rows show more and finer clusters.
     max_time : float, default=None
         Seconds after which no further candidate is begun; the first always is.
         What is found then depends on the machine. None sets no limit, and the
@@ -181,7 +181,7 @@ class AutoCluster(DeepClusterer):
         scoring="stability",
         min_clusters=2,
         max_clusters=None,
-        max_samples=20000,
+        max_samples=5000,
         max_time=None,
         n_jobs=None,
         verbose=False,
