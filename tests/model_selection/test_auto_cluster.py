@@ -3,6 +3,7 @@
 import joblib
 import numpy as np
 import pytest
+from joblib._parallel_backends import ThreadingBackend
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.cluster import DBSCAN, AgglomerativeClustering, KMeans
@@ -164,10 +165,17 @@ def test_jobs_and_verbosity_change_nothing(capsys):
     assert "candidates: 100%" in capsys.readouterr().err
 
 
-def test_a_backend_that_answers_all_at_once():
+class AllAtOnce(ThreadingBackend):
+    """Has no results before all are there, as Ray's backend."""
+
+    supports_return_generator = False
+
+
+def test_a_backend_that_answers_all_at_once(monkeypatch):
+    monkeypatch.setitem(joblib.parallel.BACKENDS, "all-at-once", AllAtOnce)
     candidates = KMeans(4), KMeans(3)
     alone = auto(*candidates).fit(X)
-    with joblib.parallel_config(backend="multiprocessing"):
+    with joblib.parallel_config(backend="all-at-once"):
         both = auto(*candidates, n_jobs=2).fit(X)
     assert_array_equal(alone.labels_, both.labels_)
 
