@@ -97,7 +97,7 @@ class NeighborEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         without the table.
     n_epochs : int, default=200
         Passes over the edges of the neighbour graph.
-    max_steps : int, default=600
+    max_steps : int, default=1200
         Gradient steps of the network. A table of n rows gets 200 + n / 4 where
         these are fewer. More serve large tables of many groups.
     lr : float, default=3e-3
@@ -219,7 +219,7 @@ class NeighborEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         module=None,
         keep_rows=True,
         n_epochs=200,
-        max_steps=600,
+        max_steps=1200,
         lr=3e-3,
         batch_size=512,
         callbacks=None,
