@@ -44,7 +44,7 @@ seen 60 rows, is fitted to a table (20,000 rows of 50 columns, 10,000 where no
 sample may stand for the rows) and predicts or embeds it; networks train two epochs,
 which take the memory of many. The bound is ten times the table and 300 MiB.
 `affinity="mst"` goes beyond it by what its docstring says: 8 n² bytes for the
-affinities of n rows, at most `max_exact_samples`; `"neighbors"`, the default, keeps n
+affinities of n rows, at most `max_samples`; `"neighbors"`, the default, keeps n
 times the number of neighbours."""
 
 
@@ -137,7 +137,7 @@ def measure_memory(number, estimator):
     n_rows, n_columns = TABLE
     if not getattr(estimator, "self_loops", True):
         # Without self-loops, no sample stands for the table.
-        n_rows = min(n_rows, estimator.max_exact_samples)
+        n_rows = min(n_rows, estimator.max_samples)
     words = [ROOT / "tests" / "memory.py", n_rows, n_columns, number]
     done = subprocess.run(
         [sys.executable, *map(str, words)],

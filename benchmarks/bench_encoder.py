@@ -477,7 +477,7 @@ def with_encoder(name, method, seed, folder, max_rows):
     if behind:
         X = Encoder(seed).encoder.fit_transform(X)
     model = {
-        "TELL": partial(skdeepcluster.TELL, k, latent_dim=None, random_state=seed),
+        "TELL": partial(skdeepcluster.TELL, k, n_components=None, random_state=seed),
         "PPP": skdeepcluster.PPP,
         "SDPKMeans": partial(skdeepcluster.SDPKMeans, k, random_state=seed),
     }[clusterer]()

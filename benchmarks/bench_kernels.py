@@ -42,7 +42,7 @@ def measure(shape, dtype, repeats):
     # Imported here: the memory of the parent is not that of the measurement.
     from sklearn.cluster import KMeans
 
-    from skdeepcluster.kernels.assignment import nearest_centers
+    from skdeepcluster.kernels.kmeans import nearest_centers
 
     n_samples, n_features, n_clusters = shape
     rng = np.random.default_rng(0)

@@ -219,7 +219,7 @@ class Method(NamedTuple):
 AUTHORS = {
     "self_loops": False,
     "row_normalize": False,
-    "max_exact_samples": 15000,
+    "max_samples": 15000,
 }
 # Further methods join here; one that has a `predict` is scored on new rows too.
 METHODS = {
@@ -233,7 +233,7 @@ METHODS = {
     "NCDSpectralClustering, published width": Method(ncd_spectral(GIVEN)),
     "NCDSpectralClustering": Method(ncd_spectral()),
     "NCDSpectralClustering, sample of 2000 rows": Method(
-        ncd_spectral(max_exact_samples=2000)
+        ncd_spectral(max_samples=2000)
     ),
     "NCDKMeans, number estimated": Method(ncd_kmeans(), False),
     "NCDSpectralClustering, published width, number estimated": Method(
@@ -260,7 +260,7 @@ METHODS = {
         tuned(
             lambda name, k, seed: PBN(k, random_state=seed),
             n_iter=10,
-            lr=loguniform(1e-3, 3e-2),
+            learning_rate_init=loguniform(1e-3, 3e-2),
             w=uniform(0, 1),
             dropout=uniform(0, 0.5),
         )

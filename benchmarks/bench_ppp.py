@@ -41,7 +41,7 @@ LAWS = {
 
 def ppp(X):
     """PPP with its defaults, which takes the principal axes itself."""
-    from skdeepcluster import partition
+    from skdeepcluster import ppp as partition
 
     return partition.PPP().fit(X).labels_
 
@@ -482,7 +482,7 @@ def nulls(results, n_draws, n_most):
 SCALE_SCRIPT = """
 import resource, sys, time, warnings
 import numpy as np
-from skdeepcluster.partition import PPP
+from skdeepcluster.ppp import PPP
 n, p, k = int(sys.argv[1]), 16, 10
 rng = np.random.default_rng(0)
 centers = 2.5 * rng.standard_normal((k, p))

@@ -118,7 +118,7 @@ METHODS = {
     "mixture 10, diag": _mixture(10, "diag"),
     "spectral": spectral,
     "SDPKMeans": _sdp(),
-    "SDPKMeans, balanced": _sdp(balance="size"),
+    "SDPKMeans, balanced": _sdp(balance_sizes=True),
     "ILASDP": _ilasdp(),
     "ILASDP, auto": _ilasdp(covariance_type="auto"),
 }
@@ -269,7 +269,7 @@ def judged(method, X, y, seed, further=None):
 
 def gaussian_cost(X, labels):
     """Nats by row of a partition's Gaussians, as ILASDP regularises them."""
-    from skdeepcluster.sdp.solvers.covariances import CovarianceFamily, fit_groups
+    from skdeepcluster.sdp._covariances import CovarianceFamily, fit_groups
 
     X = np.ascontiguousarray(X, dtype=np.float64)
     X = X[:, X.max(axis=0) > X.min(axis=0)]

@@ -82,12 +82,14 @@ def measure_scores(name, folder, n_rows, n_resamples):
     """Fit and score every candidate on one table."""
     from sklearn.decomposition import PCA
 
-    from skdeepcluster.model_selection import get_scorer
+    from skdeepcluster.model_selection import get_unsupervised_scorer
 
     X, references = load_table(name, folder, n_rows)
     if X.shape[1] > MAX_AXES:
         X = PCA(MAX_AXES, svd_solver="full").fit_transform(X)
-    scorers = {key: get_scorer(key, n_resamples=n_resamples) for key in SCORES}
+    scorers = {
+        key: get_unsupervised_scorer(key, n_resamples=n_resamples) for key in SCORES
+    }
     found, seconds = [], dict.fromkeys((*SCORES, "fit"), 0.0)
     for family, setting, estimator in candidates():
         start = time.process_time()
@@ -99,7 +101,9 @@ def measure_scores(name, folder, n_rows, n_resamples):
             start = time.process_time()
             row[key] = scorer(estimator, X)
             seconds[key] += time.process_time() - start
-        row["bic"] = get_scorer("bic")(estimator, X) if "mix" in family else None
+        row["bic"] = (
+            get_unsupervised_scorer("bic")(estimator, X) if "mix" in family else None
+        )
         found.append(row)
     return {"shape": X.shape, "seconds": seconds, "candidates": found}
 
@@ -130,15 +134,15 @@ def scan(estimator, parameter, scoring):
     from sklearn.model_selection import GridSearchCV
     from sklearn.pipeline import make_pipeline
 
-    from skdeepcluster.model_selection import WholeData, get_scorer
-    from skdeepcluster.model_selection._axes import TableAxes
+    from skdeepcluster.model_selection import WholeData, get_unsupervised_scorer
+    from skdeepcluster.model_selection._table_axes import TableAxes
 
     step = type(estimator).__name__.lower()
     return GridSearchCV(
         make_pipeline(TableAxes(), estimator),
         {f"{step}__{parameter}": SCANNED},
         cv=WholeData(),
-        scoring=get_scorer(scoring),
+        scoring=get_unsupervised_scorer(scoring),
     )
 
 
@@ -191,12 +195,15 @@ def umap_ways(X):
 
 def measure_ways(name, folder, n_rows, _):
     """Fit what AutoCluster could try, and its rivals, on one table."""
-    from skdeepcluster.model_selection import get_scorer
-    from skdeepcluster.model_selection._axes import TableAxes
+    from skdeepcluster.model_selection import get_unsupervised_scorer
+    from skdeepcluster.model_selection._table_axes import TableAxes
 
     X, references = load_table(name, folder, n_rows)
     axes = TableAxes().fit(X)
-    scorers = {key: get_scorer(key, space=axes, n_resamples=HALVES) for key in SCORES}
+    scorers = {
+        key: get_unsupervised_scorer(key, space=axes, n_resamples=HALVES)
+        for key in SCORES
+    }
     found = {
         key: measure_candidate(estimator, X, references, scorers)
         for key, estimator in pool(len(X)).items()

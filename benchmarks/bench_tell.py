@@ -12,7 +12,7 @@ TABLES = ["digits", "pendigits", "mnist_train5k", "dry_bean", "pbmc68k_reduced"]
 
 # What TELL's autoencoder is and does by default, or less where it stops early:
 # the peers get the same.
-NETWORK = {"hidden_sizes": [256, 128], "latent_dim": 10, "batch_size": 256}
+NETWORK = {"hidden_layer_sizes": [256, 128], "n_components": 10, "batch_size": 256}
 BUDGET = {"min_steps": 10, "pretrain_epochs": 100, "clustering_epochs": 50}
 
 
@@ -41,7 +41,7 @@ def tell_autoencoder():
     from skdeepcluster import TELL
 
     def cluster(X, k, seed):
-        return TELL(k, latent_dim=10, random_state=seed).fit(X).labels_
+        return TELL(k, n_components=10, random_state=seed).fit(X).labels_
 
     return cluster
 

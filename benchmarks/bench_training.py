@@ -33,7 +33,9 @@ def rows():
 def bare_loop(X, network, epochs):
     """Train an autoencoder as one would without a library."""
     network = copy.deepcopy(network)
-    optimizer = torch.optim.AdamW(network.parameters(), lr=LEARNING_RATE, fused=True)
+    optimizer = torch.optim.AdamW(
+        network.parameters(), learning_rate_init=LEARNING_RATE, fused=True
+    )
     table = torch.from_numpy(X)
     n_batches = round(len(table) / BATCH_SIZE)
 
@@ -68,14 +70,14 @@ class Clock(Callback):
         self.stages[-1].append(time.process_time())
 
 
-def make_tell(hidden_sizes, **parameters):
+def make_tell(hidden_layer_sizes, **parameters):
     """TELL that trains on all rows until its epochs are over."""
     return TELL(
         10,
-        latent_dim=10,
-        hidden_sizes=hidden_sizes,
+        n_components=10,
+        hidden_layer_sizes=hidden_layer_sizes,
         batch_size=BATCH_SIZE,
-        lr=LEARNING_RATE,
+        learning_rate_init=LEARNING_RATE,
         n_iter_no_change=None,
         validation_fraction=0,
         random_state=0,
@@ -83,12 +85,12 @@ def make_tell(hidden_sizes, **parameters):
     )
 
 
-def tell(X, hidden_sizes, stage, epochs):
+def tell(X, hidden_layer_sizes, stage, epochs):
     """Train by TELL.fit and look at one stage; its last epoch has no end."""
     parameters = {"pretrain_epochs": 1, "max_epochs": 1} | {stage: epochs + 1}
 
     def seconds_per_epoch():
-        model = make_tell(hidden_sizes, callbacks=[Clock()], **parameters).fit(X)
+        model = make_tell(hidden_layer_sizes, callbacks=[Clock()], **parameters).fit(X)
         clock = dict(model.net_.callbacks_)["Clock"]
         starts = max(clock.stages, key=len)
         return (starts[-1] - starts[0]) / epochs
@@ -104,13 +106,13 @@ def main():
     parser.add_argument("--repeats", type=int, default=15)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    X, hidden_sizes, epochs = rows(), tuple(arguments.hidden), arguments.epochs
-    brief = make_tell(hidden_sizes, pretrain_epochs=1, max_epochs=1).fit(X)
+    X, hidden_layer_sizes, epochs = rows(), tuple(arguments.hidden), arguments.epochs
+    brief = make_tell(hidden_layer_sizes, pretrain_epochs=1, max_epochs=1).fit(X)
     seconds = timing.alternate(
         {
             "bare torch loop": bare_loop(X, brief.net_.module_.autoencoder, epochs),
-            "TELL, autoencoder": tell(X, hidden_sizes, "pretrain_epochs", epochs),
-            "TELL, with centres": tell(X, hidden_sizes, "max_epochs", epochs),
+            "TELL, autoencoder": tell(X, hidden_layer_sizes, "pretrain_epochs", epochs),
+            "TELL, with centres": tell(X, hidden_layer_sizes, "max_epochs", epochs),
         },
         arguments.repeats,
     )

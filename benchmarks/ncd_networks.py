@@ -38,13 +38,13 @@ TABULAR_NCD = {
 }
 
 
-def shared(name, latent_dim, lr, dropout):
+def shared(name, n_components, lr, dropout):
     """Settings of the network that all published runs share."""
     columns = COLUMNS[name]
     return {
-        "latent_dim": latent_dim,
-        "hidden_sizes": (3 * columns // 4, columns // 2),
-        "lr": lr,
+        "n_components": n_components,
+        "hidden_layer_sizes": (3 * columns // 4, columns // 2),
+        "learning_rate_init": lr,
         "dropout": dropout,
         "max_epochs": 200,
         "batch_size": 512,
@@ -63,23 +63,25 @@ def in_our_units(w, name):
 
 def published_pbn(settings):
     def make(name, k, seed):
-        latent_dim, lr, dropout, w = settings[name]
-        network = shared(name, latent_dim, lr, dropout)
-        return PBN(k, w=in_our_units(w, name), random_state=seed, **network)
+        n_components, lr, dropout, w = settings[name]
+        network = shared(name, n_components, lr, dropout)
+        return PBN(
+            k, supervised_weight=in_our_units(w, name), random_state=seed, **network
+        )
 
     return make
 
 
 def published_tabular_ncd(name, k, seed):
-    n_neighbors, latent_dim, lr, dropout, top_k, w1, w2 = TABULAR_NCD[name]
+    n_neighbors, n_components, lr, dropout, top_k, w1, w2 = TABULAR_NCD[name]
     return TabularNCD(
         k,
         n_neighbors=n_neighbors,
         top_k=top_k / 100,
-        w1=w1,
-        w2=w2,
+        supervised_weight=w1,
+        pair_weight=w2,
         random_state=seed,
-        **shared(name, latent_dim, lr, dropout),
+        **shared(name, n_components, lr, dropout),
     )
 
 

@@ -38,8 +38,8 @@ def torchvision_names():
 
 def clustpy(
     method,
-    hidden_sizes,
-    latent_dim,
+    hidden_layer_sizes,
+    n_components,
     batch_size,
     min_steps,
     pretrain_epochs,
@@ -51,9 +51,9 @@ def clustpy(
     ----------
     method : {"DKM", "DCN", "DEC", "IDEC"}
         Name in `clustpy.deep`; its other arguments stay at their defaults.
-    hidden_sizes : list of int
+    hidden_layer_sizes : list of int
         Widths of the encoder's hidden layers; the decoder mirrors them.
-    latent_dim, batch_size : int
+    n_components, batch_size : int
     min_steps : int
         Gradient steps that count as an epoch where a pass over the table has
         fewer.
@@ -74,7 +74,7 @@ def clustpy(
     def cluster(X, k, seed):
         n_samples, n_features = X.shape
         passes = max(1, min_steps / math.ceil(n_samples / batch_size))
-        layers = [n_features, *hidden_sizes, latent_dim]
+        layers = [n_features, *hidden_layer_sizes, n_components]
         estimator = getattr(deep, method)(
             k,
             batch_size=batch_size,
@@ -84,7 +84,7 @@ def clustpy(
                 FeedforwardAutoencoder,
                 {"layers": layers, "activation_fn": ReLU, "random_state": seed},
             ),
-            embedding_size=latent_dim,
+            embedding_size=n_components,
             device="cpu",
             random_state=seed,
         )

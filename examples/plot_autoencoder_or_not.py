@@ -2,7 +2,7 @@
 With a network or without?
 ==========================
 
-``latent_dim`` gives :class:`~skdeepcluster.TELL` an autoencoder. It pays where
+``n_components`` gives :class:`~skdeepcluster.TELL` an autoencoder. It pays where
 many columns describe something of few dimensions, and it is no good reason to
 wait where k-means is right already.
 """
@@ -33,7 +33,9 @@ for table, (X, y) in tables.items():
     methods = {
         "k-means": KMeans(k, n_init=10, random_state=0),
         "TELL": TELL(k, random_state=0),
-        "TELL, latent_dim=10": TELL(k, latent_dim=10, max_epochs=200, random_state=0),
+        "TELL, n_components=10": TELL(
+            k, n_components=10, max_epochs=200, random_state=0
+        ),
     }
     for name, method in methods.items():
         fitted[table, name] = method.fit(X)
@@ -43,7 +45,7 @@ for table, (X, y) in tables.items():
 # Without a network TELL is k-means. With one it gains on the digits, and nothing
 # on the wines.
 
-COLORS = {"k-means": "#DDCC77", "TELL": "#88CCEE", "TELL, latent_dim=10": "#332288"}
+COLORS = {"k-means": "#DDCC77", "TELL": "#88CCEE", "TELL, n_components=10": "#332288"}
 
 fig, ax = plt.subplots(layout="constrained")
 for place, (name, color) in enumerate(COLORS.items()):
@@ -67,7 +69,7 @@ plt.show()
 # are mixed, there is the error.
 
 fig, axes = plt.subplots(2, 10, figsize=(9, 2.2), layout="constrained")
-for line, name in zip(axes, ["k-means", "TELL, latent_dim=10"], strict=True):
+for line, name in zip(axes, ["k-means", "TELL, n_components=10"], strict=True):
     for ax, center in zip(line, fitted["digits", name].cluster_centers_, strict=True):
         ax.imshow(center.reshape(8, 8), cmap="gray_r", vmin=0, vmax=1)
         ax.set(xticks=[], yticks=[])

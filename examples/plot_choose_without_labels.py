@@ -10,8 +10,9 @@ how right they are. The true groups are used only to look at the outcome.
 # Search over the number of clusters
 # ----------------------------------
 # :class:`~skdeepcluster.model_selection.WholeData` and
-# :func:`~skdeepcluster.model_selection.get_scorer` turn scikit-learn's grid search
-# into one over clusterers: every candidate is fitted once, on all rows.
+# :func:`~skdeepcluster.model_selection.get_unsupervised_scorer` turn
+# scikit-learn's grid search into one over clusterers: every candidate is fitted
+# once, on all rows.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -24,7 +25,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skdeepcluster import AutoCluster
-from skdeepcluster.model_selection import WholeData, get_scorer
+from skdeepcluster.model_selection import WholeData, get_unsupervised_scorer
 
 wine, grower = load_wine(return_X_y=True)
 scores = ["silhouette", "dbcv", "stability"]
@@ -32,7 +33,7 @@ search = GridSearchCV(
     make_pipeline(StandardScaler(), KMeans(n_init=5, random_state=0)),
     {"kmeans__n_clusters": range(2, 9)},
     cv=WholeData(),
-    scoring={name: get_scorer(name) for name in scores},
+    scoring={name: get_unsupervised_scorer(name) for name in scores},
     refit="stability",
 ).fit(wine)
 n_clusters = search.best_params_["kmeans__n_clusters"]

@@ -92,9 +92,9 @@ for n_novel in (3, 4, 6):
 # Rows to come
 # ------------
 # A new row is taken to be of a new class. Where it may just as well be of a known
-# one, ``predict_space="all"`` lets both answer.
+# one, ``predict_known=True`` lets both answer.
 
-model = NCDSpectralClustering(5, predict_space="all", random_state=0)
+model = NCDSpectralClustering(5, predict_known=True, random_state=0)
 model.fit(problem.data[::2], problem.target[::2])
 rest, rest_is_known = problem.data[1::2], ~unlabeled[1::2]
 right = model.is_novel(rest) != rest_is_known

@@ -55,8 +55,10 @@ X = load_digits().data / 16
 X_train, X_test = train_test_split(X, random_state=0)
 
 networks = {
-    "default": AutoEncoder(latent_dim=10, random_state=0),
-    "convolution": AutoEncoder(module=DigitsNetwork, lr=1e-2, random_state=0),
+    "default": AutoEncoder(n_components=10, random_state=0),
+    "convolution": AutoEncoder(
+        module=DigitsNetwork, learning_rate_init=1e-2, random_state=0
+    ),
 }
 for name, network in networks.items():
     score = network.fit(X_train).score(X_test)
@@ -71,11 +73,16 @@ for name, network in networks.items():
 # Clusters with it
 # ----------------
 # All else is as ever: labels, codes, decoded centres. A network that starts from
-# random weights needs longer steps, hence the larger ``lr``, and may need more
-# passes.
+# random weights needs longer steps, hence the larger
+# ``learning_rate_init``, and may need more passes.
 
 tell = TELL(
-    10, module=DigitsNetwork, lr=1e-2, tol=0.02, max_epochs=200, random_state=0
+    10,
+    module=DigitsNetwork,
+    learning_rate_init=1e-2,
+    tol=0.02,
+    max_epochs=200,
+    random_state=0,
 ).fit(X)
 print(f"{tell.n_iter_} passes, codes of shape {tell.transform(X).shape}")
 

@@ -37,18 +37,18 @@ print(model.fit_predict(X)[:12])
 # Search without labels
 # ---------------------
 # ``WholeData`` is a splitter with one split, of all rows: there is nothing to hold
-# out where nothing is to be predicted. ``get_scorer`` has scores that need no
-# labels. Both go into scikit-learn's own searches.
+# out where nothing is to be predicted. ``get_unsupervised_scorer`` has scores
+# that need no labels. Both go into scikit-learn's own searches.
 
 from sklearn.model_selection import GridSearchCV
 
-from skdeepcluster.model_selection import WholeData, get_scorer
+from skdeepcluster.model_selection import WholeData, get_unsupervised_scorer
 
 search = GridSearchCV(
     model,
     {"tell__n_clusters": range(2, 8), "tell__geometry": ["euclidean", "sphere"]},
     cv=WholeData(),
-    scoring=get_scorer("silhouette"),
+    scoring=get_unsupervised_scorer("silhouette"),
 ).fit(X)
 print(search.best_params_)
 

@@ -33,7 +33,7 @@ print(f"agreement with the growers: {adjusted_rand_score(grower, model.labels_):
 # %%
 # The table is cut into cells at several sizes; neighbouring cells are merged
 # where neither a Gaussian mixture nor the density of rows between them holds
-# them apart; then the sizes vote. ``levels_`` has the votes, and ``history_`` the
+# them apart; then the sizes vote. ``levels_`` has the votes, and ``merges_`` the
 # merges at the size that was elected, with the separation in nats.
 
 for level in model.levels_:
@@ -43,7 +43,7 @@ for level in model.levels_:
 # A picture of both: the rows on their first two principal axes, and how far
 # apart merged neighbours were. The merges that stood are the dark ones.
 
-merges = [step for step in model.history_ if step["separation"] is not None]
+merges = [step for step in model.merges_ if step["separation"] is not None]
 plane = PCA(2).fit_transform(StandardScaler().fit_transform(X))
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(9, 4), layout="constrained")

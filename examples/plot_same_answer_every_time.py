@@ -58,7 +58,7 @@ print(f"{labels.max() + 1} groups; three other orders give the same: {same}")
 # and so are the labels and every digit of the embedding: in another process, with
 # another number of threads, with the rows in another order.
 
-tell = TELL(10, latent_dim=5, random_state=0)
+tell = TELL(10, n_components=5, random_state=0)
 codes = tell.fit(X).transform(X)
 again = tell.fit(X[orders[0]]).transform(X)
 print("equal to the last bit:", np.array_equal(codes, again))

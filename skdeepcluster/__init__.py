@@ -10,7 +10,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "ILASDP": "sdp",
-    "PPP": "partition",
+    "PPP": "ppp",
     "SDPKMeans": "sdp",
     "TELL": "deep",
     "AutoCluster": "model_selection",
@@ -37,7 +37,7 @@ _ROOMS = (
     "metrics",
     "model_selection",
     "nn",
-    "partition",
+    "ppp",
     "persistence",
     "sdp",
 )

@@ -22,7 +22,7 @@ from skdeepcluster import (
     SDPKMeans,
     SemiSupervisedGaussianMixture,
 )
-from skdeepcluster.discovery._frame import DiscoveryEstimator
+from skdeepcluster.discovery._base import DiscoveryEstimator
 from skdeepcluster.model_selection import HiddenClassSearchCV
 
 
@@ -49,7 +49,9 @@ CONFIGURATIONS = {
             max_samples=50,
         )
     ],
-    "AutoEncoder": [AutoEncoder(2, hidden_sizes=(8,), batch_norm=True, dropout=0.1)],
+    "AutoEncoder": [
+        AutoEncoder(2, hidden_layer_sizes=(8,), batch_norm=True, dropout=0.1)
+    ],
     "HiddenClassSearchCV": [
         HiddenClassSearchCV(
             NCDKMeans(n_init=2),
@@ -61,20 +63,22 @@ CONFIGURATIONS = {
     "NCDSpectralClustering": [
         NCDSpectralClustering(affinity="mst"),
         NCDSpectralClustering(affinity="mst", self_loops=False, row_normalize=False),
-        NCDSpectralClustering(max_exact_samples=50),
+        NCDSpectralClustering(max_samples=50),
     ],
-    "ILASDP": [ILASDP(covariance_type="diag", n_init=2, refine="em", max_iter=20)],
+    "ILASDP": [ILASDP(covariance_type="diag", n_init=2, refine=True, max_iter=20)],
     "PPP": [
         PPP(min_clusters=2, assume="gaussian"),
         PPP(assume="unimodal", max_clusters=4, feature_selection=True),
     ],
-    "SDPKMeans": [SDPKMeans(solver="low_rank", balance="size")],
+    "SDPKMeans": [SDPKMeans(solver="low_rank", balance_sizes=True)],
     "SemiSupervisedGaussianMixture": [
         SemiSupervisedGaussianMixture(covariance_type="diag", n_init=1),
         SemiSupervisedGaussianMixture(covariance_type="spherical", max_cells=20),
     ],
     "TELL": [
-        TELL(latent_dim=2, hidden_sizes=(8,), pretrain_epochs=20, max_epochs=20),
+        TELL(
+            n_components=2, hidden_layer_sizes=(8,), pretrain_epochs=20, max_epochs=20
+        ),
         TELL(geometry="sphere", init="k-means++", n_init=2),
         TELL(module=Rotation, max_epochs=5, pretrain_epochs=5),
     ],

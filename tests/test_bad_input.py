@@ -84,7 +84,7 @@ def quick(estimator):
     small = {
         "max_epochs": 2,
         "pretrain_epochs": 1,
-        "hidden_sizes": (4,),
+        "hidden_layer_sizes": (4,),
         "n_init": 1,
         "n_iter_no_change": None,
     }
@@ -414,7 +414,7 @@ VALUES = [None, True, False, -1, 0, 1, 2, 3, -0.5, 0.5, 1.0, 1e-308, 1e308, np.n
 VALUES += [np.inf, -np.inf, "", "x", "auto", b"x", (), (0,), (2, -1), (2, "a"), [], {}]
 VALUES += [np.float32(0.5), np.int8(3), np.array(2), np.array([1, 2]), np.str_("auto")]
 VALUES += [object(), object, print, lambda *args: None, 10**30, -(10**30), 3j]
-SLOW = {"max_epochs", "pretrain_epochs", "n_init", "max_iter", "latent_dim"}
+SLOW = {"max_epochs", "pretrain_epochs", "n_init", "max_iter", "n_components"}
 
 
 @EVERY

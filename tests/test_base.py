@@ -18,18 +18,15 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from skdeepcluster import AutoEncoder
-from skdeepcluster.base import (
-    DeepClusterer,
-    GlobalScaling,
+from skdeepcluster._rows import (
     canonical_order,
-    check_table,
     distinct_rows,
-    draw_seed,
     in_chunks,
     lexicographic_order,
-    takes_partial_labels,
-    unchanged_on_error,
 )
+from skdeepcluster._scaling import TableScaling
+from skdeepcluster._validation import check_table, check_weights, draw_seed
+from skdeepcluster.base import BaseClusterer, takes_partial_labels, unchanged_on_error
 
 # Few values, so that ties are many.
 small_tables = hnp.arrays(
@@ -74,40 +71,6 @@ class TestDistinctRows:
         )
         assert_array_equal(one[0], other[0])
         assert_array_equal(one[1], other[1])
-
-
-class TestGlobalScaling:
-    @pytest.mark.parametrize("factor", [1e-300, 1e-8, 1.0, 1e8, 1e300])
-    def test_scales_to_unit_variance_and_back(self, factor):
-        X = np.random.default_rng(0).normal([1, 5, -3], [1, 2, 0.1], (200, 3)) * factor
-        scaling = GlobalScaling(X)
-        scaled = scaling.apply(X)
-        assert_allclose(scaled.mean(axis=0), 0, atol=1e-12)
-        assert_allclose(scaled.var(axis=0).mean(), 1)
-        assert_allclose(scaling.undo(scaled), X, rtol=1e-9)
-
-    def test_offset_loses_no_digits(self):
-        X = np.random.default_rng(0).integers(0, 1000, (100, 3)) / 1024
-        near, far = GlobalScaling(X).apply(X), GlobalScaling(X + 2**20).apply(X + 2**20)
-        assert_allclose(near, far, atol=1e-9)
-
-    def test_weight_of_two_is_two_rows(self):
-        X = np.random.default_rng(0).normal(size=(20, 2))
-        weights = np.arange(20) % 3
-        one = GlobalScaling(X, weights)
-        other = GlobalScaling(np.repeat(X, weights, axis=0))
-        assert_allclose(one.mean * one.unit, other.mean * other.unit)
-        assert_allclose(one.scale * one.unit, other.scale * other.unit)
-
-    @pytest.mark.parametrize("spread", [1.0, 1e-150, 1e-320])
-    def test_rows_from_far_away_have_finite_squares(self, spread):
-        scaled = GlobalScaling(np.array([[0.0], [spread]])).apply([[1e304], [-1e304]])
-        assert (np.sign(scaled) == [[1], [-1]]).all()
-        assert np.isfinite(np.square(scaled)).all()
-
-    def test_constant_table(self):
-        scaled = GlobalScaling(np.full((5, 2), 7.0)).apply(np.full((5, 2), 7.0))
-        assert_array_equal(scaled, 0)
 
 
 @given(st.integers(1, 40), st.integers(1, 9))
@@ -159,7 +122,7 @@ def test_unchanged_on_error():
     assert not hasattr(estimator, "new_")
 
 
-class Nearest(DeepClusterer):
+class Nearest(BaseClusterer):
     """The smallest clusterer with an encoder."""
 
     _parameter_constraints = {}
@@ -272,16 +235,16 @@ class TestWhatNumpyWouldBend:
     @pytest.mark.parametrize("largest", [1e60, 1e-60, 1e308])
     def test_weights_that_are_no_counts_are_refused(self, largest):
         with pytest.raises(ValueError, match="divide sample_weight by it"):
-            DeepClusterer._check_weights([largest, 0, largest], np.ones((3, 1)))
+            check_weights([largest, 0, largest], np.ones((3, 1)))
 
     def test_weights_that_no_sum_feels_are_zero(self):
-        weights = DeepClusterer._check_weights([1.0, 1e-13, 1e-11], np.ones((3, 1)))
+        weights = check_weights([1.0, 1e-13, 1e-11], np.ones((3, 1)))
         np.testing.assert_array_equal(weights, [1.0, 0.0, 1e-11])
 
     @pytest.mark.parametrize("dtype", [np.float32, np.float64])
     def test_rows_restored_beyond_the_range_are_finite(self, dtype):
         largest = np.finfo(dtype).max
-        scaling = GlobalScaling(np.array([[largest, 0.0]]) / 2**14)
-        rows = scaling.undo(np.array([[1e30, -1e30]]), dtype)
+        scaling = TableScaling(np.array([[largest, 0.0]]) / 2**14)
+        rows = scaling.inverse_transform(np.array([[1e30, -1e30]]), dtype)
         np.testing.assert_array_equal(rows, [[largest, -largest]])
         assert rows.dtype == dtype

@@ -26,13 +26,8 @@ import skdeepcluster
 from skdeepcluster import TELL
 from skdeepcluster.cli import main
 from skdeepcluster.cli.clusters import METHODS
-from skdeepcluster.cli.columns import (
-    as_features,
-    assign_roles,
-    prepare,
-    prepared_names,
-)
-from skdeepcluster.cli.tables import write_table
+from skdeepcluster.cli.columns import as_features, assign_roles, prepare, prepared_names
+from skdeepcluster.cli.files import write_table
 from skdeepcluster.datasets import load_penguins
 
 TRUTH = np.repeat([0, 1, 2], [60, 40, 20])

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from skdeepcluster.cli import main
-from skdeepcluster.cli.discover import METHODS
+from skdeepcluster.cli.discovering import METHODS
 
 TRUTH = np.repeat(["ant", "bee", "cat"], [30, 25, 15])
 

@@ -20,7 +20,11 @@ from test_bad_input import quick
 from test_common import results, table
 
 from skdeepcluster import NCDKMeans
-from skdeepcluster.model_selection import HiddenClassSearchCV, WholeData, get_scorer
+from skdeepcluster.model_selection import (
+    HiddenClassSearchCV,
+    WholeData,
+    get_unsupervised_scorer,
+)
 
 
 def fitted_estimators():
@@ -161,7 +165,7 @@ def test_searches_over_dask_find_what_they_find_alone():
         KMeans(random_state=0),
         {"n_clusters": [3, 6]},
         cv=WholeData(),
-        scoring=get_scorer("silhouette"),
+        scoring=get_unsupervised_scorer("silhouette"),
     )
     y = np.where(truth < 4, truth, -1)
     alone = [clone(search).fit(X, y).cv_results_ for search in (hidden, whole)]

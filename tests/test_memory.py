@@ -12,7 +12,7 @@ from estimators import estimators
 from memory import bound_mib
 from sklearn.base import BaseEstimator
 
-from skdeepcluster.base import check_table
+from skdeepcluster._validation import check_table
 
 SHAPE = 40_000, 60
 # One of a family: networks, programs, mixtures, partitions, centres.

@@ -19,7 +19,7 @@ def _tell(n_clusters, random_state):
 def _tell_autoencoder(n_clusters, random_state):
     from .. import TELL
 
-    return TELL(n_clusters, latent_dim=10, random_state=random_state)
+    return TELL(n_clusters, n_components=10, random_state=random_state)
 
 
 def _ppp(n_clusters, random_state):

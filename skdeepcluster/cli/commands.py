@@ -11,22 +11,10 @@ from .clusters import (
     summary,
 )
 from .columns import Prepared, missing_notes, prepare_table, prepared_names
-from .messages import (
-    CommandError,
-    first_line,
-    keep_quiet,
-    say,
-    warnings_as_notes,
-)
-from .outputs import (
-    check_outputs,
-    draw,
-    model_writer,
-    table_writer,
-    write_outputs,
-)
+from .files import RESULT_COLUMNS, read_table
+from .messages import CommandError, first_line, keep_quiet, say, warnings_as_notes
+from .outputs import check_outputs, draw, model_writer, table_writer, write_outputs
 from .report import cluster_report
-from .tables import RESULT_COLUMNS, read_table
 
 
 def check_method(args):
@@ -89,7 +77,7 @@ def cluster(args):
 
 def predict(args):
     """Run ``skdeepcluster predict``."""
-    from .discover import RESULT_COLUMNS as DISCOVERY_COLUMNS
+    from .discovering import RESULT_COLUMNS as DISCOVERY_COLUMNS
     from .models import load_model, unseen_levels
 
     note = keep_quiet if args.quiet else say

@@ -2,8 +2,7 @@
 
 from contextlib import ExitStack
 
-from .messages import CommandError
-from .tables import (
+from .files import (
     check_writable,
     require,
     result_table,
@@ -11,6 +10,7 @@ from .tables import (
     write_table,
     written_aside,
 )
+from .messages import CommandError
 
 # Suffixes of the files that are neither tables nor models.
 SUFFIXES = {"plot": (".png",), "report": (".html", ".htm")}

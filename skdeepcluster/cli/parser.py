@@ -6,8 +6,8 @@ from pathlib import Path
 from .. import __version__
 from .clusters import METHODS
 from .commands import cluster, predict
-from .discover import METHODS as DISCOVERY_METHODS
-from .discover import discover, method_help
+from .discovering import METHODS as DISCOVERY_METHODS
+from .discovering import discover, method_help
 from .messages import CommandError
 
 

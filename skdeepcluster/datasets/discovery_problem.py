@@ -7,7 +7,7 @@ from sklearn.utils import Bunch
 from sklearn.utils._param_validation import Interval, validate_params
 
 from .._labels import UNLABELED, PartialLabels
-from ..base import draw_seed
+from .._validation import draw_seed
 
 
 @validate_params(

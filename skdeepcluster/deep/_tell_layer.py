@@ -8,7 +8,7 @@ from skorch.callbacks import Callback
 from torch import nn
 from torch.nn.functional import normalize
 
-from ..kernels.assignment import nearest_centers, update_centers
+from ..kernels.kmeans import nearest_centers, update_centers
 from ..kernels.seeding import kmeans_plusplus, n_kmeans_plusplus_draws
 from ..nn.modules import reconstruction_error
 from ..nn.training import threads_of_a_fork
@@ -34,19 +34,19 @@ class TELLModule(nn.Module):
         Network with methods ``encode`` and ``decode``; None clusters the rows.
     n_clusters : int
         Number of centres.
-    latent_dim : int
+    n_components : int
         Width of a code.
     spherical : bool
         Whether codes and centres live on the unit sphere.
     """
 
-    def __init__(self, autoencoder, n_clusters, latent_dim, spherical):
+    def __init__(self, autoencoder, n_clusters, n_components, spherical):
         super().__init__()
         self.autoencoder = autoencoder
         self.spherical = spherical
         # Like the running statistics of batch normalisation the centres are
         # moved by the rows that pass, not by the optimiser.
-        self.register_buffer("centers", torch.zeros(n_clusters, latent_dim))
+        self.register_buffer("centers", torch.zeros(n_clusters, n_components))
         self.register_buffer("members", torch.zeros(n_clusters))
         self.stage = "reconstruct"
         # Share of the way that a centre goes, and weight of the clustering loss.
@@ -214,9 +214,9 @@ def iterate_kmeans(codes, weights, centers, *, spherical, max_iter):
 
 def start_centers(codes, weights, n_clusters, init, spherical, rng):
     """Draw centres among (or on the sphere around) the codes."""
-    n_samples, latent_dim = codes.shape
+    n_samples, n_components = codes.shape
     if init == "random" and spherical:
-        directions = rng.standard_normal((n_clusters, latent_dim))
+        directions = rng.standard_normal((n_clusters, n_components))
         directions /= np.linalg.norm(directions, axis=1, keepdims=True)
         return directions.astype(codes.dtype)
     if init == "random":

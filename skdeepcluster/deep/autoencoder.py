@@ -15,16 +15,10 @@ from sklearn.base import (
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from ..base import (
-    CHUNK_ROWS,
-    GlobalScaling,
-    check_codes,
-    check_table,
-    distinct_rows,
-    draw_seed,
-    in_chunks,
-    unchanged_on_error,
-)
+from .._rows import CHUNK_ROWS, distinct_rows, in_chunks
+from .._scaling import TableScaling
+from .._validation import check_codes, check_table, draw_seed
+from ..base import unchanged_on_error
 from ..nn.modules import AutoencoderModule, Reconstruction
 from ..nn.training import (
     LARGEST_INPUT,
@@ -44,7 +38,7 @@ from ..nn.training import (
 class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """Nonlinear dimension reduction by a network that restores its input.
 
-    An encoder maps each row to ``latent_dim`` numbers, a decoder maps these
+    An encoder maps each row to ``n_components`` numbers, a decoder maps these
     back, so that the mean squared error of the restored rows is small. Both
     begin as principal component analysis; a multilayer perceptron beside each
     learns to do better, for as long as rows held out profit. Use it as a step
@@ -52,9 +46,9 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
 
     Parameters
     ----------
-    latent_dim : int, default=10
+    n_components : int, default=10
         Number of outputs of :meth:`transform`.
-    hidden_sizes : tuple of int, default=(256, 128)
+    hidden_layer_sizes : tuple of int, default=(256, 128)
         Widths of the encoder's hidden layers; the decoder mirrors them.
     dropout : float, default=0.0
         Share of hidden units left out in a training step, in [0, 1).
@@ -64,12 +58,12 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         A network of your own in place of the two perceptrons: a module with
         methods ``encode(rows)`` and ``decode(codes)`` on 2-D float tensors (it
         is copied, not changed), or a callable that builds one from the number
-        of features. ``latent_dim`` and the other parameters of the network
+        of features. ``n_components`` and the other parameters of the network
         are then not used.
     max_epochs : int, default=200
         Largest number of passes over the table. A pass over a table of less
         than 10 batches is repeated until 10 steps are made.
-    lr : float, default=1e-3
+    learning_rate_init : float, default=1e-3
         Learning rate of AdamW.
     batch_size : int, default=256
         Rows of a gradient step.
@@ -139,7 +133,7 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     >>> from sklearn.datasets import load_iris
     >>> from skdeepcluster import AutoEncoder
     >>> X = load_iris().data
-    >>> encoder = AutoEncoder(2, hidden_sizes=(16,), random_state=0).fit(X)
+    >>> encoder = AutoEncoder(2, hidden_layer_sizes=(16,), random_state=0).fit(X)
     >>> encoder.transform(X).shape
     (150, 2)
     >>> bool(encoder.score(X) > 0.95)
@@ -147,13 +141,13 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     """
 
     _parameter_constraints = {
-        "latent_dim": [Interval(Integral, 1, None, closed="left")],
-        "hidden_sizes": ["array-like"],
+        "n_components": [Interval(Integral, 1, None, closed="left")],
+        "hidden_layer_sizes": ["array-like"],
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "batch_norm": ["boolean"],
         "module": [callable, None],
         "max_epochs": [Interval(Integral, 1, None, closed="left")],
-        "lr": [Interval(Real, 0, None, closed="neither")],
+        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "validation_fraction": [Interval(Real, 0, 1, closed="left")],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), None],
@@ -166,14 +160,14 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
 
     def __init__(
         self,
-        latent_dim=10,
+        n_components=10,
         *,
-        hidden_sizes=(256, 128),
+        hidden_layer_sizes=(256, 128),
         dropout=0.0,
         batch_norm=False,
         module=None,
         max_epochs=200,
-        lr=1e-3,
+        learning_rate_init=1e-3,
         batch_size=256,
         validation_fraction=0.1,
         n_iter_no_change=10,
@@ -183,13 +177,13 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         random_state=None,
         verbose=0,
     ):
-        self.latent_dim = latent_dim
-        self.hidden_sizes = hidden_sizes
+        self.n_components = n_components
+        self.hidden_layer_sizes = hidden_layer_sizes
         self.dropout = dropout
         self.batch_norm = batch_norm
         self.module = module
         self.max_epochs = max_epochs
-        self.lr = lr
+        self.learning_rate_init = learning_rate_init
         self.batch_size = batch_size
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
@@ -259,7 +253,7 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
                 rows, weights = self._start(X)
             else:
                 rows, weights = distinct_rows(X)
-                rows = self.scaling_.apply(rows)
+                rows = self.scaling_.transform(rows)
                 # A copy, so that an error leaves the net as it was.
                 self.net_ = copy.deepcopy(self.net_)
             self.net_.iterator_train__min_steps = 1
@@ -273,14 +267,14 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         """Draw the seed, fix the scaling and build the net."""
         self._seed = draw_seed(self.random_state)
         rows, weights = distinct_rows(X)
-        self.scaling_ = GlobalScaling(rows, weights)
-        scaled = self.scaling_.apply(rows)
+        self.scaling_ = TableScaling(rows, weights)
+        scaled = self.scaling_.transform(rows)
         device = pick_device(self.device)
         with reproducible(self._seed, device):
             self.net_ = make_net(
                 Reconstruction(self._build(scaled, weights)),
                 optimizer="adamw",
-                lr=self.lr,
+                lr=self.learning_rate_init,
                 batch_size=self.batch_size,
                 device=device,
                 callbacks=self.callbacks,
@@ -293,8 +287,8 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             return user_module(self.module, scaled.shape[1])
         module = AutoencoderModule(
             scaled.shape[1],
-            self.hidden_sizes,
-            self.latent_dim,
+            self.hidden_layer_sizes,
+            self.n_components,
             batch_norm=self.batch_norm,
             dropout=self.dropout,
         )
@@ -307,7 +301,8 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         codes = run_rows(in_double(self.net_.module_).encode, rows[:CHUNK_ROWS])
         if not np.all(np.isfinite(codes)):
             raise ValueError(
-                "The network's codes are not finite: lower lr, or check module."
+                "The network's codes are not finite: lower learning_rate_init, or "
+                "check module."
             )
         self._n_features_out = codes.shape[1]
 
@@ -321,13 +316,15 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
 
         Returns
         -------
-        ndarray of shape (n_samples, latent_dim)
+        ndarray of shape (n_samples, n_components)
             Codes, in the dtype of `X`.
         """
         check_is_fitted(self)
         X = check_table(self, X, reset=False)
         encode = in_double(self.net_.module_).encode
-        codes = in_chunks(lambda chunk: run_rows(encode, self.scaling_.apply(chunk)), X)
+        codes = in_chunks(
+            lambda chunk: run_rows(encode, self.scaling_.transform(chunk)), X
+        )
         return codes.astype(X.dtype, copy=False)
 
     def inverse_transform(self, X):
@@ -335,7 +332,7 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, latent_dim)
+        X : array-like of shape (n_samples, n_components)
             Codes.
 
         Returns
@@ -347,7 +344,7 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         codes = check_codes(self, X, self._n_features_out)
         decode = in_double(self.net_.module_).decode
         rows = in_chunks(lambda chunk: run_rows(decode, chunk), codes)
-        return self.scaling_.undo(rows, codes.dtype)
+        return self.scaling_.inverse_transform(rows, codes.dtype)
 
     def score(self, X, y=None):
         """Share of the variance around the training mean that is restored.
@@ -368,7 +365,7 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         check_is_fitted(self)
         X = check_table(self, X, reset=False)
         network = in_double(self.net_.module_)
-        rows = np.clip(self.scaling_.apply(X), -LARGEST_INPUT, LARGEST_INPUT)
+        rows = np.clip(self.scaling_.transform(X), -LARGEST_INPUT, LARGEST_INPUT)
         error = np.square(rows - in_chunks(partial(run_rows, network), rows)).sum()
         total = np.square(rows).sum()
         return float(1.0 - error / total) if total > 0 else float(error == 0)

@@ -16,15 +16,10 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from .._labels import UNLABELED, PartialLabels
-from ..base import (
-    GlobalScaling,
-    check_table,
-    distinct_rows,
-    draw_seed,
-    in_chunks,
-    lexicographic_order,
-    unchanged_on_error,
-)
+from .._rows import distinct_rows, in_chunks, lexicographic_order
+from .._scaling import TableScaling
+from .._validation import check_table, draw_seed
+from ..base import unchanged_on_error
 from ..exceptions import FitInterruptedWarning
 from ..kernels.neighbor_layout import move_points
 from ..nn.modules import BentMap, Regression
@@ -82,25 +77,25 @@ class NeighborEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     metric : {"euclidean", "cosine"}, default="euclidean"
         What makes rows neighbours: the distance between standardised columns
         with outliers drawn in, or the angle between rows as they are.
-    hidden_sizes : tuple of int, default=(128, 128)
+    hidden_layer_sizes : tuple of int, default=(128, 128)
         Widths of the network's hidden layers.
     module : torch.nn.Module or callable, default=None
         A network of your own: a module that maps a 2-D float tensor of rows to
         one of codes (it is copied, not changed), or a callable that builds one
         from the number of features. It sees all columns, centred and divided
         by one number. Its outputs take the place of ``n_components``, and
-        ``hidden_sizes`` is not used.
+        ``hidden_layer_sizes`` is not used.
     keep_rows : bool, default=True
         Whether to keep the fitted rows, so that :meth:`transform` can draw a new
         row to where its nearest fitted rows lie. If False, or if `fit` was given
         a graph, the network alone maps new rows: a little less well, faster, and
         without the table.
-    n_epochs : int, default=200
+    layout_epochs : int, default=200
         Passes over the edges of the neighbour graph.
     max_steps : int, default=1200
         Gradient steps of the network. A table of n rows gets 200 + n / 4 where
         these are fewer. More serve large tables of many groups.
-    lr : float, default=3e-3
+    learning_rate_init : float, default=3e-3
         Highest learning rate of AdamW.
     batch_size : int, default=512
         Rows of a gradient step.
@@ -142,7 +137,7 @@ class NeighborEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     Notes
     -----
     Neighbours are exact: O(n_samples² · n_features) time at worst, less where
-    scikit-learn's trees help (up to 15 columns). The layout takes O(n_epochs ·
+    scikit-learn's trees help (up to 15 columns). The layout takes O(layout_epochs ·
     n_samples · n_neighbors) time, the network O(max_steps · batch_size ·
     weights). Memory is O(n_samples · (n_features + n_neighbors)). With
     ``keep_rows`` the neighbours of new rows are looked for among the fitted ones,
@@ -196,12 +191,12 @@ class NeighborEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         "n_components": [Interval(Integral, 1, None, closed="left")],
         "n_neighbors": [Interval(Integral, 1, None, closed="left")],
         "metric": [StrOptions({"euclidean", "cosine"})],
-        "hidden_sizes": ["array-like"],
+        "hidden_layer_sizes": ["array-like"],
         "module": [callable, None],
         "keep_rows": ["boolean"],
-        "n_epochs": [Interval(Integral, 1, None, closed="left")],
+        "layout_epochs": [Interval(Integral, 1, None, closed="left")],
         "max_steps": [Interval(Integral, 1, None, closed="left")],
-        "lr": [Interval(Real, 0, None, closed="neither")],
+        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "callbacks": [list, None],
         "device": [StrOptions({"cpu", "cuda", "auto"})],
@@ -215,12 +210,12 @@ class NeighborEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         *,
         n_neighbors=15,
         metric="euclidean",
-        hidden_sizes=(128, 128),
+        hidden_layer_sizes=(128, 128),
         module=None,
         keep_rows=True,
-        n_epochs=200,
+        layout_epochs=200,
         max_steps=1200,
-        lr=3e-3,
+        learning_rate_init=3e-3,
         batch_size=512,
         callbacks=None,
         device="cpu",
@@ -230,12 +225,12 @@ class NeighborEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         self.n_components = n_components
         self.n_neighbors = n_neighbors
         self.metric = metric
-        self.hidden_sizes = hidden_sizes
+        self.hidden_layer_sizes = hidden_layer_sizes
         self.module = module
         self.keep_rows = keep_rows
-        self.n_epochs = n_epochs
+        self.layout_epochs = layout_epochs
         self.max_steps = max_steps
-        self.lr = lr
+        self.learning_rate_init = learning_rate_init
         self.batch_size = batch_size
         self.callbacks = callbacks
         self.device = device
@@ -308,7 +303,8 @@ class NeighborEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         codes = in_chunks(partial(run_rows, in_double(self.net_.module_)), scaled)
         if not np.all(np.isfinite(codes)):
             raise ValueError(
-                "The network's codes are not finite: lower lr, or check module."
+                "The network's codes are not finite: lower learning_rate_init, or "
+                "check module."
             )
         self._anchors = None
         if self.keep_rows and neighbors is None:
@@ -328,11 +324,11 @@ class NeighborEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         if self.module is None:
             # True is an integer too, but not for torch.
             self.scaling_, self._n_features_out = self._space, int(self.n_components)
-            sizes = inputs.shape[1], self.hidden_sizes, self._n_features_out
+            sizes = inputs.shape[1], self.hidden_layer_sizes, self._n_features_out
             return BentMap(*sizes), inputs
-        self.scaling_ = GlobalScaling(rows, weights)
+        self.scaling_ = TableScaling(rows, weights)
         network = user_module(self.module, rows.shape[1], decodes=False)
-        scaled = self.scaling_.apply(rows)
+        scaled = self.scaling_.transform(rows)
         codes = run_rows(in_double(network), scaled[:1])
         self._n_features_out = codes.shape[1]
         return network, scaled
@@ -346,14 +342,14 @@ class NeighborEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         shares = edges.data / edges.data.max(initial=0.0)
         phases = rng.random(len(shares))
         state = rng.integers(1, 2**63, size=1, dtype=np.uint64)
-        epochs = range(self.n_epochs)
+        epochs = range(self.layout_epochs)
         if self.verbose:
             from tqdm.auto import tqdm
 
             epochs = tqdm(epochs, desc="layout")
         try:
             for epoch in epochs:
-                rate = 1 - epoch / self.n_epochs
+                rate = 1 - epoch / self.layout_epochs
                 move_points(
                     layout, heads, tails, shares, phases, rate, N_NEGATIVES, state
                 )
@@ -378,7 +374,7 @@ class NeighborEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         self.net_ = make_net(
             Regression(network, scale),
             optimizer="adamw",
-            lr=self.lr,
+            lr=self.learning_rate_init,
             batch_size=self.batch_size,
             device=device,
             callbacks=self.callbacks,
@@ -417,7 +413,7 @@ class NeighborEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     def _codes(self, X):
         network = in_double(self.net_.module_)
         codes = in_chunks(
-            lambda chunk: run_rows(network, self.scaling_.apply(chunk)), X
+            lambda chunk: run_rows(network, self.scaling_.transform(chunk)), X
         )
         if self._anchors is not None:
             codes = self._anchors.place(in_chunks(self._space.apply, X), codes)

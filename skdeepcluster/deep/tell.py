@@ -17,19 +17,12 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from ..base import (
-    GlobalScaling,
-    WeightedClusterer,
-    canonical_order,
-    check_codes,
-    check_table,
-    distinct_rows,
-    draw_seed,
-    in_chunks,
-    unchanged_on_error,
-    warn_if_collapsed,
-)
-from ..kernels.assignment import nearest_centers
+from .._rows import canonical_order, distinct_rows, in_chunks
+from .._scaling import TableScaling
+from .._validation import check_codes, check_table, check_weights, draw_seed
+from .._warnings import warn_if_collapsed
+from ..base import WeightedClusterer, unchanged_on_error
+from ..kernels.kmeans import nearest_centers
 from ..kernels.soft_assignment import soft_assignments, squared_distances
 from ..nn.modules import AutoencoderModule
 from ..nn.training import (
@@ -58,14 +51,14 @@ _POLISH_ITER = 50
 
 
 def _has_network(estimator):
-    return estimator.latent_dim is not None or estimator.module is not None
+    return estimator.n_components is not None or estimator.module is not None
 
 
 class TELL(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightedClusterer):
     """Differentiable k-means, alone or learned together with an autoencoder.
 
     With the defaults this is k-means: every cluster has a centre, every row
-    belongs to the nearest one. With ``latent_dim=10``, say, a network first
+    belongs to the nearest one. With ``n_components=10``, say, a network first
     learns a code of 10 numbers per row, the clusters are found among the
     codes, and network and centres are refined together. Use the first on
     tables of few, meaningful columns, the second where many columns describe
@@ -75,16 +68,16 @@ class TELL(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightedClusterer)
     ----------
     n_clusters : int, default=8
         Number of clusters.
-    latent_dim : int, default=None
+    n_components : int, default=None
         Width of the code that the autoencoder learns; None clusters the
         features as they are.
-    hidden_sizes : tuple of int, default=(256, 128)
+    hidden_layer_sizes : tuple of int, default=(256, 128)
         Widths of the encoder's hidden layers; the decoder mirrors them.
     module : torch.nn.Module or callable, default=None
         An autoencoder of your own: a module with methods ``encode(rows)`` and
         ``decode(codes)`` on 2-D float tensors (it is copied, not changed), or
-        a callable that builds one from the number of features. `latent_dim`
-        and `hidden_sizes` are then not used.
+        a callable that builds one from the number of features. `n_components`
+        and `hidden_layer_sizes` are then not used.
     geometry : {"auto", "sphere", "euclidean"}, default="auto"
         "euclidean" is k-means. "sphere" brings codes and centres to length 1,
         so that only directions count (without a network: the direction of a
@@ -112,7 +105,7 @@ class TELL(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightedClusterer)
         until 10 gradient steps are made.
     max_epochs : int, default=100
         Largest number of passes with the centres.
-    lr : float, default=1e-3
+    learning_rate_init : float, default=1e-3
         Learning rate of the network.
     batch_size : int, default=256
         Rows of a gradient step.
@@ -145,7 +138,7 @@ class TELL(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightedClusterer)
         Number of clusters that hold rows.
     cluster_centers_ : ndarray of shape (n_clusters_, n_features)
         Centres in the units of the table: decoded where there is a network.
-    latent_centers_ : ndarray of shape (n_clusters_, latent_dim)
+    latent_centers_ : ndarray of shape (n_clusters_, n_components)
         Centres as the layer knows them: among codes, or scaled rows.
     inertia_ : float
         Weighted sum of the squared distances of codes to their centres; where
@@ -206,7 +199,7 @@ class TELL(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightedClusterer)
     Ctrl-C during training keeps the state of the best epoch and says so; during
     the start and the end of the centres it leaves the estimator as it was.
 
-    Time is O(n_samples · (weights + n_clusters · latent_dim)) an epoch, memory
+    Time is O(n_samples · (weights + n_clusters · n_components)) an epoch, memory
     O(n_samples · n_features) for copies of the distinct rows. A row's result
     does not depend on the rows it comes with.
 
@@ -233,7 +226,7 @@ class TELL(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightedClusterer)
     With a network, and a look at what sets a row's cluster apart:
 
     >>> Z = model[:-1].transform(X)
-    >>> deep = TELL(3, latent_dim=4, hidden_sizes=(32,), random_state=0).fit(Z)
+    >>> deep = TELL(3, n_components=4, hidden_layer_sizes=(32,), random_state=0).fit(Z)
     >>> deep.transform(Z).shape
     (178, 4)
     >>> deep.explain(Z).shape
@@ -242,8 +235,8 @@ class TELL(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightedClusterer)
 
     _parameter_constraints = {
         "n_clusters": [Interval(Integral, 1, None, closed="left")],
-        "latent_dim": [Interval(Integral, 1, None, closed="left"), None],
-        "hidden_sizes": ["array-like"],
+        "n_components": [Interval(Integral, 1, None, closed="left"), None],
+        "hidden_layer_sizes": ["array-like"],
         "module": [callable, None],
         "geometry": [StrOptions({"auto", "sphere", "euclidean"})],
         "init": [StrOptions({"k-means", "k-means++", "random"})],
@@ -253,7 +246,7 @@ class TELL(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightedClusterer)
         "temperature": [Interval(Real, 0, None, closed="neither"), None],
         "pretrain_epochs": [Interval(Integral, 0, None, closed="left")],
         "max_epochs": [Interval(Integral, 1, None, closed="left")],
-        "lr": [Interval(Real, 0, None, closed="neither")],
+        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "validation_fraction": [Interval(Real, 0, 1, closed="left")],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), None],
@@ -268,8 +261,8 @@ class TELL(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightedClusterer)
         self,
         n_clusters=8,
         *,
-        latent_dim=None,
-        hidden_sizes=(256, 128),
+        n_components=None,
+        hidden_layer_sizes=(256, 128),
         module=None,
         geometry="auto",
         init="k-means",
@@ -279,7 +272,7 @@ class TELL(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightedClusterer)
         temperature=None,
         pretrain_epochs=200,
         max_epochs=100,
-        lr=1e-3,
+        learning_rate_init=1e-3,
         batch_size=256,
         validation_fraction=0.1,
         n_iter_no_change=10,
@@ -290,8 +283,8 @@ class TELL(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightedClusterer)
         verbose=0,
     ):
         self.n_clusters = n_clusters
-        self.latent_dim = latent_dim
-        self.hidden_sizes = hidden_sizes
+        self.n_components = n_components
+        self.hidden_layer_sizes = hidden_layer_sizes
         self.module = module
         self.geometry = geometry
         self.init = init
@@ -301,7 +294,7 @@ class TELL(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightedClusterer)
         self.temperature = temperature
         self.pretrain_epochs = pretrain_epochs
         self.max_epochs = max_epochs
-        self.lr = lr
+        self.learning_rate_init = learning_rate_init
         self.batch_size = batch_size
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
@@ -342,8 +335,8 @@ class TELL(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightedClusterer)
         settings = {
             "module": partial(
                 AutoencoderModule,
-                hidden_sizes=(500, 500, 2000),
-                latent_dim=10,
+                hidden_layer_sizes=(500, 500, 2000),
+                n_components=10,
                 shortcut=False,
             ),
             "init": "random",
@@ -362,8 +355,8 @@ class TELL(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightedClusterer)
         rows, weights = distinct_rows(X, sample_weight)
         self._check_geometry()
         self._seed = draw_seed(self.random_state)
-        self.scaling_ = GlobalScaling(rows, weights)
-        scaled = self.scaling_.apply(rows)
+        self.scaling_ = TableScaling(rows, weights)
+        scaled = self.scaling_.transform(rows)
         best = None
         for start in range(self.n_init):
             trained = self._train(scaled, weights, X.dtype, self._seed + start)
@@ -398,10 +391,10 @@ class TELL(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightedClusterer)
         spherical = _has_network(self)
         if self.geometry != "auto":
             spherical = self.geometry == "sphere"
-        if spherical and self.latent_dim == 1 and self.n_clusters > 2:
+        if spherical and self.n_components == 1 and self.n_clusters > 2:
             raise ValueError(
-                "latent_dim=1 leaves only two points on the sphere, too few for "
-                f"n_clusters={self.n_clusters}: use latent_dim >= 2 or "
+                "n_components=1 leaves only two points on the sphere, too few for "
+                f"n_clusters={self.n_clusters}: use n_components >= 2 or "
                 "geometry='euclidean'."
             )
         self._spherical = spherical
@@ -470,24 +463,28 @@ class TELL(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightedClusterer)
 
     def _make_net(self, scaled, weights, device):
         n_features = scaled.shape[1]
-        autoencoder, latent_dim = None, n_features
+        autoencoder, n_components = None, n_features
         if self.module is not None:
             autoencoder = user_module(self.module, n_features)
             one_row = torch.zeros(1, n_features, dtype=torch.float64)
             with torch.inference_mode():
-                latent_dim = in_double(autoencoder).encode(one_row).shape[1]
-        elif self.latent_dim is not None:
-            latent_dim = self.latent_dim
-            autoencoder = AutoencoderModule(n_features, self.hidden_sizes, latent_dim)
+                n_components = in_double(autoencoder).encode(one_row).shape[1]
+        elif self.n_components is not None:
+            n_components = self.n_components
+            autoencoder = AutoencoderModule(
+                n_features, self.hidden_layer_sizes, n_components
+            )
             autoencoder.start_linear(
                 torch.from_numpy(scaled),
                 torch.from_numpy(weights),
                 spherical=self._spherical,
             )
         return make_net(
-            TELLModule(autoencoder, int(self.n_clusters), latent_dim, self._spherical),
+            TELLModule(
+                autoencoder, int(self.n_clusters), n_components, self._spherical
+            ),
             optimizer=self.optimizer,
-            lr=self.lr,
+            lr=self.learning_rate_init,
             batch_size=self.batch_size,
             device=device,
             callbacks=self.callbacks,
@@ -501,13 +498,14 @@ class TELL(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightedClusterer)
         codes = in_chunks(partial(run_rows, encode), scaled).astype(dtype)
         if not np.all(np.isfinite(codes)):
             raise ValueError(
-                "The network's codes are not finite: lower lr, or check module."
+                "The network's codes are not finite: lower learning_rate_init, or "
+                "check module."
             )
         return codes
 
     def _codes(self, X):
         """Codes of rows that were checked, in the dtype of `X`."""
-        return self._encode(self.net_, self.scaling_.apply(X), X.dtype)
+        return self._encode(self.net_, self.scaling_.transform(X), X.dtype)
 
     def _keep(self, trained, weights):
         """Number the clusters and set the fitted attributes."""
@@ -537,15 +535,13 @@ class TELL(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightedClusterer)
         scaled = centers
         if module.autoencoder is not None:
             scaled = in_chunks(partial(run_rows, decode), centers)
-        self.cluster_centers_ = self.scaling_.undo(scaled, centers.dtype)
+        self.cluster_centers_ = self.scaling_.inverse_transform(scaled, centers.dtype)
 
     def _to_inertia(self, spread):
         """Express a sum of squared distances in the units of ``inertia_``."""
         if self._spherical or _has_network(self):
             return float(spread)
-        # Of Python floats, which go to infinity without a warning.
-        unit = float(self.scaling_.scale) * float(self.scaling_.unit)
-        return float(spread) * unit * unit
+        return self.scaling_.inverse_squares(spread)
 
     def _centers(self, dtype):
         """Centres in the dtype of the rows that are asked about."""
@@ -585,7 +581,7 @@ class TELL(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightedClusterer)
             return self._fit(X, sample_weight)
         with unchanged_on_error(self):
             X = check_table(self, X, reset=False)
-            rows, weights = distinct_rows(X, self._check_weights(sample_weight, X))
+            rows, weights = distinct_rows(X, check_weights(sample_weight, X))
             self._seed += 1
             # A copy, so that an error leaves the net as it was.
             self.net_ = copy.deepcopy(self.net_)
@@ -666,7 +662,7 @@ class TELL(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightedClusterer)
             Minus the weighted sum of squared distances to the nearest centres.
         """
         X = self._embed(X)
-        weights = self._check_weights(sample_weight, X)
+        weights = check_weights(sample_weight, X)
         weights = np.ones(len(X)) if weights is None else weights
         _, distances = self._nearest(self._codes(X))
         return -self._to_inertia(mean_distance(distances, weights) * weights.sum())
@@ -681,7 +677,7 @@ class TELL(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightedClusterer)
 
         Returns
         -------
-        ndarray of shape (n_samples, latent_dim)
+        ndarray of shape (n_samples, n_components)
             Codes, in the dtype of `X`.
         """
         return self._codes(self._embed(X))
@@ -692,7 +688,7 @@ class TELL(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightedClusterer)
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, latent_dim)
+        X : array-like of shape (n_samples, n_components)
             Codes.
 
         Returns
@@ -704,7 +700,7 @@ class TELL(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightedClusterer)
         codes = check_codes(self, X, self._n_features_out)
         decode = in_double(self.net_.module_).decode
         scaled = in_chunks(partial(run_rows, decode), codes)
-        return self.scaling_.undo(scaled, codes.dtype)
+        return self.scaling_.inverse_transform(scaled, codes.dtype)
 
     @available_if(_has_network)
     def get_feature_names_out(self, input_features=None):
@@ -717,7 +713,7 @@ class TELL(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightedClusterer)
 
         Returns
         -------
-        ndarray of shape (latent_dim,), dtype=object
+        ndarray of shape (n_components,), dtype=object
             "tell0", "tell1" and so on.
         """
         return super().get_feature_names_out(input_features)
@@ -744,7 +740,7 @@ class TELL(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightedClusterer)
 
         Returns
         -------
-        ndarray of shape (n_samples, latent_dim) or (n_samples, n_features)
+        ndarray of shape (n_samples, n_components) or (n_samples, n_features)
             Shares, positive where the coordinate speaks for the row's cluster
             and against the runner-up; in the dtype of `X`.
 
@@ -775,7 +771,7 @@ class TELL(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightedClusterer)
         module = in_double(self.net_.module_)
         shares = in_chunks(
             partial(module.integrate_gradients, n_steps=n_steps),
-            np.column_stack([self.scaling_.apply(X), winners, rivals]),
+            np.column_stack([self.scaling_.transform(X), winners, rivals]),
         )
         return shares.astype(X.dtype)
 

@@ -3,12 +3,12 @@
 from importlib import import_module
 
 _HOMES = {
-    "NCDKMeans": "kmeans",
-    "NCDSpectralClustering": "spectral",
+    "NCDKMeans": "ncd_kmeans",
+    "NCDSpectralClustering": "ncd_spectral",
     "PBN": "pbn",
     "GPC": "gpc",
     "TabularNCD": "tabular_ncd",
-    "SemiSupervisedGaussianMixture": "mixture",
+    "SemiSupervisedGaussianMixture": "semi_supervised_mixture",
     "SemiSupervisedKMeans": "semi_supervised_kmeans",
 }
 

@@ -9,14 +9,9 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._labels import UNLABELED
-from ..base import (
-    GlobalScaling,
-    canonical_order,
-    distinct_rows,
-    draw_seed,
-    in_chunks,
-    lexicographic_order,
-)
+from .._rows import canonical_order, distinct_rows, in_chunks, lexicographic_order
+from .._scaling import TableScaling
+from .._validation import draw_seed
 from ..nn.modules import AutoencoderModule
 from ..nn.training import (
     history_of,
@@ -29,8 +24,8 @@ from ..nn.training import (
     train,
     user_module,
 )
-from ._frame import DiscoveryEstimator
-from ._kmeans import class_means
+from ._base import DiscoveryEstimator
+from ._novel_centers import class_means
 
 
 class LatentDiscovery(
@@ -43,11 +38,11 @@ class LatentDiscovery(
 
     _parameter_constraints = {
         "n_novel": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
-        "latent_dim": [Interval(Integral, 1, None, closed="left"), None],
-        "hidden_sizes": ["array-like", None],
+        "n_components": [Interval(Integral, 1, None, closed="left"), None],
+        "hidden_layer_sizes": ["array-like", None],
         "module": [callable, None],
         "max_epochs": [Interval(Integral, 1, None, closed="left")],
-        "lr": [Interval(Real, 0, None, closed="neither")],
+        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "callbacks": [list, None],
         "device": [StrOptions({"cpu", "cuda", "auto"})],
@@ -69,8 +64,8 @@ class LatentDiscovery(
             Output of the network that belongs to each, -1 where unlabeled.
         """
         self._seed = draw_seed(self.random_state)
-        self.scaling_ = GlobalScaling(*distinct_rows(Z))
-        scaled = self.scaling_.apply(Z)
+        self.scaling_ = TableScaling(*distinct_rows(Z))
+        scaled = self.scaling_.transform(Z)
         sizes = np.bincount(known.codes[known.labeled], minlength=known.n_known)
         means = class_means(scaled, known.codes, known.n_known)
         self._outputs = np.argsort(canonical_order(sizes, means))
@@ -84,13 +79,14 @@ class LatentDiscovery(
             values = in_chunks(partial(run_rows, part), rows).astype(np.float64)
         if not np.all(np.isfinite(values)):
             raise ValueError(
-                "The network's outputs are not finite: lower lr, or check module."
+                "The network's outputs are not finite: lower learning_rate_init, or "
+                "check module."
             )
         return values
 
     def _latents(self, X):
         project = in_double(self.net_.module_).project
-        return self._run(project, self.scaling_.apply(X))
+        return self._run(project, self.scaling_.transform(X))
 
     def transform(self, X):
         """Embed rows.
@@ -102,7 +98,7 @@ class LatentDiscovery(
 
         Returns
         -------
-        latents : ndarray of shape (n_samples, latent_dim)
+        latents : ndarray of shape (n_samples, n_components)
             Codes, as the heads of the network see them; in the dtype of `X`.
         """
         Z = self._embed(X)
@@ -126,18 +122,18 @@ class DiscoveryNetwork(LatentDiscovery):
     _parameter_constraints = {
         **LatentDiscovery._parameter_constraints,
         "dropout": [Interval(Real, 0, 1, closed="left")],
-        "predict_space": [StrOptions({"novel", "all"})],
+        "predict_known": ["boolean"],
     }
 
     def _train(self, scaled, classes, **sizes):
         """Train a new net; `sizes` go to :meth:`_make_module`."""
         device = pick_device(self.device)
         with reproducible(self._seed, device):
-            network, latent_dim = self._build(scaled)
+            network, n_components = self._build(scaled)
             self.net_ = make_net(
-                self._make_module(network, latent_dim, **sizes),
+                self._make_module(network, n_components, **sizes),
                 optimizer="adamw",
-                lr=self.lr,
+                lr=self.learning_rate_init,
                 batch_size=self.batch_size,
                 device=device,
                 callbacks=self.callbacks,
@@ -150,7 +146,7 @@ class DiscoveryNetwork(LatentDiscovery):
                 labeled_rows(scaled, classes, device),
                 max_epochs=self.max_epochs,
             )
-        self._n_features_out = latent_dim
+        self._n_features_out = n_components
         self.history_ = history_of(self.net_)
         self.n_iter_ = len(self.history_)
 
@@ -162,24 +158,24 @@ class DiscoveryNetwork(LatentDiscovery):
             one_row = torch.zeros(1, n_features, dtype=torch.float64)
             with torch.inference_mode():
                 return network, in_double(network).encode(one_row).shape[1]
-        latent_dim = self.latent_dim or max(5, n_features // 4)
-        hidden_sizes = self.hidden_sizes
-        if hidden_sizes is None:
-            hidden_sizes = default_hidden_sizes(n_features)
+        n_components = self.n_components or max(5, n_features // 4)
+        hidden_layer_sizes = self.hidden_layer_sizes
+        if hidden_layer_sizes is None:
+            hidden_layer_sizes = default_hidden_sizes(n_features)
         network = AutoencoderModule(
             n_features,
-            hidden_sizes,
-            latent_dim,
+            hidden_layer_sizes,
+            n_components,
             batch_norm="after",
             dropout=self.dropout,
             shortcut=False,
         )
-        return network, latent_dim
+        return network, n_components
 
     def _known_logits(self, X):
         """Logits of the known classes, in the order of ``classes_``."""
         module = in_double(self.net_.module_)
-        scaled = self.scaling_.apply(X)
+        scaled = self.scaling_.transform(X)
         logits = self._run(lambda rows: module.head(module.project(rows)), scaled)
         return logits[:, self._outputs]
 

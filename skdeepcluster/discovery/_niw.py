@@ -5,14 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import gammaln
 
-from ..kernels.gaussian_moments import (
+from ..kernels.gaussians import (
     add_diagonal_moments,
     add_full_moments,
     diagonal_log_densities,
     full_log_densities,
     full_log_marginals,
+    gaussian_factors,
 )
-from ..kernels.separation import gaussian_factors
 
 CHUNK_ROWS = 4096
 LOG_TWO_PI = float(np.log(2 * np.pi))

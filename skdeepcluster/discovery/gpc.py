@@ -10,9 +10,10 @@ from torch import nn
 from torch.nn.functional import cross_entropy, log_softmax, normalize
 
 from .._labels import UNLABELED
-from ..base import canonical_order, warn_if_collapsed
-from ..kernels.separation import gaussian_factors
-from ..nn.modules import check_hidden_sizes, mlp, principal_axes
+from .._rows import canonical_order
+from .._warnings import warn_if_collapsed
+from ..kernels.gaussians import gaussian_factors
+from ..nn.modules import check_hidden_layer_sizes, mlp, principal_axes
 from ..nn.training import (
     EvenBatches,
     WarmCosine,
@@ -25,10 +26,10 @@ from ..nn.training import (
     train,
     user_module,
 )
-from ._cells import CLASSES_WITHOUT_LABELS, pooled_covariance
+from ._micro_clusters import CLASSES_WITHOUT_LABELS, pooled_covariance
 from ._network import LatentDiscovery, normalized, softmax
 from ._niw import Moments
-from .mixture import SemiSupervisedGaussianMixture
+from .semi_supervised_mixture import SemiSupervisedGaussianMixture
 
 # Tables and latents of more columns are first seen on this many principal axes.
 MANY_COLUMNS, N_AXES = 32, 20
@@ -48,25 +49,25 @@ class BentCode(nn.Module):
     ----------
     weight : torch.Tensor of shape (n_outputs, n_features)
         The linear map at the start.
-    hidden_sizes : sequence of int or None
+    hidden_layer_sizes : sequence of int or None
         Widths of the perceptron's hidden layers; None leaves the perceptron out.
-    latent_dim : int
+    n_components : int
         Width of the result; columns beyond the linear map's begin at zero.
     """
 
-    def __init__(self, weight, hidden_sizes, latent_dim):
+    def __init__(self, weight, hidden_layer_sizes, n_components):
         super().__init__()
         n_outputs, n_features = weight.shape
         # True is an integer, but not to torch.
-        latent_dim = int(latent_dim)
-        self.linear = nn.Linear(n_features, latent_dim, bias=False)
+        n_components = int(n_components)
+        self.linear = nn.Linear(n_features, n_components, bias=False)
         nn.init.zeros_(self.linear.weight)
         with torch.no_grad():
             self.linear.weight[:n_outputs] = weight
         self.bend = None
-        if hidden_sizes is not None:
-            check_hidden_sizes(hidden_sizes)
-            self.bend = mlp([latent_dim, *hidden_sizes, latent_dim])
+        if hidden_layer_sizes is not None:
+            check_hidden_layer_sizes(hidden_layer_sizes)
+            self.bend = mlp([n_components, *hidden_layer_sizes, n_components])
             nn.init.zeros_(self.bend[-1].weight)
             nn.init.zeros_(self.bend[-1].bias)
 
@@ -150,11 +151,11 @@ class GPCModule(nn.Module):
     ----------
     encoder : torch.nn.Module
         Maps rows to latents.
-    latent_dim : int
+    n_components : int
         Width of a latent.
     augment : callable
         ``augment(rows, generator)`` draws a view of every row.
-    w : float
+    supervised_weight : float
         Weight of the labeled rows' contrastive loss, against that of all rows.
     temperatures : tuple of two floats
         Of the contrastive loss of all rows, and of labeled ones.
@@ -162,16 +163,24 @@ class GPCModule(nn.Module):
         Share of labeled rows in the table; in batches it may be another.
     """
 
-    def __init__(self, encoder, latent_dim, augment, w, temperatures, labeled_share):
+    def __init__(
+        self,
+        encoder,
+        n_components,
+        augment,
+        supervised_weight,
+        temperatures,
+        labeled_share,
+    ):
         super().__init__()
         self.encoder = encoder
         layers = []
         for width in HEAD_SIZES:
-            layers += [nn.Linear(latent_dim, width), nn.GELU()]
-            latent_dim = width
+            layers += [nn.Linear(n_components, width), nn.GELU()]
+            n_components = width
         self.head = nn.Sequential(*layers[:-1])
         self.augment = augment
-        self.w = w
+        self.supervised_weight = supervised_weight
         self.temperatures = temperatures
         self.labeled_share = labeled_share
         self.register_buffer("prototypes", None)
@@ -195,12 +204,14 @@ class GPCModule(nn.Module):
         similarities = points @ points.T
         similarities.fill_diagonal_(-torch.inf)
         of_all, of_labeled = self.temperatures
-        loss = (1 - self.w) * instance_loss(similarities / of_all)
+        loss = (1 - self.supervised_weight) * instance_loss(similarities / of_all)
         labeled = (classes != UNLABELED).repeat(2)
         if labeled.any():
             similarities = similarities[labeled][:, labeled]
             kinds = classes.repeat(2)[labeled]
-            loss = loss + self.w * class_loss(similarities / of_labeled, kinds)
+            loss = loss + self.supervised_weight * class_loss(
+                similarities / of_labeled, kinds
+            )
         logits = prototype_logits(directions(codes), self.prototypes, self.densities)
         surprise = cross_entropy(logits, assigned.repeat(2), reduction="none")
         # Classes shall be as frequent as they are in the table.
@@ -225,12 +236,12 @@ def directions(codes):
 
     Parameters
     ----------
-    codes : torch.Tensor of shape (n_rows, latent_dim)
+    codes : torch.Tensor of shape (n_rows, n_components)
         Latents, whose columns have a mean square of 1 at the start.
 
     Returns
     -------
-    torch.Tensor of shape (n_rows, latent_dim + 1)
+    torch.Tensor of shape (n_rows, n_components + 1)
         Points on a half of the unit sphere.
     """
     height = HEIGHT * codes.shape[1] ** 0.5
@@ -428,7 +439,7 @@ class GPC(LatentDiscovery):
     strength : float, default=None
         Standard deviation of the noise against that within a class, or share of
         the entries replaced. None means 0.5 and 0.2.
-    w : float, default=0.35
+    supervised_weight : float, default=0.35
         Weight of the contrastive loss of labeled rows, in [0, 1]; that of all rows
         has the rest.
     temperature : float, default=0.2
@@ -437,21 +448,21 @@ class GPC(LatentDiscovery):
         Temperature of the contrastive loss of labeled rows.
     prototype_temperature : float, default=0.1
         Mean temperature of the classes' prototypes; dense classes have lower ones.
-    latent_dim : int, default=None
+    n_components : int, default=None
         Width of the latents. None means the number of columns, and 20 for tables
         of more than 32.
-    hidden_sizes : tuple of int, default=None
+    hidden_layer_sizes : tuple of int, default=None
         Widths of the hidden layers; None means (128, 128).
     module : {"linear"}, torch.nn.Module or callable, default=None
         A network of your own that maps rows to latents: it is copied, not changed,
         or built by a callable from the number of features. "linear" learns a
         linear map only, for features that a large network has made. Else
-        `latent_dim` and `hidden_sizes` describe it.
-    n_rounds : int, default=4
+        `n_components` and `hidden_layer_sizes` describe it.
+    max_iter : int, default=4
         Most rounds; one that finds the classes of the round before is the last.
     max_epochs : int, default=10
         Epochs of a round: passes over the table, of no more than 10 batches.
-    lr : float, default=1e-3
+    learning_rate_init : float, default=1e-3
         Learning rate of AdamW at the start of a round.
     batch_size : int, default=256
         Rows of a gradient step, about half of them labeled.
@@ -477,7 +488,7 @@ class GPC(LatentDiscovery):
     novel_classes_ : ndarray of shape (n_novel_,)
         Their names, the largest class first: integers from ``max(classes_) + 1``
         on where classes are integers, else "novel_0", "novel_1" and so on.
-    prototypes_ : ndarray of shape (n_known + n_novel_, latent_dim + 1)
+    prototypes_ : ndarray of shape (n_known + n_novel_, n_components + 1)
         Mean directions of the classes, of length 1: latents are brought to length
         1 together with a constant, so that the middle is a direction too.
     densities_ : ndarray of shape (n_known + n_novel_,)
@@ -572,12 +583,12 @@ class GPC(LatentDiscovery):
         **LatentDiscovery._parameter_constraints,
         "augmentation": [StrOptions({*STRENGTHS}), callable],
         "strength": [Interval(Real, 0, None, closed="left"), None],
-        "w": [Interval(Real, 0, 1, closed="both")],
+        "supervised_weight": [Interval(Real, 0, 1, closed="both")],
         "temperature": [Interval(Real, 0, None, closed="neither")],
         "labeled_temperature": [Interval(Real, 0, None, closed="neither")],
         "prototype_temperature": [Interval(Real, 0, None, closed="neither")],
         "module": [callable, StrOptions({"linear"}), None],
-        "n_rounds": [Interval(Integral, 1, None, closed="left")],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
     }
 
     def __init__(
@@ -586,16 +597,16 @@ class GPC(LatentDiscovery):
         *,
         augmentation="gaussian",
         strength=None,
-        w=0.35,
+        supervised_weight=0.35,
         temperature=0.2,
         labeled_temperature=0.07,
         prototype_temperature=0.1,
-        latent_dim=None,
-        hidden_sizes=None,
+        n_components=None,
+        hidden_layer_sizes=None,
         module=None,
-        n_rounds=4,
+        max_iter=4,
         max_epochs=10,
-        lr=1e-3,
+        learning_rate_init=1e-3,
         batch_size=256,
         callbacks=None,
         device="cpu",
@@ -605,16 +616,16 @@ class GPC(LatentDiscovery):
         self.n_novel = n_novel
         self.augmentation = augmentation
         self.strength = strength
-        self.w = w
+        self.supervised_weight = supervised_weight
         self.temperature = temperature
         self.labeled_temperature = labeled_temperature
         self.prototype_temperature = prototype_temperature
-        self.latent_dim = latent_dim
-        self.hidden_sizes = hidden_sizes
+        self.n_components = n_components
+        self.hidden_layer_sizes = hidden_layer_sizes
         self.module = module
-        self.n_rounds = n_rounds
+        self.max_iter = max_iter
         self.max_epochs = max_epochs
-        self.lr = lr
+        self.learning_rate_init = learning_rate_init
         self.batch_size = batch_size
         self.callbacks = callbacks
         self.device = device
@@ -624,7 +635,7 @@ class GPC(LatentDiscovery):
     def _fit_codes(self, Z, known, sample_weight):
         self._dtype = Z.dtype
         self._sorted = self._start(Z, known)
-        self._unlabeled = self.scaling_.apply(Z[~known.labeled])
+        self._unlabeled = self.scaling_.transform(Z[~known.labeled])
         return self._cluster_codes(self.n_novel)
 
     def _recluster_codes(self, n_novel):
@@ -633,7 +644,7 @@ class GPC(LatentDiscovery):
             self.net_ = make_net(
                 self._make_module(*self._sorted),
                 optimizer="adamw",
-                lr=self.lr,
+                lr=self.learning_rate_init,
                 batch_size=self.batch_size,
                 device=device,
                 callbacks=self.callbacks,
@@ -652,22 +663,22 @@ class GPC(LatentDiscovery):
     def _make_module(self, scaled, classes):
         n_features = scaled.shape[1]
         most = n_features if n_features <= MANY_COLUMNS else N_AXES
-        latent_dim = self.latent_dim or most
-        weight, spread = whitening(scaled, classes, min(latent_dim, most))
+        n_components = self.n_components or most
+        weight, spread = whitening(scaled, classes, min(n_components, most))
         if self.module is None or self.module == "linear":
             encoder = BentCode(
-                torch.from_numpy(weight), self._hidden_sizes(), latent_dim
+                torch.from_numpy(weight), self._hidden_sizes(), n_components
             )
         else:
             network = user_module(self.module, n_features, decodes=False)
             encoder = Centered(network, torch.from_numpy(scaled).float())
-            latent_dim = len(encoder.center)
-        self._n_features_out = latent_dim
+            n_components = len(encoder.center)
+        self._n_features_out = n_components
         return GPCModule(
             encoder,
-            latent_dim,
+            n_components,
             self._make_views(spread),
-            self.w,
+            self.supervised_weight,
             # An integer may be too large for torch.
             (float(self.temperature), float(self.labeled_temperature)),
             float(np.mean(classes != UNLABELED)),
@@ -676,7 +687,9 @@ class GPC(LatentDiscovery):
     def _hidden_sizes(self):
         if self.module == "linear":
             return None
-        return (128, 128) if self.hidden_sizes is None else self.hidden_sizes
+        return (
+            (128, 128) if self.hidden_layer_sizes is None else self.hidden_layer_sizes
+        )
 
     def _make_views(self, spread):
         if callable(self.augmentation):
@@ -692,7 +705,7 @@ class GPC(LatentDiscovery):
         """Run the rounds; return round and number of classes of every epoch."""
         scaled, classes = self._sorted
         counts, before, most = [], None, None
-        for turn in range(self.n_rounds):
+        for turn in range(self.max_iter):
             assigned = self._find_classes(n_novel, most)
             if np.array_equal(assigned, before):
                 break
@@ -776,7 +789,7 @@ class GPC(LatentDiscovery):
         )
 
     def _predict_codes(self, Z):
-        return self._logits(self.scaling_.apply(Z)).argmax(axis=1)
+        return self._logits(self.scaling_.transform(Z)).argmax(axis=1)
 
     def predict_proba(self, X):
         """Give every class a probability.
@@ -794,4 +807,4 @@ class GPC(LatentDiscovery):
             of `X`.
         """
         Z = self._embed(X)
-        return softmax(self._logits(self.scaling_.apply(Z))).astype(Z.dtype)
+        return softmax(self._logits(self.scaling_.transform(Z))).astype(Z.dtype)

@@ -9,11 +9,13 @@ from torch import nn
 from torch.nn.functional import cross_entropy, normalize
 
 from .._labels import UNLABELED
-from ..base import check_codes, distinct_rows, warn_if_collapsed
+from .._rows import distinct_rows
+from .._validation import check_codes
+from .._warnings import warn_if_collapsed
 from ..nn.training import in_double
-from ._kmeans import Centers, class_means, kmeans
+from ._n_novel import estimate_n_novel
 from ._network import DiscoveryNetwork, normalized
-from ._number import estimate_n_novel
+from ._novel_centers import Centers, class_means, kmeans
 
 _N_STARTS = 10
 
@@ -25,21 +27,23 @@ class PBNModule(nn.Module):
     ----------
     autoencoder : torch.nn.Module
         Network with methods ``encode`` and ``decode``.
-    latent_dim : int
+    n_components : int
         Width of a code.
     n_known : int
         Number of known classes; 0 leaves the head out.
-    w : float
+    supervised_weight : float
         Weight of the classification in the loss, in [0, 1].
     reduction : {"sum", "mean"}
         What becomes of the squared errors of a row's columns.
     """
 
-    def __init__(self, autoencoder, latent_dim, n_known, w, reduction):
+    def __init__(
+        self, autoencoder, n_components, n_known, supervised_weight, reduction
+    ):
         super().__init__()
         self.autoencoder = autoencoder
-        self.head = nn.Linear(latent_dim, n_known) if n_known else None
-        self.w = w
+        self.head = nn.Linear(n_components, n_known) if n_known else None
+        self.supervised_weight = supervised_weight
         self.reduction = reduction
 
     def encode(self, rows):
@@ -68,14 +72,14 @@ class PBNModule(nn.Module):
         logits, restored, _ = self(rows)
         errors = (rows - restored).square()
         errors = errors.sum(dim=1) if self.reduction == "sum" else errors.mean(dim=1)
-        loss = (1 - self.w) * errors.mean()
+        loss = (1 - self.supervised_weight) * errors.mean()
         if logits is None:
             return loss
         surprise = cross_entropy(
             logits, classes, ignore_index=UNLABELED, reduction="sum"
         )
         n_labeled = (classes != UNLABELED).sum().clamp(min=1)
-        return loss + self.w * surprise / n_labeled
+        return loss + self.supervised_weight * surprise / n_labeled
 
 
 class PBN(DiscoveryNetwork):
@@ -95,7 +99,7 @@ class PBN(DiscoveryNetwork):
         k-means of the unlabeled rows' latents, beside the known classes, gives
         all rows the best silhouettes (on samples of 2000 labeled and unlabeled
         rows each, where there are more).
-    w : float, default=0.8
+    supervised_weight : float, default=0.8
         Weight of the known classes' cross-entropy in the loss, in [0, 1]; the
         reconstruction error has the rest. With 1 nothing is restored, which is
         the two-stage baseline of the paper: a classifier of the known classes,
@@ -103,26 +107,26 @@ class PBN(DiscoveryNetwork):
     reconstruction_reduction : {"sum", "mean"}, default="sum"
         Whether the reconstruction error of a row is the sum of its columns'
         squared errors, as in the authors' program, or their mean, as in the
-        paper. `w` means something else for either.
-    latent_dim : int, default=None
+        paper. `supervised_weight` means something else for either.
+    n_components : int, default=None
         Width of the latent space; None means a quarter of the columns, at
         least 5.
-    hidden_sizes : tuple of int, default=None
+    hidden_layer_sizes : tuple of int, default=None
         Widths of the encoder's hidden layers; the decoder mirrors them. None
         means three quarters and a half of the columns, at least 8 each, and at most
         256 and 128.
     module : torch.nn.Module or callable, default=None
         An autoencoder of your own: a module with methods ``encode(rows)`` and
         ``decode(codes)`` on 2-D float tensors (it is copied, not changed), or a
-        callable that builds one from the number of features. `latent_dim`,
-        `hidden_sizes` and `dropout` are then not used.
+        callable that builds one from the number of features. `n_components`,
+        `hidden_layer_sizes` and `dropout` are then not used.
     dropout : float, default=0.1
         Share of hidden units left out in a training step, in [0, 1).
-    predict_space : {"novel", "all"}, default="novel"
-        Whether `predict` may only answer novel classes, or known ones too.
+    predict_known : bool, default=False
+        Whether `predict` may answer known classes too, or novel ones only.
     max_epochs : int, default=100
         Passes over the table. All of them are run.
-    lr : float, default=1e-2
+    learning_rate_init : float, default=1e-2
         Learning rate of AdamW.
     batch_size : int, default=512
         Rows of a gradient step.
@@ -148,7 +152,7 @@ class PBN(DiscoveryNetwork):
     novel_classes_ : ndarray of shape (n_novel_,)
         Their names, the largest class first: integers from ``max(classes_) + 1``
         on where classes are integers, else "novel_0", "novel_1" and so on.
-    latent_centers_ : ndarray of shape (n_known + n_novel_, latent_dim)
+    latent_centers_ : ndarray of shape (n_known + n_novel_, n_components)
         Mean latents of the known classes, then of the novel ones.
     cluster_centers_ : ndarray of shape (n_known + n_novel_, n_features_in_)
         The same centres, brought to length 1 and decoded, in the units and
@@ -204,7 +208,7 @@ class PBN(DiscoveryNetwork):
     not the classes of the paper's splits. There, PBN was about as accurate as
     k-means on tables of up to 60 columns, and 17 points better on four tables
     of 200 to 860. The learning rate is high, since a small table makes for few
-    gradient steps; `w`, `dropout` and the widths mattered less.
+    gradient steps; `supervised_weight`, `dropout` and the widths mattered less.
 
     :meth:`recluster` repeats only k-means. With no novel class, `predict` gives
     the known class that the head finds most probable.
@@ -240,7 +244,7 @@ class PBN(DiscoveryNetwork):
 
     _parameter_constraints = {
         **DiscoveryNetwork._parameter_constraints,
-        "w": [Interval(Real, 0, 1, closed="both")],
+        "supervised_weight": [Interval(Real, 0, 1, closed="both")],
         "reconstruction_reduction": [StrOptions({"sum", "mean"})],
     }
 
@@ -248,15 +252,15 @@ class PBN(DiscoveryNetwork):
         self,
         n_novel="auto",
         *,
-        w=0.8,
+        supervised_weight=0.8,
         reconstruction_reduction="sum",
-        latent_dim=None,
-        hidden_sizes=None,
+        n_components=None,
+        hidden_layer_sizes=None,
         module=None,
         dropout=0.1,
-        predict_space="novel",
+        predict_known=False,
         max_epochs=100,
-        lr=1e-2,
+        learning_rate_init=1e-2,
         batch_size=512,
         callbacks=None,
         device="cpu",
@@ -264,15 +268,15 @@ class PBN(DiscoveryNetwork):
         verbose=0,
     ):
         self.n_novel = n_novel
-        self.w = w
+        self.supervised_weight = supervised_weight
         self.reconstruction_reduction = reconstruction_reduction
-        self.latent_dim = latent_dim
-        self.hidden_sizes = hidden_sizes
+        self.n_components = n_components
+        self.hidden_layer_sizes = hidden_layer_sizes
         self.module = module
         self.dropout = dropout
-        self.predict_space = predict_space
+        self.predict_known = predict_known
         self.max_epochs = max_epochs
-        self.lr = lr
+        self.learning_rate_init = learning_rate_init
         self.batch_size = batch_size
         self.callbacks = callbacks
         self.device = device
@@ -287,9 +291,13 @@ class PBN(DiscoveryNetwork):
         self._fitted = latents
         return self._cluster_codes(self.n_novel)
 
-    def _make_module(self, network, latent_dim, n_known):
+    def _make_module(self, network, n_components, n_known):
         return PBNModule(
-            network, latent_dim, n_known, self.w, self.reconstruction_reduction
+            network,
+            n_components,
+            n_known,
+            self.supervised_weight,
+            self.reconstruction_reduction,
         )
 
     def _recluster_codes(self, n_novel):
@@ -305,7 +313,7 @@ class PBN(DiscoveryNetwork):
             warn_if_collapsed(len(novel), n_novel, "Ask for fewer novel classes.")
             spread = inertia / len(latents)
         self.temperature_ = float(spread) or 1.0
-        self._centers = Centers(self._known_centers, novel, self.predict_space)
+        self._centers = Centers(self._known_centers, novel, self.predict_known)
         self.latent_centers_ = self._centers.all.astype(self._dtype)
         self.cluster_centers_ = self._decode(normalized(self._centers.all), self._dtype)
         codes = known.codes.copy()
@@ -316,7 +324,7 @@ class PBN(DiscoveryNetwork):
 
     def _decode(self, latents, dtype):
         rows = self._run(in_double(self.net_.module_).decode, latents)
-        return self.scaling_.undo(rows, dtype)
+        return self.scaling_.inverse_transform(rows, dtype)
 
     def _predict_codes(self, Z):
         if self.n_novel_ == 0:
@@ -336,7 +344,7 @@ class PBN(DiscoveryNetwork):
         probabilities : ndarray of shape (n_samples, n_known + n_novel_)
             Softmax of the negative squared distances in the latent space over
             ``temperature_``, in the order ``classes_``, then
-            ``novel_classes_``; 0 for classes that `predict_space` rules out.
+            ``novel_classes_``; 0 for classes that `predict_known=False` rules out.
             Without a novel class, `predict_known_proba`. Rows sum to 1; in the
             dtype of `X`.
         """
@@ -351,7 +359,7 @@ class PBN(DiscoveryNetwork):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, latent_dim)
+        X : array-like of shape (n_samples, n_components)
             Codes.
 
         Returns

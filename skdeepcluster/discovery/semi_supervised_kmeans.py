@@ -6,12 +6,15 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
-from ..base import GlobalScaling, distinct_rows, draw_seed, warn_if_collapsed
-from ..kernels.assignment import center_sums, nearest_centers
-from ..kernels.silhouette import mean_silhouettes
-from ._frame import DiscoveryEstimator
-from ._kmeans import Centers, class_means, draw_centers, kmeans
-from ._number import MOST_NOVEL, N_STARTS, SILHOUETTE_ROWS, sample_rows
+from .._rows import distinct_rows
+from .._scaling import TableScaling
+from .._validation import draw_seed
+from .._warnings import warn_if_collapsed
+from ..kernels.kmeans import center_sums, nearest_centers
+from ..kernels.silhouettes import mean_silhouettes
+from ._base import DiscoveryEstimator
+from ._n_novel import MOST_NOVEL, N_STARTS, SILHOUETTE_ROWS, sample_rows
+from ._novel_centers import Centers, class_means, draw_centers, kmeans
 
 
 class SemiSupervisedKMeans(DiscoveryEstimator):
@@ -152,9 +155,9 @@ class SemiSupervisedKMeans(DiscoveryEstimator):
 
     def _fit_codes(self, Z, known, sample_weight):
         self._seed = draw_seed(self.random_state)
-        self._scaling = GlobalScaling(*distinct_rows(Z))
+        self._scaling = TableScaling(*distinct_rows(Z))
         self._dtype = Z.dtype
-        self._scaled = self._scaling.apply(Z)
+        self._scaled = self._scaling.transform(Z)
         return self._cluster_codes(self.n_novel)
 
     def _recluster_codes(self, n_novel):
@@ -181,8 +184,7 @@ class SemiSupervisedKMeans(DiscoveryEstimator):
         centers, inertia, self.n_iter_ = best
         self._keep(rows, weights, centers, n_novel)
         # Of Python floats, which go to infinity without a warning.
-        unit = float(self._scaling.scale) * float(self._scaling.unit)
-        self.inertia_ = float(inertia) * unit * unit
+        self.inertia_ = self._scaling.inverse_squares(inertia)
         codes = known.codes.copy()
         if len(free):
             codes[~known.labeled] = self._centers.nearest(free)[0]
@@ -202,7 +204,7 @@ class SemiSupervisedKMeans(DiscoveryEstimator):
             centers = np.concatenate([centers[:n_known], centers[order]])
         self.temperature_ = spread or 1.0
         self._centers = Centers(centers[:n_known], centers[n_known:], "all")
-        centers = self._scaling.undo(centers, self._dtype)
+        centers = self._scaling.inverse_transform(centers, self._dtype)
         if self.encoder is None:
             self.cluster_centers_ = centers
         elif hasattr(self.encoder_, "inverse_transform"):
@@ -233,7 +235,7 @@ class SemiSupervisedKMeans(DiscoveryEstimator):
         return int(numbers[equal][silhouettes.argmax()]) - known.n_known
 
     def _predict_codes(self, Z):
-        return self._centers.nearest(self._scaling.apply(Z))[0]
+        return self._centers.nearest(self._scaling.transform(Z))[0]
 
     def predict_proba(self, X):
         """Soft assignment of rows to classes.
@@ -251,7 +253,9 @@ class SemiSupervisedKMeans(DiscoveryEstimator):
             dtype of `X`.
         """
         Z = self._embed(X)
-        soft = self._centers.probabilities(self._scaling.apply(Z), self.temperature_)
+        soft = self._centers.probabilities(
+            self._scaling.transform(Z), self.temperature_
+        )
         return soft.astype(Z.dtype)
 
 

@@ -14,10 +14,11 @@ from torch.nn.functional import (
 )
 
 from .._labels import UNLABELED
-from ..base import canonical_order, warn_if_collapsed
+from .._rows import canonical_order
+from .._warnings import warn_if_collapsed
 from ..nn.training import in_double
+from ._n_novel import estimate_n_novel
 from ._network import DiscoveryNetwork, softmax
-from ._number import estimate_n_novel
 
 
 class TabularNCDModule(nn.Module):
@@ -27,7 +28,7 @@ class TabularNCDModule(nn.Module):
     ----------
     autoencoder : torch.nn.Module
         Network with a method ``encode``.
-    latent_dim : int
+    n_components : int
         Width of a code.
     n_known : int
         Number of known classes. The head has one more output, for all rows
@@ -38,21 +39,29 @@ class TabularNCDModule(nn.Module):
         Neighbours of a row among which its companion is drawn.
     top_k : float
         Share of a batch's unlabeled rows that count as positive for each.
-    w1, w2 : float
+    supervised_weight, pair_weight : float
         Weights of classification and of pairs, against consistency.
     """
 
     def __init__(
-        self, autoencoder, latent_dim, n_known, n_novel, n_neighbors, top_k, w1, w2
+        self,
+        autoencoder,
+        n_components,
+        n_known,
+        n_novel,
+        n_neighbors,
+        top_k,
+        supervised_weight,
+        pair_weight,
     ):
         super().__init__()
         self.autoencoder = autoencoder
-        self.head = nn.Linear(latent_dim, n_known + 1)
-        self.clusters = nn.Linear(latent_dim, n_novel) if n_novel else None
+        self.head = nn.Linear(n_components, n_known + 1)
+        self.clusters = nn.Linear(n_components, n_novel) if n_novel else None
         self.n_neighbors = n_neighbors
         self.top_k = top_k
-        self.w1 = w1
-        self.w2 = w2
+        self.supervised_weight = supervised_weight
+        self.pair_weight = pair_weight
 
     def project(self, rows):
         """Map rows to the codes that both heads see."""
@@ -64,8 +73,8 @@ class TabularNCDModule(nn.Module):
         codes, near = self.project(torch.cat([rows, companions])).tensor_split(2)
         logits = self.head(codes)
         targets = torch.where(classes == UNLABELED, self.head.out_features - 1, classes)
-        loss = self.w1 * cross_entropy(logits, targets)
-        loss = loss + (1 - self.w1) * mse_loss(logits, self.head(near))
+        loss = self.supervised_weight * cross_entropy(logits, targets)
+        loss = loss + (1 - self.supervised_weight) * mse_loss(logits, self.head(near))
         unlabeled = classes == UNLABELED
         if self.clusters is None or unlabeled.sum() < 2:
             return loss
@@ -74,7 +83,7 @@ class TabularNCDModule(nn.Module):
         n_positive = max(1, int(self.top_k * len(codes)))
         pairs = pair_loss(logits.softmax(dim=1), pair_targets(codes, n_positive))
         smooth = mse_loss(logits, self.clusters(near))
-        return loss + self.w2 * pairs + (1 - self.w2) * smooth
+        return loss + self.pair_weight * pairs + (1 - self.pair_weight) * smooth
 
 
 @torch.no_grad()
@@ -117,7 +126,7 @@ def pair_targets(codes, n_positive):
 
     Parameters
     ----------
-    codes : torch.Tensor of shape (n_rows, latent_dim)
+    codes : torch.Tensor of shape (n_rows, n_components)
         At least two codes.
     n_positive : int
         Rows to mark for each; itself is never one of them.
@@ -179,26 +188,26 @@ class TabularNCD(DiscoveryNetwork):
     top_k : float, default=0.15
         Share of the unlabeled rows of a batch that shall share the cluster of a
         row, in [0, 1]; at least one does.
-    w1 : float, default=0.8
+    supervised_weight : float, default=0.8
         Weight of the cross-entropy against consistency, for the known classes.
-    w2 : float, default=0.9
+    pair_weight : float, default=0.9
         Weight of the pairs against consistency, for the novel clusters.
-    latent_dim : int, default=None
+    n_components : int, default=None
         Width of the code; None means a quarter of the columns, at least 5.
-    hidden_sizes : tuple of int, default=None
+    hidden_layer_sizes : tuple of int, default=None
         Widths of the hidden layers; None means three quarters and a half of the
         columns, at least 8 each, and at most
         256 and 128.
     module : torch.nn.Module or callable, default=None
         A network of your own, as for :class:`PBN`; only its ``encode`` is used.
-        `latent_dim`, `hidden_sizes` and `dropout` are then not used.
+        `n_components`, `hidden_layer_sizes` and `dropout` are then not used.
     dropout : float, default=0.1
         Share of hidden units left out in a training step, in [0, 1).
-    predict_space : {"novel", "all"}, default="novel"
-        Whether `predict` may only answer novel classes, or known ones too.
+    predict_known : bool, default=False
+        Whether `predict` may answer known classes too, or novel ones only.
     max_epochs : int, default=100
         Passes over the table. All of them are run.
-    lr : float, default=1e-2
+    learning_rate_init : float, default=1e-2
         Learning rate of AdamW.
     batch_size : int, default=512
         Rows of a gradient step.
@@ -261,13 +270,13 @@ class TabularNCD(DiscoveryNetwork):
     without any. And neighbours are looked for in the batch alone, where it also
     keeps the last 2000 rows. The paper [1]_ found shares of 0.06 to 0.16 best,
     and that above 0.7 everything merges; expect the other settings to matter as
-    much. The defaults of `n_neighbors`, `top_k`, `w1` and `w2` lie in the ranges
-    that it found good; those of the network are PBN's.
+    much. The defaults of `n_neighbors`, `top_k`, `supervised_weight` and
+    `pair_weight` lie in the ranges that it found good; those of the network are PBN's.
 
     The clustering head has one output per novel class, so :meth:`recluster`
     trains anew, from the rows of the table that it keeps.
 
-    Time is O(n_samples · (weights + batch_size · (n_features + latent_dim))) an
+    Time is O(n_samples · (weights + batch_size · (n_features + n_components))) an
     epoch, and memory O(n_samples · n_features) for copies of the table. A row's
     result does not depend on the rows it comes with.
 
@@ -300,8 +309,8 @@ class TabularNCD(DiscoveryNetwork):
         **DiscoveryNetwork._parameter_constraints,
         "n_neighbors": [Interval(Integral, 1, None, closed="left")],
         "top_k": [Interval(Real, 0, 1, closed="both")],
-        "w1": [Interval(Real, 0, 1, closed="both")],
-        "w2": [Interval(Real, 0, 1, closed="both")],
+        "supervised_weight": [Interval(Real, 0, 1, closed="both")],
+        "pair_weight": [Interval(Real, 0, 1, closed="both")],
     }
 
     def __init__(
@@ -310,15 +319,15 @@ class TabularNCD(DiscoveryNetwork):
         *,
         n_neighbors=10,
         top_k=0.15,
-        w1=0.8,
-        w2=0.9,
-        latent_dim=None,
-        hidden_sizes=None,
+        supervised_weight=0.8,
+        pair_weight=0.9,
+        n_components=None,
+        hidden_layer_sizes=None,
         module=None,
         dropout=0.1,
-        predict_space="novel",
+        predict_known=False,
         max_epochs=100,
-        lr=1e-2,
+        learning_rate_init=1e-2,
         batch_size=512,
         callbacks=None,
         device="cpu",
@@ -328,15 +337,15 @@ class TabularNCD(DiscoveryNetwork):
         self.n_novel = n_novel
         self.n_neighbors = n_neighbors
         self.top_k = top_k
-        self.w1 = w1
-        self.w2 = w2
-        self.latent_dim = latent_dim
-        self.hidden_sizes = hidden_sizes
+        self.supervised_weight = supervised_weight
+        self.pair_weight = pair_weight
+        self.n_components = n_components
+        self.hidden_layer_sizes = hidden_layer_sizes
         self.module = module
         self.dropout = dropout
-        self.predict_space = predict_space
+        self.predict_known = predict_known
         self.max_epochs = max_epochs
-        self.lr = lr
+        self.learning_rate_init = learning_rate_init
         self.batch_size = batch_size
         self.callbacks = callbacks
         self.device = device
@@ -345,19 +354,19 @@ class TabularNCD(DiscoveryNetwork):
 
     def _fit_codes(self, Z, known, sample_weight):
         self._sorted = self._start(Z, known)
-        self._scaled = self.scaling_.apply(Z)
+        self._scaled = self.scaling_.transform(Z)
         return self._cluster_codes(self.n_novel)
 
-    def _make_module(self, network, latent_dim, n_known, n_novel):
+    def _make_module(self, network, n_components, n_known, n_novel):
         return TabularNCDModule(
             network,
-            latent_dim,
+            n_components,
             n_known,
             n_novel,
             int(self.n_neighbors),
             self.top_k,
-            self.w1,
-            self.w2,
+            self.supervised_weight,
+            self.pair_weight,
         )
 
     def _recluster_codes(self, n_novel):
@@ -394,11 +403,11 @@ class TabularNCD(DiscoveryNetwork):
         """Probabilities of all classes, in float64."""
         if len(self._columns) == 0:
             return self._known_proba(Z)
-        scaled = self.scaling_.apply(Z)
+        scaled = self.scaling_.transform(Z)
         novel = softmax(self._cluster_logits(scaled)[:, self._columns])
         share = np.zeros((len(Z), len(self._outputs) + 1))
         share[:, -1] = 1
-        if self.predict_space == "all":
+        if self.predict_known:
             module = in_double(self.net_.module_)
             logits = self._run(lambda rows: module.head(module.project(rows)), scaled)
             share = softmax(logits[:, np.append(self._outputs, len(self._outputs))])
@@ -419,8 +428,8 @@ class TabularNCD(DiscoveryNetwork):
         -------
         probabilities : ndarray of shape (n_samples, n_known + n_novel_)
             In the order ``classes_``, then ``novel_classes_``: those of the
-            clustering head, and 0 for known classes, unless `predict_space` is
-            "all". Without a novel class, `predict_known_proba`. Rows sum to 1;
+            clustering head, and 0 for known classes, unless `predict_known` is
+            True. Without a novel class, `predict_known_proba`. Rows sum to 1;
             in the dtype of `X`.
         """
         Z = self._embed(X)

@@ -3,14 +3,14 @@
 from importlib import import_module
 
 _HOMES = {
-    "ClusterProfileDisplay": "profile",
-    "DiscoveryDisplay": "discovery",
-    "EmbeddingDisplay": "embedding",
-    "ExplanationDisplay": "explanation",
-    "SelectionDisplay": "selection",
-    "SilhouetteDisplay": "silhouette",
-    "TrainingDisplay": "training",
-    "TreeDisplay": "tree",
+    "ClusterProfileDisplay": "profile_display",
+    "DiscoveryDisplay": "discovery_display",
+    "EmbeddingDisplay": "embedding_display",
+    "ExplanationDisplay": "explanation_display",
+    "SelectionDisplay": "selection_display",
+    "SilhouetteDisplay": "silhouette_display",
+    "TrainingDisplay": "training_display",
+    "TreeDisplay": "tree_display",
     "cluster_rules": "rules",
 }
 

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.tree import DecisionTreeClassifier
 
 from ._drawing import distinct, readable
-from ._table import named_table
+from ._named_columns import named_table
 
 
 @dataclass(frozen=True)

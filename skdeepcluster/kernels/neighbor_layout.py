@@ -3,7 +3,7 @@
 import numpy as np
 
 from ._jit import jit, read_only
-from .assignment import squared_distance
+from .distances import squared_distance
 
 _BISECTIONS = 40
 """Halvings of the interval that holds a row's scale."""

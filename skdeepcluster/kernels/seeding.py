@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from ._jit import jit, read_only
-from .assignment import squared_distance
+from .distances import squared_distance
 
 
 def n_kmeans_plusplus_draws(n_clusters):

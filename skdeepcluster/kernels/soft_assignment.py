@@ -3,10 +3,10 @@
 import numpy as np
 
 from ._jit import jit, read_only
-from .assignment import squared_distance
+from .distances import squared_distance
 
 
-def squared_distances(X, centers):
+def pairwise_squared_distances(X, centers):
     """Squared Euclidean distances of rows to centres, one row at a time.
 
     Parameters

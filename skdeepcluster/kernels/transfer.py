@@ -3,7 +3,7 @@
 import numpy as np
 
 from ._jit import jit
-from .assignment import squared_distance
+from .distances import squared_distance
 
 
 @jit()

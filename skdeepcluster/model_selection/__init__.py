@@ -5,11 +5,11 @@ from importlib import import_module
 _HOMES = {
     "AutoCluster": "auto_cluster",
     "HiddenClassSearchCV": "hidden_class_search",
-    "HiddenClassesSplit": "_hidden",
-    "WholeData": "_split",
-    "estimate_n_clusters": "_number",
-    "get_scorer": "_scorers",
-    "get_scorer_names": "_scorers",
+    "HiddenClassesSplit": "_hidden_classes_split",
+    "WholeData": "_whole_data",
+    "estimate_n_clusters": "_n_clusters",
+    "get_unsupervised_scorer": "_scorers",
+    "get_unsupervised_scorer_names": "_scorers",
 }
 
 __all__ = [*_HOMES]

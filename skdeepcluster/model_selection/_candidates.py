@@ -4,9 +4,9 @@ from sklearn.base import clone
 from sklearn.cluster import HDBSCAN
 from sklearn.pipeline import make_pipeline
 
-from ..partition import PPP
-from ._axes import TableAxes
+from ..ppp import PPP
 from ._fitted import judged_by_score
+from ._table_axes import TableAxes
 
 # Up to so many columns, density is looked for in the columns; with more, where it
 # says little, in a map of the rows' neighbors. benchmarks/bench_selection.py.
@@ -43,7 +43,7 @@ def default_candidates(shape, min_clusters, max_clusters):
     if n_distinct <= 10:
         return [("ppp", finder)]
     if n_columns > FEW_COLUMNS:
-        from ..deep import NeighborEncoder  # torch, for the tables that need it
+        from ..deep import NeighborEncoder
 
         neighbors = make_pipeline(NeighborEncoder(10), finder)
         return [("ppp", finder), ("neighbors", neighbors)]

@@ -10,7 +10,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import check_array
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
-from ..base import GlobalScaling
+from .._scaling import TableScaling
 from ..exceptions import FitInterruptedWarning
 
 NOISE = -1
@@ -132,7 +132,7 @@ def steps_before_last(pipeline, X):
 
 
 def representation_of(estimator, X, space):
-    """Bring rows to the space in which they are scored; see `get_scorer`.
+    """Bring rows to the space in which they are scored; see `get_unsupervised_scorer`.
 
     Returns
     -------
@@ -146,7 +146,7 @@ def representation_of(estimator, X, space):
     elif space != "input":
         X = space.transform(X)
     Z = check_array(X, dtype=np.float64)
-    return GlobalScaling(Z).apply(Z)
+    return TableScaling(Z).transform(Z)
 
 
 def is_degenerate(labels):

@@ -5,13 +5,7 @@ from sklearn.base import clone
 from sklearn.metrics import adjusted_rand_score
 from sklearn.utils import _safe_indexing
 
-from ._fitted import (
-    NOISE,
-    extend_labels,
-    is_degenerate,
-    judged_by_score,
-    labels_of,
-)
+from ._fitted import NOISE, extend_labels, is_degenerate, judged_by_score, labels_of
 
 
 def stability(estimator, X, y, Z, labels, n_resamples, rng):

@@ -8,7 +8,7 @@ from sklearn.utils import _safe_indexing
 
 from ..metrics import class_separability, dbcv_score
 from ._fitted import is_degenerate, labels_of, representation_of, steps_before_last
-from ._partition_scores import calinski_harabasz, davies_bouldin, silhouette
+from ._internal_scores import calinski_harabasz, davies_bouldin, silhouette
 from ._resampling import prediction_strength, stability
 
 # Searches average scores and square them: infinity, or the largest number,
@@ -68,7 +68,7 @@ def _finite(name, score):
 
 
 class LabelFreeScorer:
-    """A score of a fitted clusterer; made by `get_scorer`, which has the parameters."""
+    """A score of a fitted clusterer, made by `get_unsupervised_scorer`."""
 
     def __init__(self, name, *, space, max_samples, n_resamples, random_state):
         self.name = name
@@ -78,7 +78,7 @@ class LabelFreeScorer:
         self.random_state = random_state
 
     def __repr__(self):
-        return f"get_scorer({self.name!r})"
+        return f"get_unsupervised_scorer({self.name!r})"
 
     @property
     def worst(self):
@@ -123,8 +123,8 @@ def _renumbered(labels):
     return numbers - np.count_nonzero(names < 0)
 
 
-def get_scorer_names():
-    """List the names that `get_scorer` knows.
+def get_unsupervised_scorer_names():
+    """List the names that `get_unsupervised_scorer` knows.
 
     Returns
     -------
@@ -133,14 +133,14 @@ def get_scorer_names():
 
     Examples
     --------
-    >>> from skdeepcluster.model_selection import get_scorer_names
-    >>> "silhouette" in get_scorer_names()
+    >>> from skdeepcluster.model_selection import get_unsupervised_scorer_names
+    >>> "silhouette" in get_unsupervised_scorer_names()
     True
     """
     return sorted([*_SCORES, *_LIKELIHOODS])
 
 
-def get_scorer(
+def get_unsupervised_scorer(
     name, *, space="last_step", max_samples=5000, n_resamples=10, random_state=0
 ):
     """Make a scorer of clusterers that needs no labels.
@@ -170,7 +170,7 @@ def get_scorer(
     Parameters
     ----------
     name : str
-        One of `get_scorer_names`.
+        One of `get_unsupervised_scorer_names`.
     space : {"last_step", "input"} or fitted transformer, default="last_step"
         Where distances are taken. "last_step": in what the last step of a
         pipeline sees, so that a scaler in it counts; the same as "input" for all
@@ -236,14 +236,16 @@ def get_scorer(
     --------
     >>> from sklearn.cluster import KMeans
     >>> from sklearn.datasets import load_iris
-    >>> from skdeepcluster.model_selection import get_scorer
+    >>> from skdeepcluster.model_selection import get_unsupervised_scorer
     >>> X = load_iris().data
-    >>> scorer = get_scorer("silhouette")
+    >>> scorer = get_unsupervised_scorer("silhouette")
     >>> round(scorer(KMeans(2, random_state=0).fit(X), X), 2)
     0.68
     """
-    if name not in get_scorer_names():
-        raise ValueError(f"{name!r} is not one of {', '.join(get_scorer_names())}.")
+    if name not in get_unsupervised_scorer_names():
+        raise ValueError(
+            f"{name!r} is not one of {', '.join(get_unsupervised_scorer_names())}."
+        )
     if isinstance(space, str) and space not in ("last_step", "input"):
         raise ValueError(
             f"space={space!r} is neither 'last_step' nor 'input' nor a transformer."

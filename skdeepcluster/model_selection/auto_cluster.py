@@ -13,21 +13,16 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 
-from ..base import (
-    DeepClusterer,
-    canonical_order,
-    distinct_rows,
-    draw_seed,
-    in_chunks,
-    largest_entry,
-)
+from .._rows import canonical_order, distinct_rows, in_chunks
+from .._validation import draw_seed, largest_entry
+from ..base import BaseClusterer
 from ..exceptions import FitInterruptedWarning
-from ..kernels.assignment import nearest_centers
-from ._axes import TableAxes
+from ..kernels.kmeans import nearest_centers
 from ._candidates import default_candidates, fit_candidate, seeded
 from ._fitted import NOISE, extend_labels, is_degenerate, labels_of
-from ._number import rank_average
-from ._scorers import CONSENSUS, get_scorer, get_scorer_names
+from ._n_clusters import rank_average
+from ._scorers import CONSENSUS, get_unsupervised_scorer, get_unsupervised_scorer_names
+from ._table_axes import TableAxes
 
 # Halves of the rows for the scores that fit candidates again. Ten, the scorers' own
 # default, chose no better on labelled tables.
@@ -46,7 +41,7 @@ def _best_is_soft(model):
     )
 
 
-class AutoCluster(DeepClusterer):
+class AutoCluster(BaseClusterer):
     """Cluster a table by several methods and keep the best without labels.
 
     Every candidate is fitted on the same rows, its partition is scored without
@@ -64,7 +59,8 @@ class AutoCluster(DeepClusterer):
         with clusters of at least 2 % of the rows. They scale the columns
         themselves; so should yours, as pipelines.
     scoring : str or callable, default="stability"
-        A name of :func:`~skdeepcluster.model_selection.get_scorer_names`, or
+        A name of
+        :func:`~skdeepcluster.model_selection.get_unsupervised_scorer_names`, or
         ``scorer(estimator, X)``, higher is better. The stability, from five
         halves of the rows, lost least on labelled tables. "consensus" averages
         the ranks of the candidates in its parts.
@@ -83,7 +79,7 @@ class AutoCluster(DeepClusterer):
         same seed gives the same labels.
     n_jobs : int, default=None
         Candidates that are fitted at the same time, as in joblib.
-    verbose : bool, default=False
+    verbose : int, default=0
         Whether a progress bar is shown.
     random_state : int, RandomState or None, default=None
         Seed of the candidates that have none, of the rows drawn and of the
@@ -125,7 +121,7 @@ class AutoCluster(DeepClusterer):
     See Also
     --------
     PPP : One method that finds the number of clusters, and can answer one.
-    skdeepcluster.model_selection.get_scorer : The scores.
+    skdeepcluster.model_selection.get_unsupervised_scorer : The scores.
 
     Notes
     -----
@@ -164,7 +160,7 @@ class AutoCluster(DeepClusterer):
 
     _parameter_constraints: ClassVar[dict] = {
         "candidates": [StrOptions({"default"}), list],
-        "scoring": [StrOptions(set(get_scorer_names())), callable],
+        "scoring": [StrOptions(set(get_unsupervised_scorer_names())), callable],
         "min_clusters": [Interval(Integral, 1, None, closed="left")],
         "max_clusters": [Interval(Integral, 1, None, closed="left"), None],
         "max_samples": [Interval(Integral, 2, None, closed="left")],
@@ -184,7 +180,7 @@ class AutoCluster(DeepClusterer):
         max_samples=5000,
         max_time=None,
         n_jobs=None,
-        verbose=False,
+        verbose=0,
         random_state=None,
     ):
         self.candidates = candidates
@@ -244,7 +240,7 @@ class AutoCluster(DeepClusterer):
             return {"score": self.scoring}
         names = CONSENSUS if self.scoring == "consensus" else [self.scoring]
         return {
-            name: get_scorer(
+            name: get_unsupervised_scorer(
                 name,
                 space=self._axes,
                 # Halves of fewer rows than were fitted would show fewer clusters.

@@ -20,11 +20,12 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from .._labels import PartialLabels
-from ..base import check_table, draw_seed, unchanged_on_error
+from .._validation import check_table, draw_seed
+from ..base import unchanged_on_error
 from ..metrics import clustering_accuracy
 from ._candidates import seeded
 from ._fitted import ended_by_interrupts
-from ._hidden import LEAST_KNOWN, HiddenClassesSplit
+from ._hidden_classes_split import LEAST_KNOWN, HiddenClassesSplit
 
 SCORES = {
     "adjusted_rand": adjusted_rand_score,
@@ -33,7 +34,7 @@ SCORES = {
 }
 
 # Parameters of an estimator with `relabel` that its costly part does not see.
-_RELABELED = ("n_novel", "n_components", "n_init", "row_normalize", "predict_space")
+_RELABELED = ("n_novel", "n_components", "n_init", "row_normalize", "predict_known")
 
 
 def _best_has(name):

@@ -38,12 +38,14 @@ def mlp(sizes, *, batch_norm=False, dropout=0.0):
     return nn.Sequential(*layers)
 
 
-def check_hidden_sizes(hidden_sizes):
+def check_hidden_layer_sizes(hidden_layer_sizes):
     """Refuse widths of hidden layers that are not positive integers."""
-    sound = (isinstance(n, Integral) and not isinstance(n, bool) for n in hidden_sizes)
-    if not all(sound) or any(n < 1 for n in hidden_sizes):
+    sound = (
+        isinstance(n, Integral) and not isinstance(n, bool) for n in hidden_layer_sizes
+    )
+    if not all(sound) or any(n < 1 for n in hidden_layer_sizes):
         raise ValueError(
-            f"hidden_sizes must be positive integers, got {hidden_sizes!r}."
+            f"hidden_layer_sizes must be positive integers, got {hidden_layer_sizes!r}."
         )
 
 
@@ -84,9 +86,9 @@ class AutoencoderModule(nn.Module):
     ----------
     n_features : int
         Columns of the table.
-    hidden_sizes : sequence of int
+    hidden_layer_sizes : sequence of int
         Widths of the encoder's hidden layers; the decoder mirrors them.
-    latent_dim : int
+    n_components : int
         Width of the code.
     batch_norm : bool or "after", default=False
         Whether hidden layers normalise their batch, before the ReLU or after it.
@@ -99,25 +101,25 @@ class AutoencoderModule(nn.Module):
     def __init__(
         self,
         n_features,
-        hidden_sizes,
-        latent_dim,
+        hidden_layer_sizes,
+        n_components,
         *,
         batch_norm=False,
         dropout=0.0,
         shortcut=True,
     ):
         super().__init__()
-        check_hidden_sizes(hidden_sizes)
+        check_hidden_layer_sizes(hidden_layer_sizes)
         # True is an integer, but not to torch.
-        latent_dim = int(latent_dim)
-        sizes = [n_features, *hidden_sizes, latent_dim]
+        n_components = int(n_components)
+        sizes = [n_features, *hidden_layer_sizes, n_components]
         options = {"batch_norm": batch_norm, "dropout": dropout}
         self.encoder = mlp(sizes, **options)
         self.decoder = mlp(sizes[::-1], **options)
         self.shortcut_in = self.shortcut_out = None
         if shortcut:
-            self.shortcut_in = nn.Linear(n_features, latent_dim, bias=False)
-            self.shortcut_out = nn.Linear(latent_dim, n_features, bias=False)
+            self.shortcut_in = nn.Linear(n_features, n_components, bias=False)
+            self.shortcut_out = nn.Linear(n_components, n_features, bias=False)
 
     def encode(self, rows):
         """Map rows to codes."""
@@ -147,10 +149,10 @@ class AutoencoderModule(nn.Module):
             Whether codes will be brought to length 1 before they are decoded;
             the linear decoder is then the best for such codes.
         """
-        latent_dim = self.shortcut_in.out_features
-        rank = min(latent_dim, *rows.shape)
+        n_components = self.shortcut_in.out_features
+        rank = min(n_components, *rows.shape)
         axes = principal_axes(rows * weights.sqrt()[:, None], rank)
-        codes = torch.zeros(len(rows), latent_dim, dtype=rows.dtype)
+        codes = torch.zeros(len(rows), n_components, dtype=rows.dtype)
         codes[:, :rank] = rows @ axes
         if spherical:
             codes = nn.functional.normalize(codes)
@@ -202,17 +204,17 @@ class BentMap(nn.Module):
     ----------
     n_features : int
         Columns of the table.
-    hidden_sizes : sequence of int
+    hidden_layer_sizes : sequence of int
         Widths of the hidden layers.
     n_outputs : int
         Width of the result.
     """
 
-    def __init__(self, n_features, hidden_sizes, n_outputs):
+    def __init__(self, n_features, hidden_layer_sizes, n_outputs):
         super().__init__()
-        check_hidden_sizes(hidden_sizes)
+        check_hidden_layer_sizes(hidden_layer_sizes)
         self.linear = nn.Linear(n_features, n_outputs, bias=False)
-        self.bend = mlp([n_features, *hidden_sizes, n_outputs])
+        self.bend = mlp([n_features, *hidden_layer_sizes, n_outputs])
 
     def forward(self, rows):
         """Map rows."""

@@ -4,7 +4,7 @@ A module that is trained here has a method ``loss`` which returns the loss of
 a batch: ``loss(rows, weights)``, ``loss(rows, weights, targets)`` where it has
 targets, or ``loss(rows, classes)`` (and what else its dataset holds) where it
 learns from labels. Rows come centred and divided by one global scale
-(:class:`skdeepcluster.base.GlobalScaling` does that), weights have mean 1 over
+(:class:`skdeepcluster._scaling.TableScaling` does that), weights have mean 1 over
 the table.
 """
 

@@ -2,7 +2,7 @@
 
 from importlib import import_module
 
-_HOMES = {"ILASDP": "ilasdp", "SDPKMeans": "kmeans"}
+_HOMES = {"ILASDP": "ilasdp", "SDPKMeans": "sdp_kmeans"}
 
 __all__ = ["ILASDP", "SDPKMeans"]
 

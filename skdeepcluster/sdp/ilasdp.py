@@ -8,18 +8,15 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
-from ..base import (
-    DeepClusterer,
-    GlobalScaling,
-    canonical_order,
-    draw_seed,
-    lexicographic_order,
-    warn_if_collapsed,
-)
-from ._rows import warn_if_alone
-from .solvers.alternation import alternate, lift, refine
-from .solvers.covariances import CovarianceFamily
-from .solvers.partition import kmeans, systematic_sample
+from .._rows import canonical_order, lexicographic_order
+from .._scaling import TableScaling
+from .._validation import draw_seed
+from .._warnings import warn_if_collapsed
+from ..base import BaseClusterer
+from ._alternation import alternate, lift, refine
+from ._covariances import CovarianceFamily
+from ._heuristics import kmeans, systematic_sample
+from ._scaled_rows import warn_if_alone
 
 FAMILIES = ("full", "tied", "diag", "spherical")
 # Rows of a sample: at least this many, and this many per cluster.
@@ -30,7 +27,7 @@ SAMPLE_NUMBERS = 20_000_000
 PREDICT_ROWS = 4096
 
 
-class ILASDP(DeepClusterer):
+class ILASDP(BaseClusterer):
     """Groups of different shapes, by iterative likelihood-adjusted relaxations.
 
     For given covariances the best partition under Gaussian groups is relaxed to
@@ -49,17 +46,17 @@ class ILASDP(DeepClusterer):
         "admm" solves the programs inexactly by alternating directions, which
         continue while the covariances change. "cvxpy" hands each to SCS, up to
         100 rows. "auto" is "admm", on a sample of the rows where they are more
-        than `max_rows`.
+        than `max_samples`.
     n_init : int, default=3
         Number of starts: k-means, k-means on whitened rows, and random
         partitions. All take six steps, the most likely goes on.
-    max_rows : int, default=1000
+    max_samples : int, default=1000
         Beyond this number of rows "auto" solves the programs on a sample of
         100 rows per cluster, at least 300, and fewer for more than 12 clusters:
         the matrices of all of them then have 20 million entries. All rows then
         refine the result.
-    refine : {"em", None}, default=None
-        "em" ends with 10 steps of the EM algorithm, for better calibrated
+    refine : bool, default=False
+        True ends with 10 steps of the EM algorithm, for better calibrated
         probabilities.
     tol : float, default=1e-4
         Relative change of the objective at which the steps end.
@@ -108,7 +105,7 @@ class ILASDP(DeepClusterer):
     n_iter_ : int
         Steps from the start that won, or from the last partition that was cut
         again (see Notes).
-    history_ : list of dict
+    trace_ : list of dict
         ``objective``, ``cost`` of the best partition so far, and ``doubt`` (1 less
         the mean largest membership) of each of these steps.
     encoder_ : transformer
@@ -159,7 +156,7 @@ class ILASDP(DeepClusterer):
     ``benchmarks/results/bench_sdp.md``.
 
     An iteration takes O(n_clusters n²) time, of which a start takes hundreds, and
-    memory is 4 n_clusters n² bytes, for n at most `max_rows`; all else is
+    memory is 4 n_clusters n² bytes, for n at most `max_samples`; all else is
     linear in the rows.
 
     Ctrl-C leaves the estimator as it was before the call.
@@ -191,8 +188,8 @@ class ILASDP(DeepClusterer):
         "covariance_type": [StrOptions({*FAMILIES, "auto"})],
         "solver": [StrOptions({"auto", "admm", "cvxpy"})],
         "n_init": [Interval(Integral, 1, None, closed="left")],
-        "max_rows": [Interval(Integral, 2, None, closed="left")],
-        "refine": [StrOptions({"em"}), None],
+        "max_samples": [Interval(Integral, 2, None, closed="left")],
+        "refine": ["boolean"],
         "tol": [Interval(Real, 0, None, closed="left")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
         "encoder": [HasMethods(["fit_transform", "transform"]), None],
@@ -206,8 +203,8 @@ class ILASDP(DeepClusterer):
         covariance_type="full",
         solver="auto",
         n_init=3,
-        max_rows=1000,
-        refine=None,
+        max_samples=1000,
+        refine=False,
         tol=1e-4,
         max_iter=100,
         encoder=None,
@@ -217,7 +214,7 @@ class ILASDP(DeepClusterer):
         self.covariance_type = covariance_type
         self.solver = solver
         self.n_init = n_init
-        self.max_rows = max_rows
+        self.max_samples = max_samples
         self.refine = refine
         self.tol = tol
         self.max_iter = max_iter
@@ -226,7 +223,7 @@ class ILASDP(DeepClusterer):
 
     def _fit_clusters(self, Z, sample_weight):
         order, is_first = lexicographic_order(Z)
-        self._scaling = GlobalScaling(Z[order])
+        self._scaling = TableScaling(Z[order])
         self._columns = Z.max(axis=0) > Z.min(axis=0)
         rows = self._coordinates(Z[order])
         n_clusters = min(int(self.n_clusters), int(is_first.sum()))
@@ -242,7 +239,7 @@ class ILASDP(DeepClusterer):
         fit = best.fit
         if len(sample) < len(rows):
             fit = lift(rows, fit, best.family)
-        if self.refine == "em":
+        if self.refine:
             fit = refine(rows, fit, best.family)
         self.covariance_type_ = best.family.kind
         self.solved_rows_ = order[sample]
@@ -251,11 +248,11 @@ class ILASDP(DeepClusterer):
 
     def _coordinates(self, Z):
         """Scaled rows in the columns that vary."""
-        return np.ascontiguousarray(self._scaling.apply(Z)[:, self._columns])
+        return np.ascontiguousarray(self._scaling.transform(Z)[:, self._columns])
 
     def _sample(self, rows, n_clusters, rng):
         """Places of the rows on which the programs are solved."""
-        if len(rows) <= self.max_rows or self.solver != "auto":
+        if len(rows) <= self.max_samples or self.solver != "auto":
             return np.arange(len(rows))
         weights = np.ones(len(rows))
         pilot, _ = kmeans(rows, weights, n_clusters, 1, rng)
@@ -307,7 +304,7 @@ class ILASDP(DeepClusterer):
         n_columns = len(self._columns)
         scaled = np.zeros((len(sizes), n_columns))
         scaled[:, self._columns] = means
-        self.means_ = self._scaling.undo(scaled, Z.dtype)
+        self.means_ = self._scaling.inverse_transform(scaled, Z.dtype)
         self.covariances_ = np.zeros((len(sizes), n_columns, n_columns), Z.dtype)
         unit = self._scaling.scale * self._scaling.unit
         used = np.ix_(range(len(sizes)), self._columns, self._columns)
@@ -327,7 +324,7 @@ class ILASDP(DeepClusterer):
         self.lower_bound_ = best.lower_bound + shift
         self.gap_ = (best.objective - best.lower_bound) / n_rows
         self.n_iter_ = len(best.history)
-        self.history_ = [
+        self.trace_ = [
             entry
             | {"objective": entry["objective"] + shift, "cost": entry["cost"] + shift}
             for entry in best.history

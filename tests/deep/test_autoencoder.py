@@ -14,9 +14,9 @@ from skdeepcluster import AutoEncoder
 X = load_digits().data[:600] / 16
 
 
-def autoencoder(latent_dim=5, **params):
-    settings = {"hidden_sizes": (32,), "max_epochs": 20, "n_iter_no_change": None}
-    return AutoEncoder(latent_dim, random_state=0, **(settings | params))
+def autoencoder(n_components=5, **params):
+    settings = {"hidden_layer_sizes": (32,), "max_epochs": 20, "n_iter_no_change": None}
+    return AutoEncoder(n_components, random_state=0, **(settings | params))
 
 
 def explained(restored):
@@ -109,7 +109,7 @@ def test_fit_does_not_touch_the_users_callbacks():
 def test_learning_rate_schedule():
     schedule = LRScheduler("StepLR", step_size=1, gamma=0.5)
     model = autoencoder(callbacks=[schedule], max_epochs=3).fit(X)
-    rate = model.net_.optimizer_.param_groups[0]["lr"]
+    rate = model.net_.optimizer_.param_groups[0]["learning_rate_init"]
     assert_allclose(rate, 1e-3 / 8)
 
 
@@ -139,10 +139,10 @@ def test_codes_of_the_wrong_width_are_refused():
 @pytest.mark.parametrize(
     ("params", "message"),
     [
-        ({"latent_dim": 0}, "'latent_dim' parameter"),
-        ({"hidden_sizes": "wide"}, "'hidden_sizes' parameter"),
-        ({"hidden_sizes": (16, 0)}, "hidden_sizes"),
-        ({"lr": -1.0}, "'lr' parameter"),
+        ({"n_components": 0}, "'n_components' parameter"),
+        ({"hidden_layer_sizes": "wide"}, "'hidden_layer_sizes' parameter"),
+        ({"hidden_layer_sizes": (16, 0)}, "hidden_layer_sizes"),
+        ({"learning_rate_init": -1.0}, "'learning_rate_init' parameter"),
         ({"validation_fraction": 1.0}, "'validation_fraction' parameter"),
         ({"device": "tpu"}, "'device' parameter"),
     ],

@@ -29,7 +29,7 @@ X, y = load_iris(return_X_y=True)
 
 
 def encoder(n_components=2, **params):
-    settings = {"random_state": 0, "n_epochs": 30, "max_steps": 60}
+    settings = {"random_state": 0, "layout_epochs": 30, "max_steps": 60}
     return NeighborEncoder(n_components, **(settings | params))
 
 
@@ -110,7 +110,7 @@ from skdeepcluster import NeighborEncoder
 rng = np.random.default_rng(0)
 # Many ties, and principal components.
 for X in ((rng.random((600, 20)) < 0.3).astype(float), rng.normal(size=(600, 70))):
-    model = NeighborEncoder(random_state=0, n_epochs=20, max_steps=40).fit(X)
+    model = NeighborEncoder(random_state=0, layout_epochs=20, max_steps=40).fit(X)
     print(model.transform(X).tobytes().hex())
     print(model.transform(X[:50] + 0.3).tobytes().hex())
 """
@@ -167,8 +167,8 @@ class TestKnownClasses:
 
     def test_classes_come_apart(self):
         y = np.where(np.arange(300) % 2, self.kind, -1)
-        plain = encoder(n_epochs=200, max_steps=200).fit(self.blobs)
-        told = encoder(n_epochs=200, max_steps=200).fit(self.blobs, y)
+        plain = encoder(layout_epochs=200, max_steps=200).fit(self.blobs)
+        told = encoder(layout_epochs=200, max_steps=200).fit(self.blobs, y)
         before, after = (
             silhouette_score(model.transform(self.blobs), self.kind)
             for model in (plain, told)
@@ -346,8 +346,8 @@ class TestTraining:
         assert np.isfinite(model.transform(X)).all()
 
     def test_divergence_is_said(self):
-        with pytest.warns(ConvergenceWarning, match="lower lr"):
-            model = encoder(lr=1e30).fit(X)
+        with pytest.warns(ConvergenceWarning, match="lower learning_rate_init"):
+            model = encoder(learning_rate_init=1e30).fit(X)
         assert np.isfinite(model.transform(X)).all()
 
 
@@ -357,9 +357,9 @@ class TestTraining:
         ({"n_components": 0}, "'n_components' parameter"),
         ({"n_neighbors": 0}, "'n_neighbors' parameter"),
         ({"metric": "manhattan"}, "'metric' parameter"),
-        ({"hidden_sizes": (16, 0)}, "hidden_sizes"),
-        ({"n_epochs": 0}, "'n_epochs' parameter"),
-        ({"lr": 0.0}, "'lr' parameter"),
+        ({"hidden_layer_sizes": (16, 0)}, "hidden_layer_sizes"),
+        ({"layout_epochs": 0}, "'layout_epochs' parameter"),
+        ({"learning_rate_init": 0.0}, "'learning_rate_init' parameter"),
     ],
 )
 def test_bad_parameter_is_named(params, message):

@@ -34,8 +34,8 @@ def layer(n_clusters=5, n_features=7, spherical=False, seed=0):
 
 def small_network(**params):
     settings = {
-        "latent_dim": 4,
-        "hidden_sizes": (16,),
+        "n_components": 4,
+        "hidden_layer_sizes": (16,),
         "pretrain_epochs": 15,
         "max_epochs": 8,
         "n_iter_no_change": None,
@@ -181,8 +181,10 @@ class TestAlone:
         for cluster in range(10):
             mean = DIGITS[model.labels_ == cluster].mean(axis=0)
             assert_allclose(model.cluster_centers_[cluster], mean, atol=1e-6)
-        scaled = model.scaling_.apply(DIGITS)
-        offsets = scaled - model.scaling_.apply(model.cluster_centers_)[model.labels_]
+        scaled = model.scaling_.transform(DIGITS)
+        offsets = (
+            scaled - model.scaling_.transform(model.cluster_centers_)[model.labels_]
+        )
         spread = np.square(offsets).sum(axis=1).mean()
         assert_allclose(model.temperature_, spread, rtol=1e-9)
         assert model.n_iter_ == len(model.history_) >= 1
@@ -325,13 +327,15 @@ class TestWithNetwork:
             small_network(callbacks=[3]).fit(blobs[0])
 
     def test_divergence_is_said_and_leaves_a_usable_model(self, blobs):
-        with pytest.warns(ConvergenceWarning, match="lower lr"):
-            model = small_network(lr=1e12, validation_fraction=0.0).fit(blobs[0])
+        with pytest.warns(ConvergenceWarning, match="lower learning_rate_init"):
+            model = small_network(learning_rate_init=1e12, validation_fraction=0.0).fit(
+                blobs[0]
+            )
         assert np.isfinite(model.transform(blobs[0])).all()
 
     def test_line_is_no_sphere(self, blobs):
-        with pytest.raises(ValueError, match="latent_dim=1 leaves only two points"):
-            TELL(3, latent_dim=1).fit(blobs[0])
+        with pytest.raises(ValueError, match="n_components=1 leaves only two points"):
+            TELL(3, n_components=1).fit(blobs[0])
 
     def test_paper_preset_runs(self, blobs):
         model = TELL.paper(3, n_init=1, max_epochs=5, random_state=0).fit(blobs[0])
@@ -408,9 +412,9 @@ class TestPartialFit:
         assert_allclose(model.cluster_centers_[high], 10.5)
         assert_array_equal(model.labels_, [low, low])
 
-    @pytest.mark.parametrize("latent_dim", [None, 4])
-    def test_stream_helps(self, latent_dim):
-        model = TELL(10, geometry="sphere", latent_dim=latent_dim, random_state=0)
+    @pytest.mark.parametrize("n_components", [None, 4])
+    def test_stream_helps(self, n_components):
+        model = TELL(10, geometry="sphere", n_components=n_components, random_state=0)
         model.fit(DIGITS[:300])
         before = model.score(DIGITS[300:])
         for chunk in np.array_split(DIGITS[300:], 20):

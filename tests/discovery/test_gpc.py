@@ -164,12 +164,17 @@ def test_network_begins_as_the_linear_map():
     assert torch.all(codes[:, 2:] == 0)
 
 
-def make_module(share, w=0.35):
+def make_module(share, supervised_weight=0.35):
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         encoder = BentCode(torch.eye(3), (8,), 3)
         module = GPCModule(
-            encoder, 3, lambda rows, generator: rows, w, (0.2, 0.07), share
+            encoder,
+            3,
+            lambda rows, generator: rows,
+            supervised_weight,
+            (0.2, 0.07),
+            share,
         )
     module.set_prototypes(np.eye(2, 4), np.full(2, 0.1))
     return module
@@ -295,9 +300,9 @@ def flip_nothing(rows, generator):
         {"augmentation": "scarf"},
         {"augmentation": flip_nothing},
         {"module": "linear"},
-        {"module": Named, "lr": 0.01},
-        {"latent_dim": 3, "hidden_sizes": (8,)},
-        {"latent_dim": 7},
+        {"module": Named, "learning_rate_init": 0.01},
+        {"n_components": 3, "hidden_layer_sizes": (8,)},
+        {"n_components": 7},
     ],
     ids=["default", "scarf", "views", "linear", "module", "narrow", "wide"],
 )
@@ -332,7 +337,7 @@ def test_users_network_is_not_changed():
         torch.manual_seed(0)
         network = Named(4)
     before = {k: v.clone() for k, v in network.state_dict().items()}
-    model = GPC(2, module=network, n_rounds=1, random_state=0).fit(X, y)
+    model = GPC(2, module=network, max_iter=1, random_state=0).fit(X, y)
     for name, weight in network.state_dict().items():
         assert torch.equal(weight, before[name])
     assert not torch.equal(
@@ -352,7 +357,7 @@ def test_a_temperature_may_be_any_positive_integer(name):
     X = np.random.default_rng(0).normal(size=(24, 3))
     y = np.arange(24) % 4 - 1
     labels = [
-        GPC(1, max_epochs=1, n_rounds=1, random_state=0, **{name: value}).fit(X, y)
+        GPC(1, max_epochs=1, max_iter=1, random_state=0, **{name: value}).fit(X, y)
         for value in (10**30, 1e30)
     ]
     np.testing.assert_array_equal(labels[0].labels_, labels[1].labels_)

@@ -288,12 +288,12 @@ def test_is_novel_says_what_predict_says(estimator):
     assert novel[TRUTH > 1].all()
 
 
-def test_predict_space(estimator):
+def test_predict_known(estimator):
     X = table()
-    if "predict_space" in estimator.get_params():
+    if "predict_known" in estimator.get_params():
         fitted = seeded(estimator).fit(X, DISJOINT)
         assert fitted.is_novel(X).all()
-        estimator = clone(estimator).set_params(predict_space="all")
+        estimator = clone(estimator).set_params(predict_known=True)
     fitted = seeded(estimator).fit(X, DISJOINT)
     np.testing.assert_array_equal(fitted.predict(X), fitted.labels_)
 

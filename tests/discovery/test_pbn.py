@@ -219,13 +219,13 @@ def test_history_and_callbacks():
     assert not hasattr(callback, "losses_")
 
 
-@pytest.mark.parametrize("hidden_sizes", [(0,), (3.5,), "wide"])
-def test_bad_hidden_sizes(hidden_sizes):
-    with pytest.raises(ValueError, match="hidden_sizes"):
-        PBN(2, hidden_sizes=hidden_sizes).fit(*table())
+@pytest.mark.parametrize("hidden_layer_sizes", [(0,), (3.5,), "wide"])
+def test_bad_hidden_sizes(hidden_layer_sizes):
+    with pytest.raises(ValueError, match="hidden_layer_sizes"):
+        PBN(2, hidden_layer_sizes=hidden_layer_sizes).fit(*table())
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_diverged_training_says_so():
-    with pytest.raises(ValueError, match="not finite: lower lr"):
-        PBN(2, lr=1e30, max_epochs=5, random_state=0).fit(*table())
+    with pytest.raises(ValueError, match="not finite: lower learning_rate_init"):
+        PBN(2, learning_rate_init=1e30, max_epochs=5, random_state=0).fit(*table())

@@ -8,15 +8,15 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import gammaln
 from scipy.stats import multivariate_t
 
-from skdeepcluster.discovery._cells import Cells
+from skdeepcluster.discovery._micro_clusters import Cells
 from skdeepcluster.discovery._niw import Moments, Prior
-from skdeepcluster.discovery._penalty import penalty_from_hidden_classes
 from skdeepcluster.discovery._split_merge import (
     Classes,
     log_merge_ratios,
     log_posterior,
     merge_path,
 )
+from skdeepcluster.discovery._split_threshold import penalty_from_hidden_classes
 
 CORNERS = np.array([[0, 0], [1, 0], [0, 1], [1, 1], [5, 5], [6, 5], [5, 6], [6, 6.0]])
 CORNER_PRIOR = Prior(np.array([3.0, 3.0]), 1.0, 4.0, np.eye(2))

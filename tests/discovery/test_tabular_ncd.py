@@ -112,7 +112,7 @@ def test_heads():
     assert_allclose(model.predict_known_proba(X).sum(axis=1), 1)
     assert_array_equal(model.predict(X[40:]), model.labels_[40:])
     assert_array_equal(np.unique(model.labels_), [4, 7, 8, 9])
-    everything = TabularNCD(2, predict_space="all", random_state=0).fit(X, y)
+    everything = TabularNCD(2, predict_known=True, random_state=0).fit(X, y)
     assert_array_equal(everything.predict(X), model.labels_)
 
 

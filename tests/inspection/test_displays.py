@@ -207,10 +207,10 @@ class TestTree:
     def test_every_merge_of_a_fit(self, blobs):
         model = PPP().fit(blobs)
         display = TreeDisplay.from_estimator(model)
-        assert len(display.lines_) == len(model.history_)
+        assert len(display.lines_) == len(model.merges_)
         drawn = {"-": True, "--": False}
         assert [drawn[line.get_linestyle()] for line in display.lines_] == [
-            merge["kept"] for merge in model.history_
+            merge["kept"] for merge in model.merges_
         ]
 
     def test_boxes_are_as_large_as_the_clusters(self):

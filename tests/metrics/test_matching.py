@@ -11,11 +11,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score
 
 import skdeepcluster.metrics
-from skdeepcluster.metrics import (
-    clustering_accuracy,
-    discovery_accuracy,
-    match_labels,
-)
+from skdeepcluster.metrics import clustering_accuracy, discovery_accuracy, match_labels
 
 labels = st.integers(0, 3)
 labelings = st.lists(st.tuples(labels, labels), min_size=1, max_size=25).map(

@@ -25,7 +25,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skdeepcluster.metrics import dbcv_score
-from skdeepcluster.model_selection import get_scorer, get_scorer_names
+from skdeepcluster.model_selection import (
+    get_unsupervised_scorer,
+    get_unsupervised_scorer_names,
+)
 from skdeepcluster.model_selection._fitted import labels_of
 from skdeepcluster.model_selection._resampling import _kept_together
 
@@ -61,10 +64,12 @@ def blobs(cluster_std):
 )
 def test_without_noise_scores_are_the_known_ones(name, reference):
     model = KMeans(3, random_state=0).fit(X)
-    assert get_scorer(name)(model, X) == pytest.approx(reference(X, model.labels_))
+    assert get_unsupervised_scorer(name)(model, X) == pytest.approx(
+        reference(X, model.labels_)
+    )
     # In whatever units, and far from the origin.
     far = KMeans(3, random_state=0).fit(1e-100 * X)
-    assert get_scorer(name)(far, 1e-100 * X) == pytest.approx(
+    assert get_unsupervised_scorer(name)(far, 1e-100 * X) == pytest.approx(
         reference(X, far.labels_), rel=1e-6
     )
 
@@ -72,22 +77,24 @@ def test_without_noise_scores_are_the_known_ones(name, reference):
 @pytest.mark.parametrize("name", ["bic", "aic"])
 def test_likelihood_scores_are_those_of_the_model(name):
     model = GaussianMixture(2, random_state=0).fit(X)
-    assert get_scorer(name)(model, X) == -getattr(model, name)(X)
+    assert get_unsupervised_scorer(name)(model, X) == -getattr(model, name)(X)
     piped = make_pipeline(StandardScaler(), clone(model)).fit(X)
     rows = StandardScaler().fit_transform(X)
-    assert get_scorer(name)(piped, X) == -getattr(piped[-1], name)(rows)
+    assert get_unsupervised_scorer(name)(piped, X) == -getattr(piped[-1], name)(rows)
     # One component is a model like any other.
     single = GaussianMixture(1, random_state=0).fit(X)
-    assert get_scorer(name)(single, X) == -getattr(single, name)(X)
+    assert get_unsupervised_scorer(name)(single, X) == -getattr(single, name)(X)
     with pytest.raises(ValueError, match=f"KMeans has no {name}: .* GaussianMixture"):
-        get_scorer(name)(KMeans(2).fit(X), X)
+        get_unsupervised_scorer(name)(KMeans(2).fit(X), X)
 
 
 @pytest.mark.parametrize("name", LABELS)
 def test_right_number_of_clusters_scores_best(name):
     rows, _ = blobs(cluster_std=1.0)
     scores = [
-        get_scorer(name)(KMeans(k, n_init=5, random_state=0).fit(rows), rows)
+        get_unsupervised_scorer(name)(
+            KMeans(k, n_init=5, random_state=0).fit(rows), rows
+        )
         for k in (2, 3, 8)
     ]
     assert scores[0] < scores[1] > scores[2]
@@ -96,7 +103,7 @@ def test_right_number_of_clusters_scores_best(name):
 @pytest.mark.parametrize("name", LABELS)
 def test_rows_called_noise_win_nothing(name):
     rows, labels = blobs(cluster_std=0.8)
-    scorer = get_scorer(name)
+    scorer = get_unsupervised_scorer(name)
     scores = []
     for share in (0.0, 0.3, 0.6):
         noise = np.random.default_rng(0).random(120) < share
@@ -121,7 +128,9 @@ class _WithNoise(KMeans):
         return np.where(self.noise[gaps.argmin(axis=1)], -1, super().predict(X))
 
 
-@pytest.mark.parametrize("name", sorted(set(get_scorer_names()) - {"bic", "aic"}))
+@pytest.mark.parametrize(
+    "name", sorted(set(get_unsupervised_scorer_names()) - {"bic", "aic"})
+)
 @pytest.mark.parametrize(
     "labels",
     [
@@ -134,7 +143,7 @@ class _WithNoise(KMeans):
     ids=["one cluster", "singletons", "noise", "two rows", "one cluster and noise"],
 )
 def test_degenerate_partitions_get_the_worst_score(name, labels):
-    scorer = get_scorer(name)
+    scorer = get_unsupervised_scorer(name)
     rows = make_blobs(40, 2, random_state=0)[0]
     score = scorer(Given(labels.astype(int)).fit(rows), rows)
     assert score == scorer.worst
@@ -156,19 +165,19 @@ def test_degenerate_partitions_get_the_worst_score(name, labels):
 )
 def test_hard_tables_have_finite_scores(name, rows):
     labels = np.arange(len(rows)) // 2 % 2
-    assert np.isfinite(get_scorer(name)(Given(labels).fit(rows), rows))
+    assert np.isfinite(get_unsupervised_scorer(name)(Given(labels).fit(rows), rows))
 
 
 def test_clusters_of_one_centre_are_as_bad_as_can_be():
     rows = np.array([[-1.0], [1.0], [-2.0], [2.0]])
-    scorer = get_scorer("davies_bouldin")
+    scorer = get_unsupervised_scorer("davies_bouldin")
     assert scorer(Given([0, 0, 1, 1]).fit(rows), rows) == scorer.worst
     # scikit-learn's index takes them for perfect.
     assert davies_bouldin_score(rows, [0, 0, 1, 1]) == 0
 
 
 def test_separability_looks_at_the_representation_and_at_collapse():
-    scorer = get_scorer("class_separability")
+    scorer = get_unsupervised_scorer("class_separability")
     apart, near = (blobs(cluster_std=std)[0] for std in (0.5, 9.0))
     models = [KMeans(3, random_state=0).fit(rows) for rows in (apart, near)]
     assert scorer(models[0], apart) > scorer(models[1], near)
@@ -180,7 +189,8 @@ def test_separability_looks_at_the_representation_and_at_collapse():
 @pytest.mark.parametrize("name", LABELS)
 def test_large_tables_are_sampled_by_the_seed(name):
     scorers = [
-        get_scorer(name, max_samples=60, random_state=seed) for seed in (0, 0, 1)
+        get_unsupervised_scorer(name, max_samples=60, random_state=seed)
+        for seed in (0, 0, 1)
     ]
     rows, _ = blobs(cluster_std=4.0)
     model = KMeans(4, n_init=1, random_state=0).fit(rows)
@@ -202,11 +212,11 @@ def test_stability_extends_labels_by_predict_or_by_nearest_rows():
     rows, _ = blobs(cluster_std=0.5)
     for model in (KMeans(3, random_state=0), AgglomerativeClustering(3), DBSCAN(1.0)):
         for name in ("stability", "prediction_strength"):
-            assert get_scorer(name)(model.fit(rows), rows) > 0.8
+            assert get_unsupervised_scorer(name)(model.fit(rows), rows) > 0.8
     # Halves that are too small for the estimator agree with nothing.
     many = KMeans(8, n_init=1, random_state=0).fit(rows[:12])
-    assert get_scorer("stability")(many, rows[:12]) == 0
-    assert get_scorer("prediction_strength")(many, rows[:12]) == 0
+    assert get_unsupervised_scorer("stability")(many, rows[:12]) == 0
+    assert get_unsupervised_scorer("prediction_strength")(many, rows[:12]) == 0
 
 
 # ------------------------------------------------------------------ whose labels
@@ -258,7 +268,7 @@ def test_other_columns_are_refused():
 
 def test_nothing_to_score_is_an_error():
     with pytest.raises(ValueError, match="StandardScaler has neither predict nor"):
-        get_scorer("silhouette")(StandardScaler().fit(X), X)
+        get_unsupervised_scorer("silhouette")(StandardScaler().fit(X), X)
 
 
 def test_predict_is_for_any_rows_and_labels_of_any_kind():
@@ -267,7 +277,7 @@ def test_predict_is_for_any_rows_and_labels_of_any_kind():
             return np.array(["a", "b", "c"])[super().predict(X)]
 
     plain, named = (kind(3, random_state=0).fit(X) for kind in (KMeans, Named))
-    scorer = get_scorer("silhouette")
+    scorer = get_unsupervised_scorer("silhouette")
     assert scorer(named, X[::2]) == scorer(plain, X[::2])
 
 
@@ -280,11 +290,11 @@ def test_a_pipeline_is_scored_where_its_last_step_is_by_default():
     scaler = StandardScaler().fit(wide)
     labels, scaled = model.predict(wide), scaler.transform(wide)
     expected = silhouette_score(scaled, labels)
-    assert get_scorer("silhouette")(model, wide) == pytest.approx(expected)
-    by_input = get_scorer("silhouette", space="input")
+    assert get_unsupervised_scorer("silhouette")(model, wide) == pytest.approx(expected)
+    by_input = get_unsupervised_scorer("silhouette", space="input")
     assert by_input(model, wide) == pytest.approx(silhouette_score(wide, labels))
     # A fixed representation also serves what is no pipeline.
-    fixed = get_scorer("silhouette", space=scaler)
+    fixed = get_unsupervised_scorer("silhouette", space=scaler)
     assert fixed(model, wide) == pytest.approx(expected)
     bare = KMeans(3, random_state=0).fit(wide)
     assert fixed(bare, wide) == pytest.approx(silhouette_score(scaled, bare.labels_))
@@ -292,14 +302,14 @@ def test_a_pipeline_is_scored_where_its_last_step_is_by_default():
 
 def test_errors_name_what_is_allowed():
     with pytest.raises(ValueError, match="'best' is not one of aic, bic, calinski"):
-        get_scorer("best")
+        get_unsupervised_scorer("best")
     with pytest.raises(ValueError, match="neither 'last_step' nor 'input'"):
-        get_scorer("silhouette", space="first_step")
+        get_unsupervised_scorer("silhouette", space="first_step")
 
 
-@pytest.mark.parametrize("name", get_scorer_names())
+@pytest.mark.parametrize("name", get_unsupervised_scorer_names())
 def test_scorers_pickle_and_have_names(name):
-    scorer = pickle.loads(pickle.dumps(get_scorer(name)))
-    assert repr(scorer) == f"get_scorer('{name}')"
+    scorer = pickle.loads(pickle.dumps(get_unsupervised_scorer(name)))
+    assert repr(scorer) == f"get_unsupervised_scorer('{name}')"
     model = GaussianMixture(2, random_state=0).fit(X)
-    assert scorer(model, X) == get_scorer(name)(model, X)
+    assert scorer(model, X) == get_unsupervised_scorer(name)(model, X)

@@ -8,7 +8,7 @@ from skorch.callbacks import Callback
 from skorch.callbacks import EarlyStopping as SkorchEarlyStopping
 from torch.utils.data import TensorDataset
 
-from skdeepcluster.base import in_chunks
+from skdeepcluster._rows import in_chunks
 from skdeepcluster.nn.modules import AutoencoderModule, Reconstruction, mlp
 from skdeepcluster.nn.training import (
     MIN_STEPS,

@@ -109,7 +109,7 @@ FRAME_MODELS = [
                 ("c", OneHotEncoder(min_frequency=2, sparse_output=False), ["kind"]),
             ]
         ),
-        AutoEncoder(2, hidden_sizes=(4,), max_epochs=3, n_iter_no_change=None),
+        AutoEncoder(2, hidden_layer_sizes=(4,), max_epochs=3, n_iter_no_change=None),
         TELL(3, random_state=0),
     ),
     ColumnTransformer(
@@ -432,7 +432,7 @@ def test_forged_trees_are_refused(old, new, tmp_path):
     ],
 )
 def test_forged_networks_are_refused(old, new, tmp_path):
-    model = AutoEncoder(2, hidden_sizes=(3,), max_epochs=2, n_iter_no_change=None)
+    model = AutoEncoder(2, hidden_layer_sizes=(3,), max_epochs=2, n_iter_no_change=None)
     save(model.fit(table()), tmp_path / "a")
     forge_tree(tmp_path / "a", old, new)
     with pytest.raises(ValueError, match=r"a cannot be loaded: \S"):

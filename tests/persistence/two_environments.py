@@ -43,7 +43,13 @@ def models():
         "ppp": PPP(),
         "scaler-tell": make_pipeline(
             StandardScaler(),
-            TELL(10, latent_dim=5, hidden_sizes=(32,), max_epochs=20, random_state=0),
+            TELL(
+                10,
+                n_components=5,
+                hidden_layer_sizes=(32,),
+                max_epochs=20,
+                random_state=0,
+            ),
         ),
         "spectral": NCDSpectralClustering(4, random_state=0),
         "mixture": SemiSupervisedGaussianMixture(

@@ -9,14 +9,11 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skdeepcluster import ILASDP
 from skdeepcluster.metrics import clustering_accuracy
-from skdeepcluster.sdp.solvers import pairs, reference
-from skdeepcluster.sdp.solvers.alternation import Alternation, recut
-from skdeepcluster.sdp.solvers.covariances import (
-    CovarianceFamily,
-    fit_groups,
-    hard_cost,
-)
-from skdeepcluster.sdp.solvers.likelihood import GroupRelaxation
+from skdeepcluster.sdp import _admm as pairs
+from skdeepcluster.sdp import _cvxpy as reference
+from skdeepcluster.sdp._alternation import Alternation, recut
+from skdeepcluster.sdp._covariances import CovarianceFamily, fit_groups, hard_cost
+from skdeepcluster.sdp._likelihood import GroupRelaxation
 
 
 @pytest.fixture
@@ -230,7 +227,7 @@ def test_parameters_are_those_of_the_clusters_in_input_units(rng):
         assert_allclose(model.means_[c], rows.mean(axis=0), rtol=0.2, atol=100)
         assert_allclose(model.covariances_[c], np.cov(rows.T), rtol=0.5, atol=2e5)
     assert_allclose(model.weights_.sum(), 1)
-    refined = ILASDP(2, refine="em", random_state=0).fit(X)
+    refined = ILASDP(2, refine=True, random_state=0).fit(X)
     assert clustering_accuracy(model.labels_, refined.labels_) > 0.97
 
 

@@ -1,0 +1,125 @@
+"""Checks at the door of every estimator, with errors that say what to do."""
+
+from contextlib import contextmanager
+
+import numpy as np
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import _check_sample_weight, check_array, validate_data
+
+# Share of the range of a dtype that the entries of a table may take.
+HEADROOM = 2.0**-14
+# Weights are counts of rows, in whatever unit; far beyond this they are none.
+LARGEST_WEIGHT = 1e50
+# A row of less weight than this share of the largest counts as one of none.
+LEAST_SHARE = 1e-12
+
+
+def check_table(estimator, X, *, reset):
+    """Validate a table: 2-D, finite, float32 or float64, rows contiguous."""
+    with _clear_errors("X", X):
+        _refuse_dates(X)
+        X = validate_data(
+            estimator,
+            X,
+            reset=reset,
+            dtype=[np.float64, np.float32],
+            order="C",
+        )
+    limit = float(np.finfo(X.dtype).max) * HEADROOM
+    largest = largest_entry(X)
+    if largest > limit:
+        raise ValueError(
+            f"X holds {largest:g} (without its sign), but differences and sums of "
+            f"numbers beyond {limit:.0e} may leave the range of {X.dtype}: divide the "
+            "columns that hold them."
+        )
+    return X
+
+
+def largest_entry(X):
+    """Largest absolute value in a finite table, as a float."""
+    return max(float(np.max(X)), -float(np.min(X)))
+
+
+def check_codes(estimator, X, n_codes):
+    """Validate codes that an estimator shall turn back into rows."""
+    with _clear_errors("X", X):
+        codes = check_array(X, dtype=[np.float64, np.float32], order="C")
+    if codes.shape[1] != n_codes:
+        raise ValueError(
+            f"X has {codes.shape[1]} columns, but the codes of this "
+            f"{type(estimator).__name__} have {n_codes}."
+        )
+    return codes
+
+
+@contextmanager
+def _clear_errors(name, values):
+    """Make errors of scikit-learn's checks clear, and silence what is no error."""
+    _refuse_masked(name, values)
+    try:
+        # Their quick check for infinities sums all numbers.
+        with np.errstate(over="ignore", invalid="ignore"):
+            yield
+    except OverflowError as error:
+        raise ValueError(f"{name} holds a number beyond float64: {error}.") from error
+
+
+def _refuse_masked(name, values):
+    """Refuse masked entries: numpy would take what lies behind the mask."""
+    if np.ma.is_masked(values):
+        raise ValueError(
+            f"{name} has masked entries: fill them (`filled`), or leave out the rows "
+            "or columns that they are in."
+        )
+
+
+def _refuse_dates(X):
+    """Refuse dates: numpy would count them in a unit that depends on the table."""
+    # A Series has `dtypes` as well, but one for all its entries.
+    has_columns = hasattr(X, "columns") and hasattr(X, "dtypes")
+    dtypes = list(X.dtypes) if has_columns else [getattr(X, "dtype", None)]
+    columns = [
+        j
+        for j, dtype in enumerate(dtypes)
+        if getattr(dtype, "kind", "") in ("m", "M")
+        or getattr(dtype, "is_temporal", bool)()
+    ]
+    if columns:
+        where = f" in the column {X.columns[columns[0]]!r}" if has_columns else ""
+        raise TypeError(
+            f"X holds dates or times{where}: turn them into numbers, such as days "
+            "since a first day."
+        )
+
+
+def draw_seed(random_state):
+    """Turn any ``random_state`` into one integer seed.
+
+    ``None`` draws from the operating system, so that nobody's global
+    generator moves.
+    """
+    if random_state is None:
+        return int(np.random.SeedSequence().generate_state(1)[0] >> 1)
+    if isinstance(random_state, np.random.RandomState):
+        return int(random_state.randint(np.iinfo(np.int32).max))
+    check_random_state(random_state)
+    return int(random_state)
+
+
+def check_weights(sample_weight, X):
+    """Validate weights of rows: None stays None, dust becomes zero."""
+    if sample_weight is None:
+        return None
+    with _clear_errors("sample_weight", sample_weight):
+        weights = _check_sample_weight(
+            sample_weight, X, dtype=np.float64, ensure_non_negative=True
+        )
+    largest = weights.max()
+    if largest > LARGEST_WEIGHT or 0 < largest < 1 / LARGEST_WEIGHT:
+        raise ValueError(
+            f"The largest entry of sample_weight is {largest:g}, so far from 1 "
+            "that sums leave the range of float64: divide sample_weight by it."
+        )
+    # Sums do not feel these, and differences of sums would be noise.
+    return np.where(weights < LEAST_SHARE * largest, 0.0, weights)

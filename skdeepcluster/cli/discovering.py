@@ -1,0 +1,190 @@
+"""``skdeepcluster discover``: classes for the rows that have none yet."""
+
+import warnings
+
+from .clusters import remarks_on
+from .columns import as_levels, check_columns, prepare_table
+from .files import read_table
+from .messages import (
+    CommandError,
+    first_line,
+    keep_quiet,
+    listed,
+    say,
+    warnings_as_notes,
+)
+from .outputs import check_outputs, model_writer, table_writer, write_outputs
+
+# Tables of more columns are fitted by the mixture on their principal axes.
+MANY_COLUMNS, N_AXES = 32, 20
+RESULT_COLUMNS = ("found_class", "found_is_new", "found_confidence")
+
+
+def _mixture(n_novel, random_state, X):
+    from sklearn.decomposition import PCA
+
+    from .. import SemiSupervisedGaussianMixture
+
+    # Covariances of many columns cost much and say little.
+    many = X.shape[1] > MANY_COLUMNS
+    n_axes = min(N_AXES, len(X))
+    encoder = PCA(n_axes, svd_solver="full") if many else None
+    return SemiSupervisedGaussianMixture(
+        n_novel, encoder=encoder, random_state=random_state
+    )
+
+
+def _ncd_spectral(n_novel, random_state, X):
+    from .. import NCDSpectralClustering
+
+    return NCDSpectralClustering(n_novel, random_state=random_state)
+
+
+def _ncd_kmeans(n_novel, random_state, X):
+    from .. import NCDKMeans
+
+    return NCDKMeans(n_novel, random_state=random_state)
+
+
+def _gpc(n_novel, random_state, X):
+    from .. import GPC
+
+    return GPC(n_novel, random_state=random_state)
+
+
+# Name of a method -> function (n_novel, random_state, X) that builds it.
+METHODS = {
+    "mixture": _mixture,
+    "gpc": _gpc,
+    "ncd-spectral": _ncd_spectral,
+    "ncd-kmeans": _ncd_kmeans,
+}
+
+
+def partial_labels(column):
+    """Read labels: numbers as they are, all else as strings.
+
+    Returns
+    -------
+    y : ndarray of shape (n_samples,)
+        For ``fit(X, y)``.
+    labeled : ndarray of shape (n_samples,), dtype=bool
+        Whether a row has a label.
+    """
+    from pandas.api.types import is_bool_dtype, is_numeric_dtype
+
+    from .._labels import PartialLabels
+
+    if is_numeric_dtype(column) and not is_bool_dtype(column):
+        y = column.to_numpy(dtype="float64", na_value=float("nan"))
+    else:
+        y = as_levels(column).to_numpy()
+    try:
+        return y, PartialLabels(y, y).labeled
+    except ValueError as error:
+        reason = first_line(error).removeprefix("y holds ")
+        raise CommandError(f"--label {column.name}: it holds {reason}") from error
+
+
+def find_classes(build, X, y, n_novel, random_state):
+    """Fit a method to partial labels.
+
+    Returns
+    -------
+    estimator : object
+        Fitted.
+    is_new : ndarray of shape (n_samples,), dtype=bool
+        Whether the class of a row is a novel one.
+    confidence : ndarray of shape (n_samples,)
+        Probability that the estimator gives to the class of each row; 1 where
+        the class was given.
+    """
+    import numpy as np
+
+    try:
+        estimator = build("auto" if n_novel is None else n_novel, random_state, X)
+        estimator.fit(X, y)
+    except ValueError as error:
+        raise CommandError(first_line(error)) from error
+    names = np.concatenate([estimator.classes_, estimator.novel_classes_])
+    places = {name: place for place, name in enumerate(names.tolist())}
+    columns = np.array([places[name] for name in estimator.labels_.tolist()])
+    is_new = columns >= len(estimator.classes_)
+    confidence = estimator.predict_proba(X)[np.arange(len(X)), columns].round(6)
+    return estimator, is_new, confidence
+
+
+def summary(prepared, estimator, labeled, confidence):
+    """Write the table of the classes; see `clusters.summary`."""
+    labels, n_known = estimator.labels_, len(estimator.classes_)
+    classes = [*estimator.classes_.tolist(), *estimator.novel_classes_.tolist()]
+    n_novel, n_unlabeled = estimator.n_novel_, int((~labeled).sum())
+    width = max(len("class"), *(len(str(name)) for name in classes))
+    lines = [
+        f"{n_novel} new class{'es' * (n_novel != 1)} beside {n_known} known, for "
+        f"{n_unlabeled:,} unlabeled of {len(labels):,} rows",
+        "",
+        f"{'class':>{width}}  new      rows     found  confidence  what sets it apart",
+    ]
+    for place, name in enumerate(classes):
+        members = labels == name
+        found = members & ~labeled
+        sure = f"{confidence[found].mean():.2f}" if found.any() else "-"
+        remarks = remarks_on(prepared, members)
+        lines.append(
+            f"{name!s:>{width}}  {'yes' if place >= n_known else 'no':<3}"
+            f"{members.sum():>10,}{found.sum():>10,}{sure:>12}  {remarks[0]}"
+        )
+        lines += [f"{'':{width + 39}}{remark}" for remark in remarks[1:]]
+    return "\n".join(lines)
+
+
+def discover(args):
+    """Run ``skdeepcluster discover``."""
+    note = keep_quiet if args.quiet else say
+    check_outputs(args)
+    table = read_table(args.table, RESULT_COLUMNS)
+    check_columns(table, [args.label], "--label")
+    y, labeled = partial_labels(table[args.label])
+    check_labels(args, labeled)
+    prepared = prepare_table(args, table, note, [(args.label, "--label")])
+    with warnings_as_notes(note):
+        build = METHODS[args.method]
+        estimator, is_new, confidence = find_classes(
+            build, prepared.X, y, args.n_novel, args.random_state
+        )
+        confidence[labeled] = 1.0
+        if not labeled.any():
+            warnings.warn("no row has a label: all classes are new", stacklevel=1)
+        results = (estimator.labels_, is_new, confidence)
+        writers = {
+            "out": table_writer(args, table, RESULT_COLUMNS, *results),
+            "save": model_writer(prepared, estimator),
+        }
+        write_outputs(args, note, writers)
+    print(summary(prepared, estimator, labeled, confidence))
+
+
+def check_labels(args, labeled):
+    """Refuse a column that leaves nothing to find."""
+    n_unlabeled = int((~labeled).sum())
+    if n_unlabeled == 0:
+        raise CommandError(
+            f"--label {args.label}: every row has a label; leave the cells empty "
+            "where the class is to be found"
+        )
+    if args.n_novel is not None and args.n_novel > n_unlabeled:
+        raise CommandError(
+            f"--n-novel {args.n_novel}: only {n_unlabeled:,} rows have no label"
+        )
+
+
+def method_help():
+    """Describe the methods."""
+    return (
+        "mixture: unlabeled rows may be of known classes too, classes are Gaussians; "
+        "gpc: the same, on what a network learns; with the others all are new. "
+        "ncd-spectral: a graph of neighbours, for classes "
+        "of any shape; ncd-kmeans: for classes around a centre; one of "
+        f"{listed(METHODS)}; default: %(default)s"
+    )

@@ -1,0 +1,232 @@
+"""Cells: small sets of rows that stay together, and the prior of a class."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..kernels.gaussians import gaussian_factors
+from ..kernels.kmeans import lloyd
+from ..kernels.seeding import kmeans_plusplus, n_kmeans_plusplus_draws
+from ._niw import Moments, Prior, prior_of_classes
+from ._split_merge import merge_path
+
+# Weight per cell on average, and the fewest cells, of all free rows and of the
+# rows of a known class.
+WEIGHT_PER_CELL, FEWEST_CELLS, FEWEST_OF_CLASS = 20.0, 30, 8
+# Merging n cells of p columns by their moments costs n² p³ / 12 operations.
+MOST_WORK = 2e10
+# Rows per cell that the first centres of cells are drawn from.
+SEEDING_ROWS = 10
+LLOYD_STEPS = 10
+# Where no class has labels: as if there were so many, of the same volume.
+CLASSES_WITHOUT_LABELS = 10
+# Share of the mean variance that the variance within a class has at least.
+LEAST_VARIANCE = 1e-3
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Moments of cells, and the known class of each.
+
+    Parameters
+    ----------
+    moments : Moments
+        Moments of the cells.
+    codes : ndarray of shape (n_cells,), dtype=int64
+        Known class, -1 where a cell has none.
+    """
+
+    moments: Moments
+    codes: np.ndarray
+
+    @classmethod
+    def of_rows(cls, rows, weights, codes, pooled, n_most, seed):
+        """Divide rows into cells, those of each known class by themselves.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n_samples, n_features)
+            Distinct rows.
+        weights : ndarray of shape (n_samples,)
+            Their weights.
+        codes : ndarray of shape (n_samples,), dtype=int64
+            Known classes, -1 where a row has none.
+        pooled : ndarray
+            Covariance, or variances, within a class.
+        n_most : int
+            Most free cells; known classes share twice as many.
+        seed : int or list of int
+            Draws the first centres, for every class the same way.
+        """
+        full = pooled.ndim == 2
+        flat = whitened(rows, pooled)
+        cells = cls(Moments.empty(0, rows.shape[1], full), codes[:0])
+        for code in np.unique(codes):
+            mine = codes == code
+            weight = weights[mine].sum()
+            most = _share(n_most, code, codes)
+            least = FEWEST_CELLS if code < 0 else FEWEST_OF_CLASS
+            number = np.clip(weight / WEIGHT_PER_CELL, least, most)
+            labels = divide(flat[mine], weights[mine], int(number), seed)
+            n_cells = int(labels.max()) + 1
+            moments = Moments.of_rows(rows[mine], weights[mine], labels, n_cells, full)
+            cells = cells.joined(cls(moments, np.full(n_cells, code)))
+        return cells
+
+    def joined(self, other):
+        """These cells and then those."""
+        return Cells(
+            self.moments.joined(other.moments),
+            np.concatenate([self.codes, other.codes]),
+        )
+
+    def reduced(self, prior, alpha, n_most):
+        """Merge cells where there are more than twice as many as may be made."""
+        parts = Cells(self.moments[:0], self.codes[:0])
+        for code in np.unique(self.codes):
+            moments = self.moments[self.codes == code]
+            most = _share(n_most, code, self.codes)
+            if len(moments) > 2 * most:
+                path = merge_path(moments, prior, alpha, 0, most)
+                moments = moments.grouped(path.groups(len(path.pairs)), most)
+            parts = parts.joined(Cells(moments, np.full(len(moments), code)))
+        return parts
+
+    def classes(self, n_known):
+        """Moments of the known classes."""
+        known = self.codes >= 0
+        return self.moments[known].grouped(self.codes[known], n_known)
+
+
+def _share(n_most, code, codes):
+    """Most cells of a class, or of the rows without one (code -1)."""
+    if code < 0:
+        return max(n_most, FEWEST_CELLS)
+    return max(2 * n_most // (int(codes.max()) + 1), FEWEST_OF_CLASS)
+
+
+def most_cells(n_features, full, wanted):
+    """Number of cells whose moments can be merged in some ten seconds."""
+    if not full:
+        return wanted
+    return min(wanted, max(FEWEST_CELLS, int(np.sqrt(12 * MOST_WORK / n_features**3))))
+
+
+def whitened(rows, pooled):
+    """Rows in coordinates where a covariance, or variances, become 1."""
+    if pooled.ndim == 1:
+        return rows / np.sqrt(pooled)
+    # No LAPACK or BLAS, whose rounding depends on the number of threads.
+    factor = gaussian_factors(pooled[np.newaxis])[0][0]
+    return np.einsum("ij,kj->ik", rows, factor)
+
+
+def divide(rows, weights, n_cells, seed):
+    """Divide rows into cells by k-means.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_samples, n_features)
+        Distinct rows, whitened.
+    weights : ndarray of shape (n_samples,)
+        Their weights.
+    n_cells : int
+        Number of cells; as many as rows where those are fewer.
+    seed : int or list of int
+        Draws the first centres.
+
+    Returns
+    -------
+    labels : ndarray of shape (n_samples,), dtype=int64
+        Cell of every row, without gaps.
+    """
+    if len(rows) <= n_cells:
+        return np.arange(len(rows))
+    rng = np.random.default_rng(seed)
+    sample, sample_weights = rows, weights
+    if len(rows) > SEEDING_ROWS * n_cells:
+        chosen = np.sort(rng.choice(len(rows), SEEDING_ROWS * n_cells, replace=False))
+        sample, sample_weights = rows[chosen], weights[chosen]
+    draws = rng.random(n_kmeans_plusplus_draws(n_cells))
+    centers = sample[kmeans_plusplus(sample, sample_weights, n_cells, draws)]
+    labels = lloyd(rows, weights, centers, LLOYD_STEPS, 0.0)[1]
+    return np.unique(labels, return_inverse=True)[1]
+
+
+def pooled_covariance(classes, total, kind):
+    """Covariance within the classes, drawn towards independent columns.
+
+    Parameters
+    ----------
+    classes : Moments
+        Labeled classes.
+    total : Moments
+        One set: all rows.
+    kind : str
+        What covariances may be, as in ``covariance_type``.
+
+    Returns
+    -------
+    pooled : ndarray
+        Matrix (n_features, n_features), or variances (n_features,), all the same
+        for ``kind="spherical"``; always regular.
+    labeled : bool
+        Whether it comes from the classes. If no class has two different rows,
+        it is the variance of all rows.
+    """
+    n_features = total.sums.shape[1]
+    scatter = classes.scatters().sum(axis=0)
+    freedom = classes.sizes.sum() - np.count_nonzero(classes.sizes)
+    within = np.diagonal(scatter) if total.full else scatter
+    labeled = bool(freedom > 0 and within.any())
+    if labeled:
+        variances = within / freedom
+    else:
+        spread = total.scatters()[0]
+        variances = np.diagonal(spread) if total.full else spread
+        variances = variances / total.sizes[0]
+    variances = variances + LEAST_VARIANCE * (variances.mean() or 1.0)
+    if kind == "spherical":
+        variances = np.full(n_features, variances.mean())
+    if not total.full:
+        return variances, labeled
+    if not labeled:
+        return np.diag(variances), False
+    # As if as many rows as there are columns had said: independent.
+    return (scatter + n_features * np.diag(variances)) / (freedom + n_features), True
+
+
+def prior_for(cells, n_known, kind):
+    """Prior of a class: from the labeled classes, else from all rows.
+
+    Parameters
+    ----------
+    cells : Cells
+        Cells of all rows.
+    n_known : int
+        Number of known classes.
+    kind : str
+        What covariances may be, as in ``covariance_type``.
+
+    Returns
+    -------
+    Prior
+        Of the mean and the covariance of a class.
+
+    Notes
+    -----
+    Without labels it is that of Fraley and Raftery, for 10 clusters: the scale is
+    the variance of each column over 10^(2 / n_features), with n_features + 2
+    degrees of freedom, and the mean is worth 0.01 rows.
+    """
+    classes = cells.classes(n_known)
+    one = np.zeros(len(cells.codes), dtype=np.intp)
+    total = cells.moments.grouped(one, 1)
+    pooled, labeled = pooled_covariance(classes, total, kind)
+    mean, shared = total.centers[0], kind == "spherical"
+    if labeled:
+        return prior_of_classes(classes, mean, pooled, shared)
+    n_features = len(mean)
+    scale = pooled / CLASSES_WITHOUT_LABELS ** (2 / n_features)
+    dof = n_features + 2 if total.full or shared else 3
+    return Prior(mean, 0.01, dof, scale, shared)

@@ -1,0 +1,114 @@
+"""The rules behind ``n_novel="auto"``: the best silhouette."""
+
+import numpy as np
+
+from .._labels import UNLABELED
+from .._rows import distinct_rows
+from ..kernels.kmeans import nearest_centers
+from ..kernels.silhouettes import mean_silhouettes
+from ._novel_centers import kmeans
+
+MOST_NOVEL = 30
+# The silhouette looks at every pair of rows.
+SILHOUETTE_ROWS = 2000
+N_STARTS = 3
+
+
+def estimate_n_novel(X, codes, rng):
+    """Find the number of clusters that stand apart best beside the known classes.
+
+    K-means cuts the unlabeled rows, and the silhouettes of all rows score the
+    cut, each known class a cluster of its own: where clusters are too few, known
+    classes are nearer to some of their rows than they are themselves; where they
+    are too many, they are near each other.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features), dtype=float64
+        Scaled or embedded rows.
+    codes : ndarray of shape (n_samples,), dtype=int64
+        Class of every row, from 0 on; -1 where unlabeled.
+    rng : numpy.random.Generator
+        Draws the starts, and of many rows a sample: 2000 unlabeled rows, and
+        2000 labeled ones.
+
+    Returns
+    -------
+    int
+        From 1 to 30 where a class is known, else from 2, with the largest mean
+        silhouette. The number of distinct unlabeled rows where there are no more
+        than that.
+    """
+    labeled = codes != UNLABELED
+    # The classes last, so that their numbers do not matter to the draw.
+    table = np.column_stack([X[labeled], codes[labeled]])
+    known, known_weights = sample_rows(*distinct_rows(table), SILHOUETTE_ROWS, rng)
+    known_codes = known[:, -1].astype(np.int64)
+    rows, weights = sample_rows(*distinct_rows(X[~labeled]), SILHOUETTE_ROWS, rng)
+    first = 1 if len(known) else 2
+    numbers = range(first, min(MOST_NOVEL, len(rows) - 1) + 1)
+    if len(numbers) == 0:
+        return len(rows)
+    n_known = known_codes.max(initial=-1) + 1
+    partitions = [
+        np.append(known_codes, n_known + cut(rows, weights, number, rng))
+        for number in numbers
+    ]
+    together = np.concatenate([known[:, :-1], rows])
+    scores = mean_silhouettes(
+        together, np.append(known_weights, weights), np.array(partitions)
+    )
+    return numbers[int(scores.argmax())]
+
+
+def estimate_in_embeddings(rows, weights, rng, select):
+    """Find the number of clusters with the best silhouette, each in its own space.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_samples, n_features), dtype=float64
+        Distinct unlabeled rows.
+    weights : ndarray of shape (n_samples,)
+        How many equal rows each one stands for.
+    rng : numpy.random.Generator
+        Draws the starts, and of many rows a sample of 2000.
+    select : callable
+        ``select(rows, number)`` places the rows where so many clusters are to be
+        found.
+
+    Returns
+    -------
+    int
+        From 2 to 30, with the largest mean silhouette. The number of distinct
+        rows where there are less than three.
+    """
+    rows, weights = sample_rows(rows, weights, SILHOUETTE_ROWS, rng)
+    if len(rows) < 3:
+        return len(rows)
+    numbers = range(2, min(MOST_NOVEL, len(rows) - 1) + 1)
+    scores = []
+    for number in numbers:
+        placed = select(rows, number)
+        labels = cut(placed, weights, number, rng)
+        apart = labels.max() > 0
+        scores.append(
+            mean_silhouettes(placed, weights, labels[np.newaxis])[0] if apart else -1.0
+        )
+    return numbers[int(np.argmax(scores))]
+
+
+def cut(rows, weights, number, rng):
+    """Cut rows into so many clusters by k-means; fewer where it finds fewer."""
+    centers = kmeans(rows, weights, number, rng, N_STARTS)[0]
+    return nearest_centers(rows, centers)[0].astype(np.int64)
+
+
+def sample_rows(rows, weights, size, rng):
+    """Draw at most `size` rows without replacement, equal ones merged."""
+    total = round(weights.sum())
+    if total <= size:
+        return rows, weights
+    chosen = rng.choice(total, size, replace=False)
+    places = np.searchsorted(np.cumsum(weights), chosen, side="right")
+    counts = np.bincount(places, minlength=len(rows)).astype(np.float64)
+    return np.ascontiguousarray(rows[counts > 0]), counts[counts > 0]

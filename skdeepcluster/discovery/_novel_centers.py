@@ -1,0 +1,142 @@
+"""K-means as the estimators of this room use it: many starts, the best kept."""
+
+import numpy as np
+
+from .._rows import distinct_rows
+from ..kernels.kmeans import lloyd, nearest_centers
+from ..kernels.seeding import kmeans_plusplus, n_kmeans_plusplus_draws
+from ..kernels.soft_assignment import soft_assignments, squared_distances
+
+
+def best_of_starts(rows, weights, starts, *, max_iter=300, tol=1e-4, unsquared=False):
+    """Run Lloyd's algorithm from several starts; keep the tightest clusters.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_samples, n_features)
+        Scaled rows.
+    weights : ndarray of shape (n_samples,)
+        How many equal rows each one stands for.
+    starts : iterable of ndarray of shape (n_clusters, n_features)
+        First centres.
+    max_iter : int, default=300
+        Most steps of one run.
+    tol : float, default=1e-4
+        Squared movement of the centres that ends a run.
+    unsquared : bool, default=False
+        Whether the runs are compared by the sum of distances, not of squares.
+
+    Returns
+    -------
+    centers : ndarray of shape (n_found, n_features)
+        Centres that hold rows, the largest cluster first.
+    inertia : float
+        Weighted sum of squared distances.
+    n_iter : int
+        Steps of the best run.
+    """
+    best = None
+    for start in starts:
+        run = lloyd(rows, weights, start, max_iter, tol)
+        spread = run[3]
+        if unsquared:
+            spread = float(np.sum(weights * np.sqrt(run[2])))
+        if best is None or spread < best[0]:
+            best = spread, run
+    centers, labels, _, inertia, n_iter = best[1]
+    sizes = np.bincount(labels, weights, len(centers))
+    order = np.lexsort([*centers.T[::-1], -sizes])
+    return centers[order[sizes[order] > 0]], inertia, n_iter
+
+
+def kmeans(rows, weights, n_clusters, rng, n_init, *, unsquared=False):
+    """Plain k-means by greedy k-means++ starts; see `best_of_starts`."""
+    n_draws = n_kmeans_plusplus_draws(n_clusters)
+    starts = (
+        rows[kmeans_plusplus(rows, weights, n_clusters, rng.random(n_draws))]
+        for _ in range(n_init)
+    )
+    return best_of_starts(rows, weights, starts, unsquared=unsquared)
+
+
+def class_means(rows, codes, n_classes):
+    """Mean of the rows of each code, whatever their order; others are left out."""
+    means = np.empty((n_classes, rows.shape[1]))
+    for code in range(n_classes):
+        distinct, weights = distinct_rows(rows[codes == code])
+        means[code] = np.average(distinct, axis=0, weights=weights)
+    return means
+
+
+def draw_centers(rows, weights, known_centers, n_novel, power, rng):
+    """Draw rows far from the known centres and from each other.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_samples, n_features)
+        Distinct unlabeled rows.
+    weights : ndarray of shape (n_samples,)
+        How many equal rows each one stands for.
+    known_centers : ndarray of shape (n_known, n_features)
+        Centres that count as drawn before; without any, the first row is drawn
+        uniformly.
+    n_novel : int
+        Rows to draw.
+    power : float
+        A row is drawn with probability proportional to this power of its
+        distance to the nearest centre so far; uniformly where all are 0.
+    rng : numpy.random.Generator
+        One number is drawn per row.
+
+    Returns
+    -------
+    ndarray of shape (n_novel, n_features)
+        The rows drawn.
+    """
+    closest = np.full(len(rows), np.inf)
+    if len(known_centers):
+        closest = squared_distances(rows, known_centers).min(axis=1)
+    chosen = np.empty(n_novel, dtype=np.intp)
+    for step, draw in enumerate(rng.random(n_novel)):
+        mass = weights
+        if np.isfinite(closest[0]) and closest.any():
+            # In units of the farthest, which any power leaves in range.
+            mass = weights * (closest / closest.max()) ** (power / 2)
+        cumulative = np.cumsum(mass)
+        place = np.searchsorted(cumulative, draw * cumulative[-1], side="right")
+        chosen[step] = min(place, np.searchsorted(cumulative, cumulative[-1]))
+        new = squared_distances(rows, rows[chosen[step : step + 1]])[:, 0]
+        closest = np.minimum(closest, new)
+    return rows[chosen]
+
+
+class Centers:
+    """Known and novel centres that rows are assigned to.
+
+    Parameters
+    ----------
+    known, novel : ndarray of shape (n_known, n_features), (n_novel, n_features)
+        Centres, in the order of the codes.
+    allow_known : bool
+        Whether a row may be known. Where there is nothing novel, it may be.
+    """
+
+    def __init__(self, known, novel, allow_known):
+        self.all = np.concatenate([known, novel])
+        self.first = 0 if allow_known or not len(novel) else len(known)
+
+    @property
+    def _allowed(self):
+        return self.all[self.first :]
+
+    def nearest(self, rows):
+        """Return the codes of the nearest centres, and the squared distances."""
+        codes, distances = nearest_centers(rows, self._allowed)
+        return codes.astype(np.int64) + self.first, distances
+
+    def probabilities(self, rows, temperature):
+        """Softmax over the negative squared distances; 0 where not allowed."""
+        probabilities = np.zeros((len(rows), len(self.all)))
+        distances = squared_distances(rows, self._allowed)
+        probabilities[:, self.first :] = soft_assignments(distances, temperature)
+        return probabilities

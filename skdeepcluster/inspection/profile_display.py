@@ -1,0 +1,211 @@
+"""What sets each cluster apart, feature by feature."""
+
+import numpy as np
+
+from ._drawing import distinct, new_axes, readable, text_color
+from ._named_columns import named_table
+
+
+class ClusterProfileDisplay:
+    """Means of the features in each cluster, coloured by how unusual they are.
+
+    Each cell holds the mean of a feature among the rows of a cluster, in the
+    units of the table. Its colour is the distance of that mean from the mean of
+    all rows, in standard deviations of the feature.
+
+    It is recommended to use
+    :meth:`~skdeepcluster.inspection.ClusterProfileDisplay.from_estimator` or
+    :meth:`~skdeepcluster.inspection.ClusterProfileDisplay.from_predictions` to
+    create a display. All parameters are stored as attributes.
+
+    Parameters
+    ----------
+    means : ndarray of shape (n_clusters, n_features)
+        Mean of each feature in each cluster.
+    deviations : ndarray of shape (n_clusters, n_features)
+        Distance of the means from those of all rows, in standard deviations.
+    clusters : sequence of length n_clusters
+        Names of the clusters.
+    sizes : ndarray of shape (n_clusters,)
+        Rows of each.
+    feature_names : list of str of length n_features
+        Names of the features.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        Axes of the picture.
+    figure_ : matplotlib Figure
+        Figure that holds the axes.
+    image_ : matplotlib AxesImage
+        The coloured cells.
+
+    See Also
+    --------
+    cluster_rules : The same question answered in words.
+
+    Examples
+    --------
+    >>> from sklearn.cluster import KMeans
+    >>> from skdeepcluster.datasets import load_penguins
+    >>> from skdeepcluster.inspection import ClusterProfileDisplay
+    >>> X, _ = load_penguins(return_X_y=True)
+    >>> labels = KMeans(n_clusters=3, n_init=10, random_state=0).fit_predict(X)
+    >>> display = ClusterProfileDisplay.from_predictions(X, labels)
+    >>> display.means.shape
+    (3, 4)
+    """
+
+    def __init__(self, *, means, deviations, clusters, sizes, feature_names):
+        self.means = means
+        self.deviations = deviations
+        self.clusters = clusters
+        self.sizes = sizes
+        self.feature_names = feature_names
+
+    @classmethod
+    def from_estimator(
+        cls, estimator, X, *, feature_names=None, max_features=12, ax=None
+    ):
+        """Draw the profile of the clusters that a fitted estimator finds.
+
+        Parameters
+        ----------
+        estimator : object
+            Fitted clusterer or Pipeline with `predict`.
+        X : array-like of shape (n_samples, n_features)
+            Rows, in the units to show. Text and categories of a frame are shown as
+            the share of each level, missing numbers count as the median, and dates
+            are left out.
+        feature_names : list of str, default=None
+            Names of the columns; None takes those of a frame, or numbers them.
+        max_features : int, default=12
+            Features to show: those whose means differ most between clusters.
+        ax : matplotlib Axes, default=None
+            Axes to draw on; None makes a new figure.
+
+        Returns
+        -------
+        display : :class:`~skdeepcluster.inspection.ClusterProfileDisplay`
+            The display, drawn.
+        """
+        return cls.from_predictions(
+            X,
+            estimator.predict(X),
+            feature_names=feature_names,
+            max_features=max_features,
+            ax=ax,
+        )
+
+    @classmethod
+    def from_predictions(
+        cls, X, labels, *, feature_names=None, max_features=12, ax=None
+    ):
+        """Draw the profile of clusters that are known.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows, in the units to show. Text and categories of a frame are shown as
+            the share of each level, missing numbers count as the median, and dates
+            are left out.
+        labels : array-like of shape (n_samples,)
+            Cluster of each row.
+        feature_names : list of str, default=None
+            Names of the columns; None takes those of a frame, or numbers them.
+        max_features : int, default=12
+            Features to show: those whose means differ most between clusters.
+        ax : matplotlib Axes, default=None
+            Axes to draw on; None makes a new figure.
+
+        Returns
+        -------
+        display : :class:`~skdeepcluster.inspection.ClusterProfileDisplay`
+            The display, drawn.
+        """
+        X, labels, names = named_table(X, labels, feature_names)
+        clusters, codes = distinct(labels)
+        means, deviations = profile(X, codes)
+        sizes = np.bincount(codes)
+        # The share of a feature's variance that the clusters explain.
+        telling = sizes @ np.square(deviations)
+        shown = np.argsort(-telling, kind="stable")[:max_features]
+        display = cls(
+            means=means[:, shown],
+            deviations=deviations[:, shown],
+            clusters=clusters,
+            sizes=sizes,
+            feature_names=[names[j] for j in shown],
+        )
+        return display.plot(ax=ax)
+
+    def plot(self, ax=None):
+        """Draw the picture.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Axes to draw on; None makes a new figure, larger for more clusters
+            and features.
+
+        Returns
+        -------
+        display : :class:`~skdeepcluster.inspection.ClusterProfileDisplay`
+            The display itself.
+        """
+        n_clusters, n_features = self.means.shape
+        # Features go down, so that their names are read without tilting the head.
+        size = (max(6.4, 2.4 + 0.75 * n_clusters), max(2.4, 1.2 + 0.34 * n_features))
+        ax = new_axes(ax, size)
+        limit = max(1.0, np.abs(self.deviations).max())
+        self.image_ = ax.imshow(
+            self.deviations.T, cmap="PuOr_r", vmin=-limit, vmax=limit, aspect="auto"
+        )
+        for j, i in np.ndindex(n_features, n_clusters):
+            color = self.image_.cmap(self.image_.norm(self.deviations[i, j]))
+            ax.text(
+                *(i, j, readable(self.means[i, j])),
+                color=text_color(color),
+                ha="center",
+                va="center",
+                fontsize="small",
+            )
+        ax.set_xticks(
+            range(n_clusters),
+            [f"{c}\n({n:,})" for c, n in zip(self.clusters, self.sizes, strict=True)],
+        )
+        ax.set_yticks(range(n_features), self.feature_names)
+        ax.set_xlabel("cluster (rows)")
+        ax.spines[:].set_visible(False)
+        ax.tick_params(length=0)
+        ax.figure.colorbar(self.image_, ax=ax, label="standard deviations")
+        self.ax_, self.figure_ = ax, ax.figure
+        return self
+
+
+def profile(X, codes):
+    """Compare the means of clusters with those of all rows.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        Rows.
+    codes : ndarray of shape (n_samples,)
+        Cluster of each, 0 to n_clusters - 1.
+
+    Returns
+    -------
+    means : ndarray of shape (n_clusters, n_features)
+        Means in each cluster.
+    deviations : ndarray of shape (n_clusters, n_features)
+        Their distances from the means of all rows, in standard deviations; 0
+        for a constant feature.
+    """
+    X = X.astype(np.float64)
+    # A power of two changes no digit, and keeps the squares in range.
+    exponent = np.frexp(np.abs(X).max(axis=0))[1]
+    shrunk = np.ldexp(X, -exponent)
+    means = np.array([shrunk[codes == k].mean(axis=0) for k in range(codes.max() + 1)])
+    spread = shrunk.std(axis=0)
+    spread[np.ptp(shrunk, axis=0) == 0] = np.inf
+    return np.ldexp(means, exponent), (means - shrunk.mean(axis=0)) / spread

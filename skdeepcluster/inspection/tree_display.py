@@ -1,0 +1,217 @@
+"""The path of merges that led to the clusters of PPP, and their sizes."""
+
+import numpy as np
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
+
+from ._drawing import COLORS, bare, new_axes, text_color
+
+
+class TreeDisplay:
+    """Merges of neighbouring cells, and those that were undone.
+
+    The leaves are the cells of the partition that PPP elected. Two that are
+    merged meet at the height of their separation, in nats: the depth of the
+    valley between them. Solid merges were kept and make up the clusters; a
+    dashed one was undone, since its two sides are not one population, with the
+    strength of the evidence, `z`, written beside it.
+
+    It is recommended to use
+    :meth:`~skdeepcluster.inspection.TreeDisplay.from_estimator` to create a
+    display. All parameters are stored as attributes.
+
+    Parameters
+    ----------
+    history : list of dict
+        Merges, as :class:`~skdeepcluster.PPP` keeps them in `merges_`.
+    sizes : ndarray of shape (n_clusters,)
+        Rows of each cluster.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        Axes of the picture.
+    figure_ : matplotlib Figure
+        Figure that holds the axes.
+    lines_ : list of matplotlib Line2D
+        One bracket for each merge, with ``kind="tree"``.
+    boxes_ : list of matplotlib Rectangle
+        One box for each cluster, with ``kind="treemap"``.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skdeepcluster import PPP
+    >>> from skdeepcluster.inspection import TreeDisplay
+    >>> model = PPP().fit(load_iris().data)
+    >>> display = TreeDisplay.from_estimator(model)
+    >>> len(display.lines_) == len(model.merges_)
+    True
+    """
+
+    def __init__(self, *, history, sizes):
+        self.history = history
+        self.sizes = sizes
+
+    @classmethod
+    def from_estimator(cls, estimator, *, kind="tree", ax=None):
+        """Draw the merges or the sizes of a fitted PPP.
+
+        Parameters
+        ----------
+        estimator : PPP or Pipeline
+            Fitted estimator; the last step of a Pipeline is meant.
+        kind : {"tree", "treemap"}, default="tree"
+            The path of merges, or boxes as large as the clusters.
+        ax : matplotlib Axes, default=None
+            Axes to draw on; None makes a new figure.
+
+        Returns
+        -------
+        display : :class:`~skdeepcluster.inspection.TreeDisplay`
+            The display, drawn.
+
+        Raises
+        ------
+        ValueError
+            If the estimator merged nothing.
+        """
+        if isinstance(estimator, Pipeline):
+            estimator = estimator[-1]
+        check_is_fitted(estimator)
+        history = getattr(estimator, "merges_", None)
+        if history is None or (history and "node" not in history[0]):
+            raise ValueError(
+                f"{type(estimator).__name__} has no tree to draw: its merges_ holds "
+                "no merges, as that of PPP does."
+            )
+        sizes = np.bincount(estimator.labels_)
+        return cls(history=history, sizes=sizes).plot(kind=kind, ax=ax)
+
+    def plot(self, *, kind="tree", ax=None):
+        """Draw the picture.
+
+        Parameters
+        ----------
+        kind : {"tree", "treemap"}, default="tree"
+            The path of merges, or boxes as large as the clusters.
+        ax : matplotlib Axes, default=None
+            Axes to draw on; None makes a new figure.
+
+        Returns
+        -------
+        display : :class:`~skdeepcluster.inspection.TreeDisplay`
+            The display itself.
+
+        Raises
+        ------
+        ValueError
+            If `kind` is neither, or there is no merge to draw.
+        """
+        if kind not in ("tree", "treemap"):
+            raise ValueError(f"kind must be 'tree' or 'treemap', got {kind!r}.")
+        if kind == "tree" and not self.history:
+            raise ValueError(
+                "There is no merge to draw: the rows were one cell from the start."
+            )
+        ax = new_axes(ax)
+        (self._draw_tree if kind == "tree" else self._draw_boxes)(ax)
+        self.ax_, self.figure_ = ax, ax.figure
+        return self
+
+    def _draw_tree(self, ax):
+        places, heights = _places(self.history), {}
+        self.lines_ = []
+        for merge in self.history:
+            left, right, node = merge["left"], merge["right"], merge["node"]
+            below = heights.get(left, 0.0), heights.get(right, 0.0)
+            # A merge by the last test has no separation of its own, and a later
+            # valley may be shallower: a bracket never goes down.
+            top = max(merge["separation"] or 0.0, *below)
+            heights[node] = top
+            x = places[left], places[left], places[right], places[right]
+            (line,) = ax.plot(
+                *(x, (below[0], top, top, below[1])),
+                color=COLORS[0] if merge["kept"] else COLORS[1],
+                linestyle="-" if merge["kept"] else "--",
+            )
+            self.lines_.append(line)
+            if not merge["kept"] and merge["z"] is not None:
+                where = ((x[0] + x[2]) / 2, top)
+                ax.annotate(
+                    f"z = {merge['z']:.1f}",
+                    where,
+                    textcoords="offset points",
+                    xytext=(0, 3),
+                    ha="center",
+                )
+        leaves = [node for node in places if node not in heights]
+        ax.set_xticks([places[leaf] for leaf in leaves], [str(leaf) for leaf in leaves])
+        ax.set(xlabel="cell", ylabel="separation (nats)", ylim=(0, None))
+        ax.set_xlim(-0.5, len(leaves) - 0.5)
+        bare(ax)
+
+    def _draw_boxes(self, ax):
+        from matplotlib.colors import to_rgb
+        from matplotlib.patches import Rectangle
+
+        self.boxes_ = []
+        for cluster, box in enumerate(_boxes(self.sizes, (0.0, 0.0, 1.0, 1.0))):
+            x, y, width, height = box
+            color = COLORS[cluster % len(COLORS)]
+            patch = Rectangle((x, y), width, height, facecolor=color, edgecolor="white")
+            self.boxes_.append(ax.add_patch(patch))
+            # No room for a name in a sliver.
+            if min(width, height) > 0.05:
+                ax.text(
+                    *(x + width / 2, y + height / 2),
+                    f"{cluster}\n({self.sizes[cluster]:,})",
+                    color=text_color(to_rgb(color)),
+                    ha="center",
+                    va="center",
+                )
+        ax.set(xlim=(0, 1), ylim=(0, 1), title="rows of each cluster")
+        ax.set_axis_off()
+
+
+def _places(history):
+    """Place the leaves side by side such that no two brackets cross."""
+    children = {merge["node"]: (merge["left"], merge["right"]) for merge in history}
+    inner = {child for pair in children.values() for child in pair}
+    # Cells are numbered first; what was never joined stands side by side.
+    n_cells = history[0]["node"]
+    stack = [node for node in [*children, *range(n_cells)[::-1]] if node not in inner]
+    places, order = {}, []
+    while stack:
+        node = stack.pop()
+        order.append(node)
+        if node in children:
+            stack += children[node][::-1]
+        else:
+            places[node] = float(len(places))
+    for node in reversed(order):
+        if node in children:
+            left, right = children[node]
+            places[node] = (places[left] + places[right]) / 2
+    return places
+
+
+def _boxes(sizes, box):
+    """Cut a box into boxes in the proportion of the sizes, none a sliver.
+
+    The sizes are cut into two runs of about the same sum, the box across its
+    longer side, and so on.
+    """
+    if len(sizes) == 1:
+        return [box]
+    x, y, width, height = box
+    shares = np.cumsum(sizes) / np.sum(sizes)
+    cut = 1 + int(np.argmin(np.abs(shares[:-1] - 0.5)))
+    share = float(shares[cut - 1])
+    if width >= height:
+        first = (x, y, width * share, height)
+        second = (x + width * share, y, width * (1 - share), height)
+    else:
+        first = (x, y, width, height * share)
+        second = (x, y + height * share, width, height * (1 - share))
+    return _boxes(sizes[:cut], first) + _boxes(sizes[cut:], second)

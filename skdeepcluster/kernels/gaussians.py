@@ -1,0 +1,562 @@
+"""Gaussian components: log densities of rows, additive moments, marginals.
+
+Moments of a set of weighted rows are its weight, the sum of its rows and the sum
+of their products, all about one origin. They add up: those of a union are the sum
+of those of its parts.
+"""
+
+import math
+
+import numpy as np
+
+from ._jit import jit
+from .distances import row_distances
+
+_LANES = 64
+"""Rows that go through a component side by side, one per lane of a vector."""
+
+IGNORED = 40.0
+"""Components this many nats below the best one have no weight in float64."""
+
+NEGLIGIBLE = 1e-17
+"""A share below this changes no sum in float64."""
+
+
+@jit()
+def full_log_densities(X, means, constants, factors):
+    """Log of weight times density of full Gaussians at every row.
+
+    Every row meets the same operations in the same order, wherever it stands.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features), dtype=float64
+        Rows.
+    means : ndarray of shape (n_components, n_features)
+        Means.
+    constants : ndarray of shape (n_components,)
+        Log of weight times density at the mean.
+    factors : ndarray of shape (n_components, n_features, n_features)
+        Lower triangular ``inv(L)`` of each covariance ``L @ L.T``.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_components)
+        The logs. O(n_samples · n_components · n_features²).
+    """
+    n_samples, n_features = X.shape
+    n_components = means.shape[0]
+    logs = np.empty((n_samples, n_components))
+    columns = np.zeros((n_features, _LANES))
+    centred = np.empty((n_features, _LANES))
+    solved = np.empty(_LANES)
+    total = np.empty(_LANES)
+    for start in range(0, n_samples, _LANES):
+        n_rows = min(_LANES, n_samples - start)
+        for r in range(n_rows):
+            for f in range(n_features):
+                columns[f, r] = X[start + r, f]
+        for c in range(n_components):
+            for f in range(n_features):
+                mean = means[c, f]
+                for r in range(_LANES):
+                    centred[f, r] = columns[f, r] - mean
+            total[:] = 0.0
+            for f in range(n_features):
+                solved[:] = 0.0
+                for g in range(f + 1):
+                    factor = factors[c, f, g]
+                    for r in range(_LANES):
+                        solved[r] += factor * centred[g, r]
+                for r in range(_LANES):
+                    total[r] += solved[r] * solved[r]
+            for r in range(n_rows):
+                logs[start + r, c] = constants[c] - 0.5 * total[r]
+    return logs
+
+
+@jit()
+def diagonal_log_densities(X, means, constants, factors):
+    """Log of weight times density of Gaussians with independent columns.
+
+    Parameters
+    ----------
+    X, means, constants : ndarray
+        See :func:`full_log_densities`.
+    factors : ndarray of shape (n_components, n_features)
+        Inverse standard deviations.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_components)
+        The logs. O(n_samples · n_components · n_features).
+    """
+    n_samples, n_features = X.shape
+    n_components = means.shape[0]
+    logs = np.empty((n_samples, n_components))
+    for i in range(n_samples):
+        for c in range(n_components):
+            total = 0.0
+            for f in range(n_features):
+                solved = factors[c, f] * (X[i, f] - means[c, f])
+                total += solved * solved
+            logs[i, c] = constants[c] - 0.5 * total
+    return logs
+
+
+@jit()
+def share_rows(logs, weights):
+    """Turn joint log densities into weighted responsibilities, in place.
+
+    Parameters
+    ----------
+    logs : ndarray of shape (n_samples, n_components)
+        Log of weight times density; becomes the weight of each row times its
+        responsibilities. Those that change no sum become 0.
+    weights : ndarray of shape (n_samples,)
+        Weights of the rows.
+
+    Returns
+    -------
+    float
+        Weighted log-likelihood of the rows, summed in their order.
+    """
+    n_samples, n_components = logs.shape
+    likelihood = 0.0
+    for i in range(n_samples):
+        best = logs[i].max()
+        total = 0.0
+        for c in range(n_components):
+            logs[i, c] = np.exp(logs[i, c] - best)
+            total += logs[i, c]
+        for c in range(n_components):
+            share = logs[i, c] / total
+            logs[i, c] = weights[i] * share if share > NEGLIGIBLE else 0.0
+        likelihood += weights[i] * (best + np.log(total))
+    return likelihood
+
+
+@jit()
+def add_full_moments(X, shares, sizes, sums, squares):
+    """Add rows to the moments of full components, row after row.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features), dtype=float64
+        Rows.
+    shares : ndarray of shape (n_samples, n_components)
+        Weight of each row in each component.
+    sizes, sums, squares : ndarray
+        Weights of shape (n_components,), sums (n_components, n_features) and
+        products (n_components, n_features, n_features), changed in place; of the
+        products, the lower triangle.
+    """
+    n_samples, n_features = X.shape
+    for i in range(n_samples):
+        for c in range(shares.shape[1]):
+            share = shares[i, c]
+            if share == 0.0:
+                continue
+            sizes[c] += share
+            for f in range(n_features):
+                scaled = share * X[i, f]
+                sums[c, f] += scaled
+                for g in range(f + 1):
+                    squares[c, f, g] += scaled * X[i, g]
+
+
+@jit()
+def add_diagonal_moments(X, shares, sizes, sums, squares):
+    """Add rows to the moments of components with independent columns.
+
+    Parameters
+    ----------
+    X, shares, sizes, sums : ndarray
+        See :func:`add_full_moments`.
+    squares : ndarray of shape (n_components, n_features)
+        Sums of squares, changed in place.
+    """
+    n_samples, n_features = X.shape
+    for i in range(n_samples):
+        for c in range(shares.shape[1]):
+            share = shares[i, c]
+            if share == 0.0:
+                continue
+            sizes[c] += share
+            for f in range(n_features):
+                scaled = share * X[i, f]
+                sums[c, f] += scaled
+                squares[c, f] += scaled * X[i, f]
+
+
+@jit()
+def full_log_marginals(sizes, sums, squares, pairs, mean, kappa, dof, scale):
+    """Log marginal likelihoods under a normal-inverse-Wishart prior.
+
+    Parameters
+    ----------
+    sizes, sums, squares : ndarray
+        Moments, see :func:`add_full_moments`.
+    pairs : ndarray of shape (n_pairs, 2), dtype=intp
+        Sets whose union is wanted; where both are the same, the set itself.
+    mean : ndarray of shape (n_features,)
+        Prior mean, in the coordinates of the moments.
+    kappa, dof : float
+        Rows that the prior mean and the prior covariance are worth.
+    scale : ndarray of shape (n_features, n_features)
+        Prior scale matrix.
+
+    Returns
+    -------
+    ndarray of shape (n_pairs,)
+        Log marginals; 0 for a set without weight. O(n_features³) each.
+    """
+    n_features = len(mean)
+    log_scale = _log_determinant(scale.copy())
+    posterior = np.empty((n_features, n_features))
+    center = np.empty(n_features)
+    logs = np.zeros(len(pairs))
+    for e in range(len(pairs)):
+        a, b = pairs[e]
+        n = sizes[a] if a == b else sizes[a] + sizes[b]
+        if n <= 0.0:
+            continue
+        for f in range(n_features):
+            total = sums[a, f] if a == b else sums[a, f] + sums[b, f]
+            center[f] = total / n
+        pull = kappa * n / (kappa + n)
+        for f in range(n_features):
+            away = pull * (center[f] - mean[f])
+            for g in range(f + 1):
+                square = squares[a, f, g]
+                if a != b:
+                    square += squares[b, f, g]
+                within = square - n * center[f] * center[g]
+                posterior[f, g] = scale[f, g] + within + away * (center[g] - mean[g])
+        log_posterior = _log_determinant(posterior)
+        value = 0.5 * dof * log_scale - 0.5 * (dof + n) * log_posterior
+        value += 0.5 * n_features * (math.log(kappa) - math.log(kappa + n))
+        value -= 0.5 * n * n_features * math.log(math.pi)
+        for f in range(n_features):
+            value += math.lgamma(0.5 * (dof + n - f)) - math.lgamma(0.5 * (dof - f))
+        logs[e] = value
+    return logs
+
+
+@jit()
+def _log_determinant(matrix):
+    """Log determinant of a positive definite matrix; its lower half is used up."""
+    total = 0.0
+    for i in range(matrix.shape[0]):
+        for j in range(i + 1):
+            value = matrix[i, j]
+            for k in range(j):
+                value -= matrix[i, k] * matrix[j, k]
+            matrix[i, j] = math.sqrt(value) if i == j else value / matrix[j, j]
+        total += 2.0 * math.log(matrix[i, i])
+    return total
+
+
+@jit()
+def moments(X, weights, labels, n_labels):
+    """Weight, mean and scatter about the mean of the rows of every label.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features), dtype=float64
+        Rows.
+    weights : ndarray of shape (n_samples,), dtype=float64
+        Their weights.
+    labels : ndarray of shape (n_samples,), dtype=intp
+        Label of each row.
+    n_labels : int
+        Number of labels.
+
+    Returns
+    -------
+    sizes : ndarray of shape (n_labels,)
+        Total weights.
+    means : ndarray of shape (n_labels, n_features)
+        Weighted means; zeros where there is no weight.
+    scatters : ndarray of shape (n_labels, n_features, n_features)
+        Weighted sums of the outer products of the rows less their mean.
+    """
+    n_samples, n_features = X.shape
+    sizes = np.zeros(n_labels)
+    means = np.zeros((n_labels, n_features))
+    scatters = np.zeros((n_labels, n_features, n_features))
+    row = np.empty(n_features)
+    for i in range(n_samples):
+        label = labels[i]
+        sizes[label] += weights[i]
+        for f in range(n_features):
+            means[label, f] += weights[i] * X[i, f]
+    for label in range(n_labels):
+        if sizes[label] > 0.0:
+            for f in range(n_features):
+                means[label, f] /= sizes[label]
+    for i in range(n_samples):
+        label = labels[i]
+        for f in range(n_features):
+            row[f] = X[i, f] - means[label, f]
+        for f in range(n_features):
+            scaled = weights[i] * row[f]
+            for g in range(f + 1):
+                scatters[label, f, g] += scaled * row[g]
+    for label in range(n_labels):
+        for f in range(n_features):
+            for g in range(f):
+                scatters[label, g, f] = scatters[label, f, g]
+    return sizes, means, scatters
+
+
+def pool_moments(first, second):
+    """Moments of the unions of pairs of sets of rows.
+
+    Parameters
+    ----------
+    first, second : tuple of ndarray of shape (...), (..., n_features) and \
+            (..., n_features, n_features)
+        Sizes, means and scatters of the sets, see :func:`moments`.
+
+    Returns
+    -------
+    sizes, means, scatters : ndarray
+        Those of the unions.
+    """
+    sizes = first[0] + second[0]
+    share = np.divide(second[0], sizes, out=np.zeros_like(sizes), where=sizes > 0)
+    gap = second[1] - first[1]
+    means = first[1] + share[..., np.newaxis] * gap
+    between = (share * first[0])[..., np.newaxis, np.newaxis]
+    outer = gap[..., :, np.newaxis] * gap[..., np.newaxis, :]
+    return sizes, means, first[2] + second[2] + between * outer
+
+
+@jit()
+def cholesky(matrix, factor):
+    """Write the lower Cholesky factor of a positive definite matrix."""
+    n = matrix.shape[0]
+    for i in range(n):
+        for j in range(i + 1):
+            total = matrix[i, j]
+            for k in range(j):
+                total -= factor[i, k] * factor[j, k]
+            factor[i, j] = np.sqrt(total) if i == j else total / factor[j, j]
+
+
+@jit()
+def gaussian_factors(covariances):
+    """Inverse Cholesky factors and log determinants of covariances.
+
+    Parameters
+    ----------
+    covariances : ndarray of shape (n_components, n_features, n_features)
+        Positive definite matrices.
+
+    Returns
+    -------
+    inverse_factors : ndarray of shape (n_components, n_features, n_features)
+        Lower triangular ``inv(L)`` of each covariance ``L @ L.T``.
+    log_determinants : ndarray of shape (n_components,)
+        Of the covariances.
+    """
+    n_components, n_features, _ = covariances.shape
+    inverse_factors = np.zeros((n_components, n_features, n_features))
+    log_determinants = np.zeros(n_components)
+    factor = np.empty((n_features, n_features))
+    for c in range(n_components):
+        cholesky(covariances[c], factor)
+        inverse = inverse_factors[c]
+        for i in range(n_features):
+            log_determinants[c] += 2.0 * np.log(factor[i, i])
+            inverse[i, i] = 1.0 / factor[i, i]
+            for j in range(i):
+                total = 0.0
+                for k in range(j, i):
+                    total -= factor[i, k] * inverse[k, j]
+                inverse[i, j] = total / factor[i, i]
+    return inverse_factors, log_determinants
+
+
+@jit()
+def _component_logs(row, means, columns, constants, inverse_factors, reach, logs):
+    """Log of weight times density of every component that counts at a row.
+
+    `reach` is the inverse of the largest variance of each component: it bounds
+    the density by the distance alone, so that most are never looked at.
+    Returns the largest; those far below it are left at -inf.
+    """
+    n_components, n_features = means.shape
+    row_distances(row, columns, logs)
+    first = 0
+    for c in range(n_components):
+        logs[c] = constants[c] - 0.5 * reach[c] * logs[c]
+        if logs[c] > logs[first]:
+            first = c
+    best = -np.inf
+    for k in range(n_components):
+        # The component that may be the best comes first.
+        c = first if k == 0 else (k - 1 if k <= first else k)
+        if logs[c] < best - IGNORED:
+            logs[c] = -np.inf
+            continue
+        value = constants[c]
+        for f in range(n_features):
+            solved = 0.0
+            for g in range(f + 1):
+                solved += inverse_factors[c, f, g] * (row[g] - means[c, g])
+            value -= 0.5 * solved * solved
+            if value < best - IGNORED:
+                value = -np.inf
+                break
+        logs[c] = value
+        best = max(best, value)
+    return best
+
+
+def group_log_densities(X, means, constants, inverse_factors, reach, groups, n_groups):
+    """Log of weight times density, summed over the components of each group.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features), dtype=float64
+        Rows.
+    means : ndarray of shape (n_components, n_features)
+        Means of the components.
+    constants : ndarray of shape (n_components,)
+        Log of weight times density at the means.
+    inverse_factors : ndarray of shape (n_components, n_features, n_features)
+        See :func:`gaussian_factors`.
+    reach : ndarray of shape (n_components,)
+        Inverse of the largest variance of each component.
+    groups : ndarray of shape (n_components,), dtype=intp
+        Group of each component.
+    n_groups : int
+        Number of groups.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_groups)
+        Joint log densities; -inf where they vanish beside the largest.
+    """
+    totals = np.empty((len(X), n_groups))
+    columns = np.ascontiguousarray(means.T)
+    _group_log_densities(
+        X, means, columns, constants, inverse_factors, reach, groups, totals
+    )
+    return totals
+
+
+@jit()
+def _group_log_densities(
+    X, means, columns, constants, inverse_factors, reach, groups, totals
+):
+    """Write the results of :func:`group_log_densities`."""
+    logs = np.empty(means.shape[0])
+    for i in range(X.shape[0]):
+        best = _component_logs(
+            X[i], means, columns, constants, inverse_factors, reach, logs
+        )
+        for g in range(totals.shape[1]):
+            totals[i, g] = 0.0
+        for c in range(logs.shape[0]):
+            if logs[c] > -np.inf:
+                totals[i, groups[c]] += np.exp(logs[c] - best)
+        for g in range(totals.shape[1]):
+            # The logarithm of nothing is -inf.
+            totals[i, g] = best + np.log(totals[i, g])
+
+
+def responsibility_moments(X, weights, means, constants, inverse_factors, reach):
+    """Moments of every component of a mixture, rows shared by responsibility.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features), dtype=float64
+        Rows.
+    weights : ndarray of shape (n_samples,), dtype=float64
+        Their weights.
+    means, constants, inverse_factors, reach : ndarray
+        The mixture, see :func:`group_log_densities`.
+
+    Returns
+    -------
+    sizes : ndarray of shape (n_components,)
+        Weight of each component.
+    new_means : ndarray of shape (n_components, n_features)
+        Mean of each; the old one where there is no weight.
+    scatters : ndarray of shape (n_components, n_features, n_features)
+        Scatter about the new mean.
+    log_likelihood : float
+        Weighted sum over the rows, under the given mixture.
+    """
+    sizes = np.zeros(len(means))
+    sums = np.zeros(means.shape)
+    scatters = np.zeros((*means.shape, means.shape[1]))
+    columns = np.ascontiguousarray(means.T)
+    log_likelihood = _add_responsibilities(
+        X,
+        weights,
+        means,
+        columns,
+        constants,
+        inverse_factors,
+        reach,
+        sizes,
+        sums,
+        scatters,
+    )
+    moved = np.divide(
+        sums,
+        sizes[:, np.newaxis],
+        out=np.zeros_like(sums),
+        where=sizes[:, np.newaxis] > 0,
+    )
+    scatters -= sums[:, :, np.newaxis] * moved[:, np.newaxis]
+    below = np.tril(scatters, -1)
+    scatters = np.tril(scatters) + np.swapaxes(below, 1, 2)
+    return sizes, means + moved, scatters, log_likelihood
+
+
+@jit()
+def _add_responsibilities(
+    X,
+    weights,
+    means,
+    columns,
+    constants,
+    inverse_factors,
+    reach,
+    sizes,
+    sums,
+    scatters,
+):
+    """Add up weights, sums and scatters about the old means; lower triangles."""
+    n_components, n_features = means.shape
+    logs = np.empty(n_components)
+    centred = np.empty(n_features)
+    log_likelihood = 0.0
+    for i in range(X.shape[0]):
+        best = _component_logs(
+            X[i], means, columns, constants, inverse_factors, reach, logs
+        )
+        total = 0.0
+        for c in range(n_components):
+            # The exponential of -inf is 0.
+            logs[c] = np.exp(logs[c] - best)
+            total += logs[c]
+        log_likelihood += weights[i] * (best + np.log(total))
+        for c in range(n_components):
+            share = weights[i] * logs[c] / total
+            if share <= 0.0:
+                continue
+            sizes[c] += share
+            for f in range(n_features):
+                centred[f] = X[i, f] - means[c, f]
+            for f in range(n_features):
+                scaled = share * centred[f]
+                sums[c, f] += scaled
+                for g in range(f + 1):
+                    scatters[c, f, g] += scaled * centred[g]
+    return log_likelihood

@@ -1,0 +1,178 @@
+"""Covariances of groups from scatters, never singular, in four families."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ..kernels.gaussians import gaussian_factors, group_log_densities
+from ..kernels.kmeans import center_sums
+
+# Variance added to every direction, as a share of the table's mean variance.
+REGULARISATION = 1e-3
+
+
+class CovarianceFamily:
+    """How covariances follow from scatters.
+
+    Parameters
+    ----------
+    kind : {"full", "tied", "diag", "spherical"}
+        As in scikit-learn's GaussianMixture.
+    X : ndarray of shape (n_samples, n_features)
+        Rows; their variance sets the regularisation.
+    """
+
+    def __init__(self, kind, X):
+        self.kind = kind
+        variance = float(X.var(axis=0).mean()) if X.shape[1] else 0.0
+        self.ridge = REGULARISATION * (variance or 1.0)
+
+    def estimate(self, scatters, sizes):
+        """Regularised covariances that maximise the likelihood in the family.
+
+        Parameters
+        ----------
+        scatters : ndarray of shape (n_groups, n_features, n_features)
+            Sums of outer products about the means of the groups.
+        sizes : ndarray of shape (n_groups,)
+            Positive sizes of the groups.
+
+        Returns
+        -------
+        ndarray of shape (n_groups, n_features, n_features)
+            Positive definite. A group of at most n_features + 1 rows is mixed
+            with the pooled covariance.
+        """
+        n_groups, n_features, _ = scatters.shape
+        pooled = scatters.sum(axis=0) / sizes.sum()
+        covariances = scatters / sizes[:, np.newaxis, np.newaxis]
+        if self.kind == "tied":
+            covariances = np.repeat(pooled[np.newaxis], n_groups, axis=0)
+        else:
+            share = sizes / (sizes + n_features + 1)
+            share = np.where(sizes <= n_features + 1, share, 1.0)
+            share = share[:, np.newaxis, np.newaxis]
+            covariances = share * covariances + (1 - share) * pooled
+        variances = np.einsum("cff->cf", covariances)
+        if self.kind == "spherical" and n_features > 0:
+            variances = np.broadcast_to(
+                variances.mean(axis=1, keepdims=True), variances.shape
+            )
+        if self.kind in ("diag", "spherical"):
+            return (np.maximum(variances, 0) + self.ridge)[:, np.newaxis] * np.eye(
+                n_features
+            )
+        return self._definite(covariances)
+
+    def _definite(self, covariances):
+        """Add the ridge; lift eigenvalues below half of it.
+
+        Only scatters of a relaxation that has not converged have such: the
+        others never meet LAPACK, whose bits depend on threads for many columns.
+        """
+        unit = self.ridge * np.eye(covariances.shape[1])
+        _, log_dets = gaussian_factors(covariances + unit / 2)
+        covariances = covariances + unit
+        for c in np.flatnonzero(~np.isfinite(log_dets)):
+            values, vectors = np.linalg.eigh(covariances[c])
+            vectors = vectors * np.sqrt(np.maximum(values, self.ridge / 2))
+            covariances[c] = np.einsum("fv,gv->fg", vectors, vectors)
+        return covariances
+
+    def n_parameters(self, n_groups, n_features):
+        """Free parameters of means, shares and covariances."""
+        covariance = {
+            "full": n_groups * n_features * (n_features + 1) / 2,
+            "tied": n_features * (n_features + 1) / 2,
+            "diag": n_groups * n_features,
+            "spherical": n_groups,
+        }[self.kind]
+        return covariance + n_groups * n_features + n_groups - 1
+
+
+class GroupFit(NamedTuple):
+    """Gaussians of groups.
+
+    Parameters
+    ----------
+    sizes : ndarray of shape (n_groups,)
+        Rows of each, or sums of responsibilities.
+    means : ndarray of shape (n_groups, n_features)
+        Their means.
+    covariances : ndarray of shape (n_groups, n_features, n_features)
+        Their regularised covariances.
+    labels : ndarray of shape (n_samples,), dtype=intp
+        The partition that they were made from.
+    cost : float
+        ``sum_c n_c / 2 (log det S_c + trace(S_c^-1 W_c) / n_c)`` of that
+        partition: its negative log-likelihood, up to a constant.
+    """
+
+    sizes: np.ndarray
+    means: np.ndarray
+    covariances: np.ndarray
+    labels: np.ndarray
+    cost: float
+
+    def mixture(self):
+        """Means, constants, inverse factors and reach, as the kernels want them."""
+        inverse_factors, log_dets = gaussian_factors(self.covariances)
+        constants = np.log(self.sizes / self.sizes.sum()) - log_dets / 2
+        reach = 1 / np.trace(self.covariances, axis1=1, axis2=2)
+        return self.means, constants, inverse_factors, reach
+
+    def log_densities(self, X):
+        """Joint log densities of rows and groups, each row by itself."""
+        n_groups = len(self.sizes)
+        if X.shape[1] == 0:
+            return np.zeros((len(X), n_groups)) + np.log(self.sizes)
+        groups = np.arange(n_groups)
+        return group_log_densities(X, *self.mixture(), groups, n_groups)
+
+    def only(self, groups):
+        """Some of the groups, in a given order."""
+        return self._replace(
+            sizes=self.sizes[groups],
+            means=self.means[groups],
+            covariances=self.covariances[groups],
+        )
+
+
+def fit_groups(X, labels, family):
+    """Gaussians of the groups of a partition; those without rows are dropped.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features), dtype=float64
+        Rows.
+    labels : ndarray of shape (n_samples,), dtype=intp
+        Groups.
+    family : CovarianceFamily
+        Regularisation and family.
+
+    Returns
+    -------
+    GroupFit
+    """
+    _, labels = np.unique(labels, return_inverse=True)
+    n_groups = int(labels.max()) + 1
+    sums, sizes = center_sums(X, np.ones(len(X)), labels, n_groups)
+    means = sums / sizes[:, np.newaxis]
+    centred = X - means[labels]
+    scatters = np.stack([scatter_of(centred[labels == c]) for c in range(n_groups)])
+    covariances = family.estimate(scatters, sizes)
+    cost = hard_cost(scatters, sizes, covariances)
+    return GroupFit(sizes, means, covariances, labels, cost)
+
+
+def hard_cost(scatters, sizes, covariances):
+    """Cost of scatters and sizes at given covariances."""
+    inverse_factors, log_dets = gaussian_factors(covariances)
+    whitened = np.einsum("cfg,cgh->cfh", inverse_factors, scatters)
+    traces = np.einsum("cfh,cfh->c", whitened, inverse_factors)
+    return float((traces + sizes * log_dets).sum() / 2)
+
+
+def scatter_of(rows):
+    """Sum of outer products; no matrix product, whose bits depend on threads."""
+    return np.einsum("if,ig->fg", rows, rows)

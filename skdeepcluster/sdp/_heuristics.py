@@ -1,0 +1,186 @@
+"""Good partitions to start from: k-means, and moves that k-means cannot make."""
+
+from itertools import combinations
+
+import numpy as np
+
+from ..kernels.distances import squared_distance
+from ..kernels.kmeans import center_sums, lloyd
+from ..kernels.seeding import kmeans_plusplus, n_kmeans_plusplus_draws
+from ..kernels.transfer import transfer_rows
+
+LLOYD_PASSES, TRANSFER_PASSES, CUT_PASSES = 300, 50, 20
+# Pairs of a cluster to split and two to merge that are tried before giving up.
+SWAPS_TRIED = 5
+
+
+def kmeans(X, weights, n_clusters, n_init, rng):
+    """Run Lloyd's algorithm from several k-means++ starts; keep the best.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features), dtype=float64
+        Rows.
+    weights : ndarray of shape (n_samples,), dtype=float64
+        Positive weights.
+    n_clusters : int
+        Number of clusters, at most that of distinct rows.
+    n_init : int
+        Number of starts.
+    rng : numpy.random.Generator
+        Source of the starts.
+
+    Returns
+    -------
+    labels : ndarray of shape (n_samples,), dtype=intp
+        Cluster of each row.
+    inertia : float
+        Weighted sum of squared distances to the means.
+    """
+    best = None
+    for _ in range(n_init):
+        draws = rng.random(n_kmeans_plusplus_draws(n_clusters))
+        centers = X[kmeans_plusplus(X, weights, n_clusters, draws)]
+        _, labels, _, inertia, _ = lloyd(X, weights, centers, LLOYD_PASSES, 0.0)
+        if best is None or inertia < best[1]:
+            best = labels, inertia
+    return best
+
+
+def means(X, weights, labels, n_clusters):
+    """Means and weights of clusters; an empty one has zeros."""
+    sums, sizes = center_sums(X, weights, labels, n_clusters)
+    return sums / np.maximum(sizes, np.finfo(float).tiny)[:, np.newaxis], sizes
+
+
+def settle(X, weights, labels, n_clusters):
+    """Move rows one by one, then run Lloyd's algorithm, until nothing moves.
+
+    Returns
+    -------
+    labels : ndarray of shape (n_samples,), dtype=intp
+        Nearest mean of each row; neither method improves on it further.
+    inertia : float
+        Weighted sum of squared distances to the means.
+    """
+    labels = labels.copy()
+    for _ in range(TRANSFER_PASSES):
+        centers, sizes = means(X, weights, labels, n_clusters)
+        transfer_rows(X, weights, labels, centers, sizes, TRANSFER_PASSES)
+        centers, _ = means(X, weights, labels, n_clusters)
+        _, nearest, _, inertia, n_iter = lloyd(X, weights, centers, LLOYD_PASSES, 0.0)
+        if n_iter <= 1 or np.array_equal(nearest, labels):
+            break
+        labels = nearest
+    return nearest, inertia
+
+
+def improve(X, weights, labels, n_clusters):
+    """Move single rows and whole clusters until neither lowers the inertia.
+
+    Returns
+    -------
+    labels : ndarray of shape (n_samples,), dtype=intp
+        Nearest mean of each row.
+    inertia : float
+        Weighted sum of squared distances to the means.
+    """
+    labels, inertia = settle(X, weights, labels, n_clusters)
+    moved, less = swap_clusters(X, weights, labels, inertia)
+    if less < inertia:
+        return settle(X, weights, moved, n_clusters)
+    return labels, inertia
+
+
+def swap_clusters(X, weights, labels, inertia):
+    """Merge two clusters and cut a third in two, as long as that pays.
+
+    What k-means gets wrong with many clusters is two groups in one cluster and
+    one group in two, which moves of single rows never mend.
+
+    Returns
+    -------
+    labels : ndarray of shape (n_samples,), dtype=intp
+        Cluster of each row.
+    inertia : float
+        At most that of the start.
+    """
+    n_clusters = int(labels.max()) + 1
+    improves = n_clusters > 2
+    while improves:
+        improves = False
+        for candidate in _swaps(X, weights, labels, n_clusters):
+            _, moved, _, found, _ = lloyd(X, weights, candidate, LLOYD_PASSES, 0.0)
+            if found < inertia * (1 - 1e-9):
+                labels, inertia, improves = moved, found, True
+                break
+    return labels, inertia
+
+
+def _swaps(X, weights, labels, n_clusters):
+    """Centres after the most promising swaps, the best first."""
+    centers, sizes = means(X, weights, labels, n_clusters)
+    squares = weights * np.square(X - centers[labels]).sum(axis=1)
+    within = np.bincount(labels, squares, n_clusters)
+    merges = []
+    for a, b in combinations(range(n_clusters), 2):
+        cost = squared_distance(centers[a], centers[b])
+        cost *= sizes[a] * sizes[b] / (sizes[a] + sizes[b])
+        # No cut saves more than all there is within the cluster.
+        if any(within[c] > cost for c in range(n_clusters) if c not in (a, b)):
+            merges.append((cost, a, b))
+    if not merges:
+        return
+    halves, gains = [], np.zeros(n_clusters)
+    for c in range(n_clusters):
+        two, gains[c] = _cut_in_two(X[labels == c], weights[labels == c], centers[c])
+        halves.append(two)
+    swaps = []
+    for cost, a, b in merges:
+        split = max((c for c in range(n_clusters) if c not in (a, b)), key=gains.item)
+        swaps.append((cost - gains[split], a, b, split))
+    for _, a, b, split in sorted(swaps)[:SWAPS_TRIED]:
+        after = centers.copy()
+        after[a] = (sizes[a] * centers[a] + sizes[b] * centers[b]) / (
+            sizes[a] + sizes[b]
+        )
+        after[b], after[split] = halves[split]
+        yield after
+
+
+def _cut_in_two(X, weights, mean):
+    """Means of two halves of some rows, and what the cut saves of the inertia.
+
+    Lloyd's algorithm from the row farthest from the mean, and the one farthest
+    from that.
+    """
+    squares = np.square(X - mean).sum(axis=1)
+    first = X[squares.argmax()]
+    second = X[np.square(X - first).sum(axis=1).argmax()]
+    centers = np.stack([first, second])
+    centers, _, _, inertia, _ = lloyd(X, weights, centers, CUT_PASSES, 0.0)
+    return centers, float((weights * squares).sum()) - inertia
+
+
+def systematic_sample(share, n_drawn, rng):
+    """Draw rows with given probabilities, spread evenly over all of them.
+
+    Parameters
+    ----------
+    share : ndarray of shape (n_samples,)
+        Positive, proportional to the probabilities.
+    n_drawn : int
+        Number of draws.
+    rng : numpy.random.Generator
+        Source of the order.
+
+    Returns
+    -------
+    ndarray of shape (at most n_drawn,), dtype=intp
+        Rows drawn, ascending; one drawn twice appears once.
+    """
+    order = rng.permutation(len(share))
+    cumulated = np.cumsum(share[order])
+    places = (np.arange(n_drawn) + rng.random()) / n_drawn * cumulated[-1]
+    chosen = np.searchsorted(cumulated, places, side="right")
+    return np.unique(order[np.minimum(chosen, len(share) - 1)])

@@ -1,0 +1,313 @@
+"""The mixture: recovery, monotone steps, weights, streams, warm starts."""
+
+import pickle
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy.stats import multivariate_normal
+from sklearn.datasets import make_blobs
+from sklearn.decomposition import PCA
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import adjusted_rand_score
+
+from skdeepcluster import SemiSupervisedGaussianMixture
+from skdeepcluster.discovery._em import FreeCells, FreeRows
+from skdeepcluster.discovery._micro_clusters import Cells
+from skdeepcluster.discovery._niw import Components, Moments
+from skdeepcluster.metrics import discovery_accuracy
+
+
+def gaussian_classes(seed, separation):
+    """Ten Gaussians of eight columns; half of five of them are labeled."""
+    rng = np.random.default_rng(seed)
+    rows, truth = [], []
+    for k in range(10):
+        mean = rng.normal(size=8) * separation / np.sqrt(2)
+        root = rng.normal(size=(8, 8))
+        covariance = root @ root.T
+        covariance *= 8 / np.trace(covariance)
+        n_rows = 60 if k % 2 else 120
+        rows.append(rng.multivariate_normal(mean, covariance, size=n_rows))
+        truth.append(np.full(n_rows, k))
+    truth = np.concatenate(truth)
+    labeled = (truth < 5) & (rng.random(len(truth)) < 0.5)
+    return np.concatenate(rows), truth, np.where(labeled, truth, -1)
+
+
+def blobs(n_samples=400, seed=0):
+    X, truth = make_blobs(
+        n_samples, 3, centers=5, cluster_std=0.6, random_state=seed, center_box=(-9, 9)
+    )
+    labeled = (truth < 3) & (np.arange(n_samples) % 2 == 0)
+    return X, truth, np.where(labeled, truth, -1)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_recovers_gaussian_classes_and_their_number(seed):
+    X, truth, y = gaussian_classes(seed, separation=3)
+    model = SemiSupervisedGaussianMixture(random_state=seed).fit(X, y)
+    free = y < 0
+    assert model.n_novel_ == 5
+    found = discovery_accuracy(truth[free], model.labels_[free], np.arange(5))
+    assert found.all >= 0.99
+
+
+@pytest.mark.parametrize("kind", ["full", "tied", "diag", "spherical"])
+def test_every_kind_of_covariance(kind):
+    X, truth, y = blobs()
+    model = SemiSupervisedGaussianMixture(2, covariance_type=kind, random_state=0)
+    model.fit(X, y)
+    assert adjusted_rand_score(truth, model.labels_) > 0.98
+    shape = (5, 3, 3) if kind in ("full", "tied") else (5, 3)
+    assert model.covariances_.shape == shape
+    assert_allclose(model.weights_.sum(), 1)
+    if kind != "tied":
+        model.recluster("auto")
+        assert model.n_novel_ == 2
+
+
+def test_tied_needs_a_count():
+    X, _, y = blobs()
+    model = SemiSupervisedGaussianMixture(covariance_type="tied")
+    with pytest.raises(ValueError, match="'tied' needs an int n_novel"):
+        model.fit(X, y)
+    with pytest.raises(ValueError, match="'tied' needs an int n_novel"):
+        model.set_params(n_novel=2).fit(X, y).recluster("auto")
+
+
+@pytest.mark.parametrize("kind", ["full", "tied", "diag", "spherical"])
+def test_steps_of_em_never_lower_the_posterior(kind):
+    X, _, y = gaussian_classes(0, separation=1)
+    model = SemiSupervisedGaussianMixture(
+        4, covariance_type=kind, tol=0, max_iter=25, random_state=0
+    ).fit(X, y)
+    bounds = np.array(model.lower_bounds_)
+    assert len(bounds) > 5
+    assert np.all(np.diff(bounds) >= -1e-10 * np.abs(bounds[1:]))
+
+
+def test_moves_never_lower_the_log_posterior():
+    X, _, y = gaussian_classes(0, separation=1.5)
+    model = SemiSupervisedGaussianMixture(split_threshold=0.01, random_state=0).fit(
+        X, y
+    )
+    values = np.array([entry["log_posterior"] for entry in model.merges_])
+    assert np.all(np.diff(values) >= -1e-9 * np.abs(values[1:]))
+    assert model.merges_[-1]["n_classes"] >= 5
+
+
+def test_a_class_costs_what_was_asked_for():
+    X, _, y = gaussian_classes(0, separation=3)
+    counts = [
+        SemiSupervisedGaussianMixture(split_threshold=cost, random_state=0)
+        .fit(X, y)
+        .n_novel_
+        for cost in (0.0, 0.35, 1e6)
+    ]
+    assert counts[0] > counts[1] > counts[2] == 0
+
+
+def test_density_is_that_of_the_mixture_in_units_of_the_table():
+    X, _, y = blobs()
+    X = X * [1.0, 30.0, 0.01] + [0, 5, 100]
+    model = SemiSupervisedGaussianMixture(2, random_state=0).fit(X, y)
+    expected = sum(
+        weight * multivariate_normal(mean, covariance).pdf(X)
+        for weight, mean, covariance in zip(
+            model.weights_, model.means_, model.covariances_, strict=True
+        )
+    )
+    assert_allclose(model.score_samples(X), np.log(expected), rtol=1e-6)
+    n_parameters = 5 * 6 + 5 * 3 + 4
+    bic = n_parameters * np.log(len(X)) - 2 * np.log(expected).sum()
+    assert_allclose(model.bic(X), bic, rtol=1e-6)
+
+
+def test_bic_prefers_the_number_of_classes():
+    X, _, y = blobs()
+    model = SemiSupervisedGaussianMixture(2, random_state=0).fit(X, y)
+    scores = [model.recluster(n_novel).bic(X) for n_novel in (1, 2, 4)]
+    assert np.argmin(scores) == 1
+
+
+def test_units_of_columns_do_not_matter():
+    X, _, y = gaussian_classes(1, separation=2)
+    plain = SemiSupervisedGaussianMixture(random_state=0).fit(X, y)
+    scaled = SemiSupervisedGaussianMixture(random_state=0).fit(
+        X * 2.0 ** np.arange(8), y
+    )
+    assert_array_equal(plain.labels_, scaled.labels_)
+
+
+def test_a_labeled_row_far_away_stays_in_its_class():
+    X, _, y = blobs()
+    X[np.flatnonzero(y == 0)[0]] = 100
+    model = SemiSupervisedGaussianMixture(random_state=0).fit(X, y)
+    assert_array_equal(model.labels_[y >= 0], y[y >= 0])
+
+
+def test_weights_are_rows_of_labeled_classes_too():
+    X, _, y = gaussian_classes(2, separation=2)
+    weight = np.random.default_rng(0).integers(0, 3, size=len(X))
+    model = SemiSupervisedGaussianMixture(random_state=0)
+    once = model.fit(X, y, sample_weight=weight).predict_proba(X)
+    rows, classes = np.repeat(X, weight, axis=0), np.repeat(y, weight)
+    assert_array_equal(model.fit(rows, classes).predict_proba(X), once)
+
+
+def test_a_class_without_weight_keeps_its_rows():
+    X, _, y = blobs()
+    weight = np.where(y == 0, 0.0, 1.0)
+    model = SemiSupervisedGaussianMixture(2, random_state=0)
+    model.fit(X, y, sample_weight=weight)
+    assert_array_equal(model.labels_[y >= 0], y[y >= 0])
+    assert_array_equal(model.classes_, [0, 1, 2])
+
+
+def test_no_weight_at_all_is_an_error():
+    X, _, y = blobs()
+    model = SemiSupervisedGaussianMixture()
+    for method in (model.fit, model.partial_fit):
+        with pytest.raises(ValueError, match="at least one non-zero"):
+            method(X, y, sample_weight=np.zeros(len(X)))
+
+
+def test_too_few_steps_are_said():
+    X, _, y = gaussian_classes(0, separation=1)
+    model = SemiSupervisedGaussianMixture(3, max_iter=1, tol=1e-12, random_state=0)
+    with pytest.warns(ConvergenceWarning, match="EM did not converge in max_iter=1"):
+        model.fit(X, y)
+
+
+def test_warm_start_goes_on_from_the_classes_found():
+    X, _, y = gaussian_classes(0, separation=3)
+    half = np.random.default_rng(0).random(len(X)) < 0.5
+    model = SemiSupervisedGaussianMixture(warm_start=True, n_init=1, random_state=0)
+    first = model.fit(X[half], y[half]).means_[5:]
+    model.fit(X, y)
+    assert model.n_novel_ == 5
+    assert model.merges_[0] == {"move": "start"} | {
+        name: model.merges_[0][name] for name in ("n_classes", "log_posterior")
+    }
+    assert model.merges_[0]["n_classes"] == 10
+    away = np.linalg.norm(model.means_[5:, np.newaxis] - first, axis=2)
+    assert_array_equal(np.sort(away.argmin(axis=1)), np.arange(5))
+    # Other classes, or other columns, start anew.
+    assert model.fit(X[:, :4], np.where(y == 0, -1, y)).classes_.tolist() == [
+        1,
+        2,
+        3,
+        4,
+    ]
+
+
+def test_chunks_find_what_the_table_has():
+    X, truth, y = gaussian_classes(0, separation=3)
+    order = np.random.default_rng(0).permutation(len(X))
+    model = SemiSupervisedGaussianMixture(random_state=0)
+    for chunk in np.array_split(order, 4):
+        assert model.partial_fit(X[chunk], y[chunk]) is model
+    assert model.n_novel_ == 5
+    found = discovery_accuracy(truth, model.predict(X), np.arange(5))
+    assert found.all > 0.98
+    assert not hasattr(model, "labels_")
+    assert len(model._cells.codes) < len(X) / 2
+
+
+def test_classes_may_come_with_later_chunks():
+    X, truth, _ = blobs(600)
+    names = np.array(["ant", "bee", "cow", None, None], dtype=object)[truth]
+    model = SemiSupervisedGaussianMixture(random_state=0)
+    rest = ~np.isin(truth, (0, 1))
+    model.partial_fit(X[rest], names[rest])
+    assert_array_equal(model.classes_, ["cow"])
+    model.partial_fit(X[truth == 1], names[truth == 1])
+    model.partial_fit(X[truth == 0], names[truth == 0])
+    assert_array_equal(model.classes_, ["ant", "bee", "cow"])
+    assert_array_equal(model.novel_classes_, ["novel_0", "novel_1"])
+    predicted = model.predict(X)
+    for code, name in enumerate(["ant", "bee", "cow"]):
+        assert np.mean(predicted[truth == code] == name) > 0.98
+    again = pickle.loads(pickle.dumps(model))
+    assert_array_equal(again.predict(X), predicted)
+    assert model.recluster(3).n_novel_ == 3
+    assert_array_equal(again.recluster(3).predict(X), model.predict(X))
+
+
+def test_a_stream_goes_on_after_fit():
+    X, truth, y = blobs(600)
+    model = SemiSupervisedGaussianMixture(random_state=0).fit(X[:300], y[:300])
+    model.partial_fit(X[300:], y[300:])
+    assert adjusted_rand_score(truth, model.predict(X)) > 0.98
+    assert_allclose(model._cells.moments.sizes.sum(), 600)
+
+
+def test_a_refused_chunk_changes_nothing():
+    X, _, y = blobs()
+    model = SemiSupervisedGaussianMixture(random_state=0).partial_fit(X, y)
+    before = dict(vars(model))
+    with pytest.raises(ValueError, match="below -1"):
+        model.partial_fit(X, y - 5)
+    with pytest.raises(ValueError, match="n_novel"):
+        model.recluster(0)
+    assert vars(model) == before
+
+
+def test_an_encoder_reduces_many_columns():
+    X, truth, y = blobs()
+    rng = np.random.default_rng(0)
+    wide = X @ rng.normal(size=(3, 40)) + 0.01 * rng.normal(size=(len(X), 40))
+    model = SemiSupervisedGaussianMixture(
+        encoder=PCA(3, random_state=0), random_state=0
+    ).fit(wide, y)
+    assert adjusted_rand_score(truth, model.labels_) > 0.98
+    assert model.means_.shape == (5, 3)
+
+
+def test_without_labels_it_finds_the_number_of_gaussians():
+    X, truth, _ = blobs(500)
+    model = SemiSupervisedGaussianMixture(random_state=0).fit(X)
+    assert model.n_novel_ == 5
+    assert adjusted_rand_score(truth, model.labels_) > 0.98
+    assert model.split_threshold_ == pytest.approx(1 / 8)
+
+
+def test_cells_that_are_rows_give_the_steps_of_rows():
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(40, 2))
+    moments = Moments.of_rows(rows, np.ones(40), np.arange(40), 40, True)
+    components = Components(
+        np.log([0.3, 0.7]),
+        rng.normal(size=(2, 2)),
+        np.array([np.eye(2), 3 * np.eye(2)]),
+    )
+    found, bound = FreeCells(moments).expect(components)
+    expected, likelihood = FreeRows(rows, np.ones(40)).expect(components)
+    assert_allclose(bound, likelihood)
+    for name, values in vars(expected).items():
+        assert_allclose(np.tril(vars(found)[name]), np.tril(values), err_msg=name)
+
+
+def test_cells_bound_the_likelihood_of_their_rows():
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(200, 2))
+    cells = Cells.of_rows(
+        rows, np.ones(200), np.full(200, -1), np.eye(2), n_most=10, seed=0
+    )
+    components = Components(
+        np.log([0.3, 0.7]),
+        rng.normal(size=(2, 2)),
+        np.array([np.eye(2), 3 * np.eye(2)]),
+    )
+    bound = FreeCells(cells.moments).expect(components)[1]
+    assert bound < FreeRows(rows, np.ones(200)).expect(components)[1]
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_means_of_a_stream_stay_in_the_range_of_its_dtype():
+    model = SemiSupervisedGaussianMixture(2, random_state=0)
+    model.partial_fit(np.zeros((1, 1), dtype=np.float32)).partial_fit([[3.5e38]])
+    assert model.means_.dtype == np.float32
+    assert np.isfinite(model.means_).all()
+    assert model.means_.max() == np.finfo(np.float32).max
