@@ -100,7 +100,7 @@ from skdeepcluster import NeighborEncoder
 torch.set_num_threads(2)
 # Of many columns, neighbours are looked for along axes, which are a product.
 X = np.random.default_rng(0).normal(size=(100, 70))
-model = NeighborEncoder(n_epochs=5, max_steps=10, random_state=0).fit(X)
+model = NeighborEncoder(layout_epochs=5, max_steps=10, random_state=0).fit(X)
 (torch.ones(500, 500) @ torch.ones(500, 500)).sum()
 whole = model.transform(X[:30] + 0.1)
 with multiprocessing.get_context("fork").Pool(1) as pool:

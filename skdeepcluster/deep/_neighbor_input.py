@@ -77,7 +77,7 @@ class NeighborSpace:
         """Multiply rows by a square float64 tensor from now on."""
         self.axes = matrix if self.axes is None else self.axes @ matrix
 
-    def apply(self, X):
+    def transform(self, X):
         """Bring rows into the space; the result is float64."""
         scaled = (self._standardize(self._shrink(X)) - self.center) / self.scale
         if self.axes is None:

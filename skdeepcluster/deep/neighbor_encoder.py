@@ -286,13 +286,13 @@ class NeighborEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         rng = np.random.default_rng(self._seed)
         with reproducible(self._seed, device):
             self._space = NeighborSpace(rows, weights, self.metric)
-            inputs = in_chunks(self._space.apply, rows)
+            inputs = in_chunks(self._space.transform, rows)
             shrinkage = None
             if neighbors is None:
                 shrinkage = noise_shrinkage(inputs, self._seed)
             if shrinkage is not None:
                 self._space.then(shrinkage)
-                inputs = in_chunks(self._space.apply, rows)
+                inputs = in_chunks(self._space.transform, rows)
             found = self._neighbors(inputs, neighbors, rng)
             graph = heed_classes(weighted_graph(*found), codes, rng)
             network, scaled = self._network(rows, weights, inputs)
@@ -416,7 +416,7 @@ class NeighborEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             lambda chunk: run_rows(network, self.scaling_.transform(chunk)), X
         )
         if self._anchors is not None:
-            codes = self._anchors.place(in_chunks(self._space.apply, X), codes)
+            codes = self._anchors.place(in_chunks(self._space.transform, X), codes)
         return codes.astype(X.dtype, copy=False)
 
     @threads_of_a_fork()
@@ -446,7 +446,7 @@ class NeighborEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         width = float(np.std(codes, dtype=np.float64)) or 1.0
         found = [
             nearest_rows(rows, n_neighbors, np.random.default_rng(self._seed))[0]
-            for rows in (in_chunks(self._space.apply, X), codes / width)
+            for rows in (in_chunks(self._space.transform, X), codes / width)
         ]
         kept = [np.isin(*pair, assume_unique=True) for pair in zip(*found, strict=True)]
         return float(np.mean(kept))

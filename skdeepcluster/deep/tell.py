@@ -23,7 +23,7 @@ from .._validation import check_codes, check_table, check_weights, draw_seed
 from .._warnings import warn_if_collapsed
 from ..base import WeightedClusterer, unchanged_on_error
 from ..kernels.kmeans import nearest_centers
-from ..kernels.soft_assignment import soft_assignments, squared_distances
+from ..kernels.soft_assignment import pairwise_squared_distances, soft_assignments
 from ..nn.modules import AutoencoderModule
 from ..nn.training import (
     LARGEST_INPUT,
@@ -622,8 +622,8 @@ class TELL(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightedClusterer)
             `X`.
         """
         codes = self._codes(self._embed(X))
-        squares = squared_distances(codes, np.zeros_like(codes[:1]))
-        logits = squares - squared_distances(codes, self.latent_centers_)
+        squares = pairwise_squared_distances(codes, np.zeros_like(codes[:1]))
+        logits = squares - pairwise_squared_distances(codes, self.latent_centers_)
         return logits.astype(codes.dtype)
 
     def predict_proba(self, X):
@@ -641,7 +641,7 @@ class TELL(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightedClusterer)
             rows sum to 1, in the dtype of `X`.
         """
         codes = self._codes(self._embed(X))
-        distances = squared_distances(codes, self.latent_centers_)
+        distances = pairwise_squared_distances(codes, self.latent_centers_)
         return soft_assignments(distances, self.temperature_).astype(codes.dtype)
 
     def score(self, X, y=None, sample_weight=None):
@@ -762,7 +762,7 @@ class TELL(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightedClusterer)
             )
         codes = self._codes(X)
         centers, (winners, _) = self._centers(codes.dtype), self._nearest(codes)
-        distances = squared_distances(codes, centers)
+        distances = pairwise_squared_distances(codes, centers)
         np.put_along_axis(distances, winners[:, None], np.inf, axis=1)
         rivals = distances.argmin(axis=1)
         if space == "latent" or not _has_network(self):

@@ -187,7 +187,7 @@ class DiscoveryNetwork(LatentDiscovery):
             )
         return softmax(self._known_logits(X))
 
-    def predict_known(self, X):
+    def predict_known_classes(self, X):
         """Give every row the known class that the head finds most probable.
 
         Parameters

@@ -5,7 +5,7 @@ import numpy as np
 from .._rows import distinct_rows
 from ..kernels.kmeans import lloyd, nearest_centers
 from ..kernels.seeding import kmeans_plusplus, n_kmeans_plusplus_draws
-from ..kernels.soft_assignment import soft_assignments, squared_distances
+from ..kernels.soft_assignment import pairwise_squared_distances, soft_assignments
 
 
 def best_of_starts(rows, weights, starts, *, max_iter=300, tol=1e-4, unsquared=False):
@@ -95,7 +95,7 @@ def draw_centers(rows, weights, known_centers, n_novel, power, rng):
     """
     closest = np.full(len(rows), np.inf)
     if len(known_centers):
-        closest = squared_distances(rows, known_centers).min(axis=1)
+        closest = pairwise_squared_distances(rows, known_centers).min(axis=1)
     chosen = np.empty(n_novel, dtype=np.intp)
     for step, draw in enumerate(rng.random(n_novel)):
         mass = weights
@@ -105,7 +105,7 @@ def draw_centers(rows, weights, known_centers, n_novel, power, rng):
         cumulative = np.cumsum(mass)
         place = np.searchsorted(cumulative, draw * cumulative[-1], side="right")
         chosen[step] = min(place, np.searchsorted(cumulative, cumulative[-1]))
-        new = squared_distances(rows, rows[chosen[step : step + 1]])[:, 0]
+        new = pairwise_squared_distances(rows, rows[chosen[step : step + 1]])[:, 0]
         closest = np.minimum(closest, new)
     return rows[chosen]
 
@@ -137,6 +137,6 @@ class Centers:
     def probabilities(self, rows, temperature):
         """Softmax over the negative squared distances; 0 where not allowed."""
         probabilities = np.zeros((len(rows), len(self.all)))
-        distances = squared_distances(rows, self._allowed)
+        distances = pairwise_squared_distances(rows, self._allowed)
         probabilities[:, self.first :] = soft_assignments(distances, temperature)
         return probabilities

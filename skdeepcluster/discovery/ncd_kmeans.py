@@ -208,7 +208,7 @@ class NCDKMeans(DiscoveryEstimator):
         spread = inertia / weights.sum() if len(rows) else 0.0
         self.temperature_ = float(spread) or 1.0
         codes = known.codes.copy()
-        novel_centers = Centers(self._known_centers, novel, "novel")
+        novel_centers = Centers(self._known_centers, novel, allow_known=False)
         if len(rows):
             unlabeled = ~known.labeled
             codes[unlabeled] = novel_centers.nearest(self._scaled[unlabeled])[0]

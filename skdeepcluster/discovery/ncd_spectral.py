@@ -356,7 +356,7 @@ class NCDSpectralClustering(DiscoveryEstimator):
             self.temperature_ = float(inertia / weights.sum()) or 1.0
             warn_if_collapsed(len(novel), n_novel, "Ask for fewer novel classes.")
             novel = novel[self._order(nearest_centers(embedded[unlabeled], novel)[0])]
-            only_novel = Centers(known_centers, novel, "novel")
+            only_novel = Centers(known_centers, novel, allow_known=False)
             codes[unlabeled] = only_novel.nearest(embedded[unlabeled])[0]
         self._centers = Centers(known_centers, novel, self.predict_known)
         self.embedding_ = embedded.astype(self._dtype)

@@ -318,7 +318,7 @@ class PBN(DiscoveryNetwork):
         self.cluster_centers_ = self._decode(normalized(self._centers.all), self._dtype)
         codes = known.codes.copy()
         if len(latents):
-            nearest = Centers(self._known_centers, novel, "novel").nearest
+            nearest = Centers(self._known_centers, novel, allow_known=False).nearest
             codes[~known.labeled] = nearest(latents)[0]
         return codes
 

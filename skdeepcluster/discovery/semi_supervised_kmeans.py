@@ -203,7 +203,7 @@ class SemiSupervisedKMeans(DiscoveryEstimator):
             warn_if_collapsed(len(order), n_novel, "Ask for fewer novel classes.")
             centers = np.concatenate([centers[:n_known], centers[order]])
         self.temperature_ = spread or 1.0
-        self._centers = Centers(centers[:n_known], centers[n_known:], "all")
+        self._centers = Centers(centers[:n_known], centers[n_known:], allow_known=True)
         centers = self._scaling.inverse_transform(centers, self._dtype)
         if self.encoder is None:
             self.cluster_centers_ = centers

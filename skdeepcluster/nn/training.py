@@ -656,7 +656,7 @@ def train(net, datasets, *, max_epochs, tol=0.0, patience=None, callbacks=()):
         reason = f"Training was interrupted after {len(net.history)} epochs"
         _warn_of_state(reason, FitInterruptedWarning)
     elif diverged:
-        reason = "The loss became infinite or not a number: lower lr"
+        reason = "The loss became infinite or not a number: lower learning_rate_init"
         _warn_of_state(reason, ConvergenceWarning)
     return outcome
 

@@ -10,7 +10,8 @@ def fill_steps(X, weights, n_most):
 
     A column of few distinct values has a gap at every step, which says nothing
     about groups. The step is the median distance of neighbouring tied values; a
-    column without ties stays as it is. The noise is a hash of the row's place and the column.
+    column without ties stays as it is. The noise is a hash of the row's place and
+    the column.
 
     Parameters
     ----------

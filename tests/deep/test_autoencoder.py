@@ -109,7 +109,7 @@ def test_fit_does_not_touch_the_users_callbacks():
 def test_learning_rate_schedule():
     schedule = LRScheduler("StepLR", step_size=1, gamma=0.5)
     model = autoencoder(callbacks=[schedule], max_epochs=3).fit(X)
-    rate = model.net_.optimizer_.param_groups[0]["learning_rate_init"]
+    rate = model.net_.optimizer_.param_groups[0]["lr"]
     assert_allclose(rate, 1e-3 / 8)
 
 

@@ -77,7 +77,7 @@ def test_few_rows(n_rows):
 
 class TestEncoder:
     X = load_digits().data[:400]
-    params = {"random_state": 0, "n_epochs": 30, "max_steps": 60}
+    params = {"random_state": 0, "layout_epochs": 30, "max_steps": 60}
 
     def test_new_rows_lie_nearer_to_their_neighbours(self):
         drawn, free = (
@@ -87,7 +87,9 @@ class TestEncoder:
         assert_array_equal(drawn.transform(self.X[:300]), free.transform(self.X[:300]))
         codes, space = drawn.transform(self.X[:300]), drawn._space
         gaps = np.linalg.norm(
-            space.apply(self.X[300:])[:, np.newaxis] - space.apply(self.X[:300]), axis=2
+            space.transform(self.X[300:])[:, np.newaxis]
+            - space.transform(self.X[:300]),
+            axis=2,
         )
         nearest = codes[gaps.argmin(axis=1)]
         near, far = (

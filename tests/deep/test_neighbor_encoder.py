@@ -58,8 +58,8 @@ def test_neighbours_are_kept_better_than_by_principal_components():
     model = NeighborEncoder(random_state=0).fit(digits)
     assert model.score(digits) > 0.4
     rng = np.random.default_rng(0)
-    linear = _start(model._space.apply(digits), 2, rng)
-    space = model._space.apply(digits)
+    linear = _start(model._space.transform(digits), 2, rng)
+    space = model._space.transform(digits)
     kept = [
         len(set(a) & set(b)) / 15
         for a, b in zip(nearest(space, 15), nearest(linear, 15), strict=True)
@@ -71,7 +71,7 @@ def test_score_is_the_share_of_neighbours_kept():
     model = encoder(n_neighbors=5).fit(X)
     rows = np.unique(X, axis=0)
     pairs = zip(
-        nearest(model._space.apply(rows), 5),
+        nearest(model._space.transform(rows), 5),
         nearest(model.transform(rows), 5),
         strict=True,
     )

@@ -103,11 +103,13 @@ def test_finds_novel_digits_among_new_rows(digits, fitted):
 def test_head_knows_the_known_classes(digits, fitted):
     X, partial, _, _, _ = digits
     labeled = partial >= 0
-    assert np.mean(fitted.predict_known(X[labeled]) == partial[labeled]) > 0.95
+    assert np.mean(fitted.predict_known_classes(X[labeled]) == partial[labeled]) > 0.95
     shares = fitted.predict_known_proba(X)
     assert shares.shape == (len(X), 5)
     assert_allclose(shares.sum(axis=1), 1)
-    assert_array_equal(fitted.classes_[shares.argmax(axis=1)], fitted.predict_known(X))
+    assert_array_equal(
+        fitted.classes_[shares.argmax(axis=1)], fitted.predict_known_classes(X)
+    )
 
 
 def test_latents_have_length_1_and_come_back_as_rows(digits, fitted):
@@ -159,7 +161,7 @@ def test_head_without_known_classes_is_an_error():
 def test_known_space_answers_with_the_head_where_nothing_is_novel():
     X, _ = table()
     model = PBN(random_state=0).fit(X, np.repeat([3, 5, 9], 20))
-    assert_array_equal(model.predict(X), model.predict_known(X))
+    assert_array_equal(model.predict(X), model.predict_known_classes(X))
     assert_array_equal(model.predict_proba(X), model.predict_known_proba(X))
 
 

@@ -108,7 +108,7 @@ def table():
 def test_heads():
     X, y = table()
     model = TabularNCD(2, random_state=0).fit(X, y)
-    assert_array_equal(model.predict_known(X[:40]), y[:40])
+    assert_array_equal(model.predict_known_classes(X[:40]), y[:40])
     assert_allclose(model.predict_known_proba(X).sum(axis=1), 1)
     assert_array_equal(model.predict(X[40:]), model.labels_[40:])
     assert_array_equal(np.unique(model.labels_), [4, 7, 8, 9])

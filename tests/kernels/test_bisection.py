@@ -14,7 +14,6 @@ from skdeepcluster.kernels.bisection import (
     bounded_lloyd,
     cut_in_two,
     leading_axes,
-    project,
 )
 from skdeepcluster.kernels.gaussians import (
     cholesky,
@@ -189,13 +188,6 @@ def test_pooling_with_an_empty_set_changes_nothing(rng):
     for pair in ((full, empty), (empty, full)):
         for found, expected in zip(pool_moments(*pair), full, strict=True):
             assert_allclose(found, expected)
-
-
-def test_projection_is_a_product_of_each_row_alone(rng):
-    X, axes = rng.standard_normal((50, 30)), rng.standard_normal((30, 4))
-    Z = project(X, axes)
-    assert_allclose(Z, X @ axes, atol=1e-12)
-    assert_array_equal(project(X[7:8], axes)[0], Z[7])
 
 
 def test_hash_is_splitmix64():

@@ -151,12 +151,12 @@ def test_no_bit_depends_on_the_number_of_threads(
 def test_threads_are_those_of_numba_and_stay_as_they_are():
     script = """
 import numba, numpy as np
-from skdeepcluster.kernels import assignment
+from skdeepcluster.kernels import kmeans
 
-assignment._THREADING_WORK = 0
+kmeans._THREADING_WORK = 0
 X = np.random.default_rng(0).normal(size=(100, 3))
-assert assignment._n_threads() == 3
-assignment.nearest_centers(X, X[:4])
+assert kmeans._n_threads() == 3
+kmeans.nearest_centers(X, X[:4])
 try:
     numba.threading_layer()
 except ValueError:
@@ -164,8 +164,8 @@ except ValueError:
 else:
     raise AssertionError("numba's threads were started")
 numba.set_num_threads(2)
-assert assignment._n_threads() == 2
-assignment.nearest_centers(X, X[:4])
+assert kmeans._n_threads() == 2
+kmeans.nearest_centers(X, X[:4])
 assert numba.get_num_threads() == 2
 """
     subprocess.run(
