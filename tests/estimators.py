@@ -4,7 +4,7 @@ What is public is read off the package. Here stand only further configurations
 of an estimator, beside its defaults, that the common tests shall walk.
 """
 
-from importlib import import_module
+from inspect import ismodule
 
 import torch
 from sklearn.base import BaseEstimator
@@ -89,10 +89,15 @@ CONFIGURATIONS = {
 ARGUMENTS = {"HiddenClassSearchCV": {"estimator": NCDKMeans(n_init=2)}}
 
 
+def rooms():
+    """The public modules of the package."""
+    names = (getattr(skdeepcluster, name) for name in skdeepcluster.__all__)
+    return [item for item in names if ismodule(item)]
+
+
 def public_classes():
     """Every class that the package or one of its rooms offers by name."""
-    homes = [skdeepcluster]
-    homes += [import_module(f"skdeepcluster.{room}") for room in skdeepcluster._ROOMS]
+    homes = [skdeepcluster, *rooms()]
     names = {(home, name) for home in homes for name in getattr(home, "__all__", ())}
     found = {getattr(home, name) for home, name in names}
     return sorted(

@@ -3,10 +3,10 @@
 import os
 import subprocess
 import sys
-from importlib import import_module
 from pathlib import Path
 
 import pytest
+from estimators import rooms
 
 import skdeepcluster
 
@@ -29,10 +29,9 @@ def test_script_runs_without_a_warning(script):
 
 def public_names():
     """Estimators, and what the rooms offer by name."""
-    names = set(skdeepcluster.__all__) - {*skdeepcluster._ROOMS, "__version__"}
-    for room in skdeepcluster._ROOMS:
-        names |= set(getattr(import_module(f"skdeepcluster.{room}"), "__all__", ()))
-    return names
+    homes = [skdeepcluster, *rooms()]
+    names = {name for home in homes for name in getattr(home, "__all__", ())}
+    return names - {room.__name__.rpartition(".")[2] for room in rooms()}
 
 
 def test_api_page_lists_every_public_name():

@@ -2,12 +2,11 @@
 
 import subprocess
 import sys
-from importlib import import_module
-from inspect import getmembers, isfunction
+from inspect import getmembers, isfunction, ismodule
 from pathlib import Path
 
 import pytest
-from estimators import public_classes
+from estimators import public_classes, rooms
 from numpydoc.validate import validate
 
 import skdeepcluster
@@ -48,6 +47,14 @@ def test_public_names_are_there():
         skdeepcluster.nonsense  # noqa: B018
 
 
+def test_stubs_name_what_is_there():
+    """Every name of a stub is found, in the module the stub says."""
+    for module in [skdeepcluster, *rooms()]:
+        for name in getattr(module, "__all__", ()):
+            found = getattr(module, name)
+            assert ismodule(found) or found.__module__.startswith("skdeepcluster.")
+
+
 def test_import_contracts_are_kept():
     command = Path(sys.executable).with_name("lint-imports")
     done = subprocess.run(
@@ -64,8 +71,7 @@ def public_objects():
         for name, method in getmembers(kind, isfunction):
             if not name.startswith("_") and method.__module__ == kind.__module__:
                 yield f"{path}.{name}"
-    for room in skdeepcluster._ROOMS:
-        module = import_module(f"skdeepcluster.{room}")
+    for module in rooms():
         for name in getattr(module, "__all__", ()):
             if isfunction(getattr(module, name)):
                 yield f"{module.__name__}.{name}"

@@ -1,21 +1,5 @@
 """Networks learned together with the clusters, and autoencoders for tables."""
 
-from importlib import import_module
+from .._lazy import attach
 
-_HOMES = {
-    "AutoEncoder": "autoencoder",
-    "NeighborEncoder": "neighbor_encoder",
-    "TELL": "tell",
-}
-
-__all__ = ["TELL", "AutoEncoder", "NeighborEncoder"]
-
-
-def __getattr__(name):
-    if name in _HOMES:
-        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__():
-    return sorted(__all__)
+__getattr__, __dir__, __all__ = attach(__name__, __file__)

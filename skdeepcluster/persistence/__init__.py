@@ -8,18 +8,6 @@ digits of a product depend. What is left is small: one line of JSON for the
 tree of parameters and attributes, and the plain bytes of the arrays.
 """
 
-from importlib import import_module
+from .._lazy import attach
 
-_HOMES = {"load": "_model_files", "save": "_model_files"}
-
-__all__ = ["load", "save"]
-
-
-def __getattr__(name):
-    if name in _HOMES:
-        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__():
-    return sorted(__all__)
+__getattr__, __dir__, __all__ = attach(__name__, __file__)

@@ -6,7 +6,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_allclose, assert_array_equal
-from skdeepcluster.kernels.jacobi import small_eigh
 
 from skdeepcluster.kernels.admm import (
     absolute_product,
@@ -19,6 +18,7 @@ from skdeepcluster.kernels.admm import (
     scale_multiplier,
     update_copy,
 )
+from skdeepcluster.kernels.jacobi import small_eigh
 
 
 @pytest.fixture

@@ -1,0 +1,3 @@
+from .autoencoder import AutoEncoder as AutoEncoder
+from .neighbor_encoder import NeighborEncoder as NeighborEncoder
+from .tell import TELL as TELL

@@ -1,0 +1,11 @@
+from ._density import dbcv_score as dbcv_score
+from ._matching import (
+    clustering_accuracy as clustering_accuracy,
+)
+from ._matching import (
+    discovery_accuracy as discovery_accuracy,
+)
+from ._matching import (
+    match_labels as match_labels,
+)
+from ._separability import class_separability as class_separability

@@ -1,0 +1,11 @@
+from ._hidden_classes_split import HiddenClassesSplit as HiddenClassesSplit
+from ._n_clusters import estimate_n_clusters as estimate_n_clusters
+from ._scorers import (
+    get_unsupervised_scorer as get_unsupervised_scorer,
+)
+from ._scorers import (
+    get_unsupervised_scorer_names as get_unsupervised_scorer_names,
+)
+from ._whole_data import WholeData as WholeData
+from .auto_cluster import AutoCluster as AutoCluster
+from .hidden_class_search import HiddenClassSearchCV as HiddenClassSearchCV

@@ -1,0 +1,1 @@
+from .ppp import PPP as PPP
