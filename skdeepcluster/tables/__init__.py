@@ -1,0 +1,1 @@
+"""Any table as numbers: what its columns are, and the way back."""

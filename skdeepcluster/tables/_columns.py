@@ -1,0 +1,539 @@
+"""What the columns of a table are: numbers, categories, or of no use.
+
+Decisions are taken once, by :func:`read_columns`, and written into
+:class:`Column`; :func:`numbers_and_codes` follows them for the rows of any table
+and decides nothing.
+
+    cells   = table_cells(X)                      # any frame or array
+    columns = read_columns(cells, categorical=["zip"])
+    check_columns(cells, columns)                 # rows that came after fit
+    numbers, codes = numbers_and_codes(cells, columns)
+
+``numbers`` has one column for each of :func:`number_columns`: logarithms where the
+column is logged, standardised, NaN for a gap. ``codes`` has one for each of
+:func:`category_columns`: index into ``levels``, -1 for a gap or an unknown level.
+"""
+
+import re
+from typing import NamedTuple
+
+import numpy as np
+
+from .._scaling import FARTHEST, power_of_two
+from ._frames import NUMBER_KINDS, number_text
+
+RARE_LEVELS = "(rare levels)"
+# Gain in log likelihood per row at which a column is logged.
+LEAST_GAIN = 0.1
+# What lies below this share of the smallest fitted number is logged as that.
+LEAST_OF_LOG = 1e-3
+# Up to so many distinct numbers are a scale with steps.
+FEW_STEPS = 20
+# Fewer rows than these may all differ by chance.
+LEAST_COUNTED = 10
+MAX_LEVELS = 30
+# Whole numbers under such names count or name things, and measure nothing.
+ID_NAME = re.compile(
+    r"(^|[\W_])(id|ids|uuid|guid|no|nr|number|num|key|index|idx|row)$|[a-z]I[Dd]$",
+    re.IGNORECASE,
+)
+CODE_NAME = re.compile(
+    r"(^|[\W_])(zip|zipcode|postcode|postal|plz|store|shop|branch|month|weekday|"
+    r"code|region|ward|tract|fips|sku|dept|department)(_?(id|no|nr|code|number))?$",
+    re.IGNORECASE,
+)
+UNNAMED = re.compile(r"^(Unnamed: \d+|index|level_\d+|rownames|)$")
+
+
+class Column(NamedTuple):
+    """What was decided about one column of a table.
+
+    Attributes
+    ----------
+    name : object
+        Label in the frame, position in an array.
+    kind : str
+        What the cells are: "number", "whole", "boolean", "date", "duration",
+        "time", "text" or "ordered".
+    role : {"number", "category", "rank", "unused"}
+        What the column is used as; "rank" is a category with an order.
+    unused : str or None
+        Why it is not used.
+    unit : str
+        Unit of the numbers, such as "kg"; empty where none was seen.
+    levels : tuple of str
+        Levels of a category: as declared, otherwise the most frequent first.
+    rare : tuple of str
+        Levels that are taken together as ``"(rare levels)"``, which is then the
+        last of `levels`.
+    share_missing : float
+        Share of the rows with a gap.
+    n_distinct : int
+        Number of different values or levels.
+    low, high : float
+        Smallest and largest number at fit; ranks of a category with an order.
+    log_shift : float or None
+        The logarithm of the number plus this is taken; None for none.
+    mean, scale : float
+        Mean and standard deviation, after the logarithm.
+    resolution : float
+        Half the step between neighbouring numbers counts as rounding: the step
+        in units of `scale`.
+    sentinels : tuple of float
+        Numbers that stand for a gap.
+    form : object
+        How cells of text are read as numbers; None where they are not.
+    note : str
+        What else should be known about the decision.
+    """
+
+    name: object
+    kind: str
+    role: str
+    unused: str | None = None
+    unit: str = ""
+    levels: tuple = ()
+    rare: tuple = ()
+    share_missing: float = 0.0
+    n_distinct: int = 0
+    low: float = 0.0
+    high: float = 0.0
+    log_shift: float | None = None
+    mean: float = 0.0
+    scale: float = 1.0
+    resolution: float = 0.0
+    sentinels: tuple = ()
+    form: object = None
+    note: str = ""
+
+    def standardized(self, values):
+        """Turn numbers in units of the table into logged, standardised ones."""
+        if self.log_shift is not None:
+            # What lies below the fitted range has no logarithm, but an order.
+            least = LEAST_OF_LOG * (self.low + self.log_shift)
+            values = np.log(np.maximum(values + self.log_shift, least))
+        with np.errstate(over="ignore"):
+            return np.clip((values - self.mean) / self.scale, -FARTHEST, FARTHEST)
+
+    def in_units(self, scores):
+        """Turn standardised numbers back into units of the table."""
+        values = np.asarray(scores) * self.scale + self.mean
+        return values if self.log_shift is None else np.exp(values) - self.log_shift
+
+
+def number_columns(columns, ranks=True):
+    """Columns that are used as numbers, ranks among them or not."""
+    roles = ("number", "rank") if ranks else ("number",)
+    return [column for column in columns if column.role in roles]
+
+
+def category_columns(columns, ranks=False):
+    """Columns that are used as categories, those with an order among them or not."""
+    roles = ("category", "rank") if ranks else ("category",)
+    return [column for column in columns if column.role in roles]
+
+
+def read_columns(
+    cells,
+    *,
+    numeric=(),
+    categorical=(),
+    ordinal=(),
+    drop=(),
+    sentinels=None,
+    skew="log",
+    max_levels=MAX_LEVELS,
+):
+    """Decide what each column of a table is.
+
+    Parameters
+    ----------
+    cells : list of Cells
+        The table, see :func:`table_cells`.
+    numeric, categorical, ordinal, drop : collections of names, default=()
+        Columns that are numbers, categories, categories with an order, or left
+        out, whatever they look like. `ordinal` may map a name to its levels in
+        order; without, numbers are in their own order, and text as declared.
+    sentinels : list of float or dict of name to list, default=None
+        Numbers that stand for a gap: in all columns of numbers, or by column.
+    skew : {"log", None} or collection of names, default="log"
+        Whether skewed columns are logged; names of those that are, come what may.
+    max_levels : int, default=30
+        Levels past the so many most frequent are taken together.
+
+    Returns
+    -------
+    list of Column
+        One for each column, in their order.
+
+    Raises
+    ------
+    ValueError
+        If an option names a column that is not there, or one that cannot be what
+        it asks for.
+
+    Notes
+    -----
+    Columns of no use are those that are constant or empty, text of which half
+    the cells differ, and whole numbers that count or name the rows. Time is
+    O(n log n) for each column of n rows.
+    """
+    names = [column.name for column in cells]
+    options = Options(
+        frozenset(known_names(numeric, names, "numeric")),
+        frozenset(known_names(categorical, names, "categorical")),
+        orders_by_name(ordinal, names),
+        frozenset(known_names(drop, names, "drop")),
+        sentinels_by_name(sentinels, names),
+        skew if skew is None or isinstance(skew, str) else frozenset(skew),
+        max_levels,
+    )
+    if not (skew is None or isinstance(skew, str)):
+        known_names(skew, names, "skew")
+    return [read_column(column, options) for column in cells]
+
+
+class Options(NamedTuple):
+    """The options of :func:`read_columns`, by name of the column."""
+
+    numeric: frozenset
+    categorical: frozenset
+    ordinal: dict  # name -> levels in order, or None
+    drop: frozenset
+    sentinels: dict  # name -> tuple of numbers
+    skew: object
+    max_levels: int
+
+
+def known_names(asked, names, option):
+    """Names of columns that an option lists, refused where there is none."""
+    asked = [asked] if isinstance(asked, str) else list(asked)
+    for name in asked:
+        if name not in names:
+            raise ValueError(
+                f"{option}: there is no column {name!r} among "
+                f"{', '.join(map(str, names))}."
+            )
+    return asked
+
+
+def orders_by_name(ordinal, names):
+    """Map columns with an order to their levels, None where these are not given."""
+    known_names(ordinal, names, "ordinal")
+    if isinstance(ordinal, dict):
+        return {name: tuple(map(str, levels)) for name, levels in ordinal.items()}
+    return dict.fromkeys([ordinal] if isinstance(ordinal, str) else ordinal)
+
+
+def sentinels_by_name(sentinels, names):
+    """Map columns to the numbers that stand for a gap in them."""
+    if sentinels is None:
+        return {}
+    if isinstance(sentinels, dict):
+        known_names(sentinels, names, "sentinels")
+        return {name: tuple(map(float, marks)) for name, marks in sentinels.items()}
+    return dict.fromkeys(names, tuple(map(float, sentinels)))
+
+
+def read_column(cells, options):
+    """Decide what one column is."""
+    name = cells.name
+    cells, marks = without_sentinels(cells, options.sentinels.get(name, ()))
+    column = Column(
+        name,
+        cells.kind,
+        "unused",
+        share_missing=float(cells.missing.mean()) if len(cells.values) else 0.0,
+        sentinels=marks,
+    )
+    if name in options.drop:
+        return column._replace(unused="dropped")
+    if cells.kind in NUMBER_KINDS:
+        return read_numbers(column, cells.values, options)
+    if name in options.numeric:
+        raise ValueError(
+            f"numeric: column {name!r} holds text, such as {cells.levels[0]!r}."
+        )
+    return read_levels(column, cells, options)
+
+
+def without_sentinels(cells, marks):
+    """Make gaps of the numbers that stand for one."""
+    if not marks or cells.kind not in ("number", "whole"):
+        return cells, ()
+    values = cells.values.copy()
+    values[np.isin(values, marks)] = np.nan
+    return cells._replace(values=values), tuple(marks)
+
+
+def read_numbers(column, values, options):
+    """Decide what a column of numbers is."""
+    name = column.name
+    distinct, counts = np.unique(values[~np.isnan(values)], return_counts=True)
+    column = column._replace(n_distinct=len(distinct))
+    if len(distinct) < 2:
+        return column._replace(unused="constant" if len(distinct) else "empty")
+    asked = name in options.numeric or name in options.categorical
+    if name in options.ordinal:
+        order = options.ordinal[name] or tuple(map(number_text, distinct))
+        return ranked(column, order, number_levels(column.kind, distinct), counts)
+    if not asked:
+        reason = why_no_quantity(column, values, distinct)
+        if reason is not None:
+            return column._replace(unused=reason)
+    is_code = column.kind == "whole" and CODE_NAME.search(str(name))
+    if name not in options.numeric and (
+        name in options.categorical or len(distinct) == 2 or is_code
+    ):
+        note = "a code, taken as a category" if is_code and not asked else ""
+        levels = number_levels(column.kind, distinct)
+        return categorical_column(
+            column._replace(note=note), levels, counts, options.max_levels
+        )
+    column = column._replace(
+        role="number", low=float(distinct[0]), high=float(distinct[-1])
+    )
+    shift = chosen_log(column, distinct, counts, options.skew)
+    return scaled_column(column._replace(log_shift=shift), distinct, counts)
+
+
+def number_levels(kind, distinct):
+    """Write distinct numbers as levels."""
+    if kind == "boolean":
+        return tuple(str(bool(value)) for value in distinct)
+    return tuple(map(number_text, distinct))
+
+
+def why_no_quantity(column, values, distinct):
+    """Say why numbers cannot tell clusters apart, or return None.
+
+    Whole numbers that all differ count the rows where they fill a range, in
+    whatever order, and name them where the column is named so.
+    """
+    if column.kind != "whole" or len(distinct) < len(values) or len(values) < 3:
+        return None
+    steps = np.diff(distinct)
+    if len(values) >= LEAST_COUNTED and (steps == 1).all():
+        return "counts the rows"
+    if (np.diff(values) == 1).all():
+        return "counts the rows"
+    if UNNAMED.search(str(column.name)):
+        return "an index without a name"
+    if ID_NAME.search(str(column.name)):
+        return "identifies the rows"
+    return None
+
+
+def chosen_log(column, distinct, counts, skew):
+    """Shift of the logarithm where it makes the numbers more nearly normal.
+
+    The gain is the difference of the two Gaussian log likelihoods per row, the
+    Jacobian of the logarithm included.
+    """
+    if skew is None or column.kind not in ("number", "whole"):
+        return None
+    forced = not isinstance(skew, str)
+    if forced and column.name not in skew:
+        return None
+    if distinct[0] < 0:
+        if forced:
+            raise ValueError(
+                f"skew: column {column.name!r} holds {distinct[0]:g}, and negative "
+                "numbers have no logarithm."
+            )
+        return None
+    shift = 0.0
+    if distinct[0] == 0:
+        shift = 0.5 * weighted_median(distinct[1:], counts[1:])
+    if forced:
+        return shift
+    logs = np.log(distinct + shift)
+    _, spread = mean_and_spread(distinct, counts)
+    _, spread_of_logs = mean_and_spread(logs, counts)
+    if spread_of_logs == 0 or spread == 0:
+        return None
+    gain = np.log(spread) - np.log(spread_of_logs) - np.average(logs, weights=counts)
+    return shift if gain > LEAST_GAIN else None
+
+
+def weighted_median(distinct, counts):
+    """Median of sorted numbers, each as often as counted."""
+    ends = np.cumsum(counts)
+    low = np.searchsorted(ends, (ends[-1] - 1) // 2, side="right")
+    high = np.searchsorted(ends, ends[-1] // 2, side="right")
+    return float(distinct[low] / 2 + distinct[high] / 2)
+
+
+def mean_and_spread(distinct, counts):
+    """Mean and standard deviation, in the range of float64 for any numbers."""
+    unit = float(power_of_two(distinct))
+    shrunk = distinct / unit
+    mean = np.average(shrunk, weights=counts)
+    spread = np.sqrt(np.average(np.square(shrunk - mean), weights=counts))
+    return float(mean * unit), float(spread * unit)
+
+
+def scaled_column(column, distinct, counts):
+    """Add mean, standard deviation and resolution."""
+    values, step_unit = distinct, 1.0
+    if column.log_shift is not None:
+        values = np.log(distinct + column.log_shift)
+        step_unit = weighted_median(distinct, counts) + column.log_shift
+    mean, scale = mean_and_spread(values, counts)
+    if scale == 0:
+        return column._replace(role="unused", unused="constant but for rounding")
+    steps = np.diff(distinct)
+    step = np.median(steps) if len(distinct) <= FEW_STEPS else steps.min()
+    # Divided one after the other: their product may leave the range of float64.
+    resolution = float(step / step_unit / scale)
+    return column._replace(mean=mean, scale=scale, resolution=resolution)
+
+
+def read_levels(column, cells, options):
+    """Decide what a column of text is."""
+    name, n_rows = column.name, len(cells.values)
+    counts = np.bincount(cells.values[cells.values >= 0], minlength=len(cells.levels))
+    n_observed, n_levels = int(counts.sum()), int(np.count_nonzero(counts))
+    column = column._replace(n_distinct=n_levels)
+    if n_levels < 2:
+        return column._replace(unused="constant" if n_levels else "empty")
+    if name in options.ordinal or cells.kind == "ordered":
+        order = options.ordinal.get(name) or cells.levels
+        if name not in options.categorical:
+            return ranked(column, order, cells.levels, counts)
+    is_free = n_rows >= LEAST_COUNTED and 2 * n_levels > n_observed
+    if name not in options.categorical and (is_free or n_levels == n_observed):
+        return column._replace(unused=f"text, {n_levels:,} different values")
+    return categorical_column(column, cells.levels, counts, options.max_levels)
+
+
+def categorical_column(column, levels, counts, max_levels):
+    """Make a category: the most frequent levels first, the rare ones together."""
+    present = [level for level in range(len(levels)) if counts[level]]
+    present.sort(key=lambda level: (-counts[level], levels[level]))
+    names = [levels[level] for level in present]
+    rare = ()
+    # One level alone is no group of rare ones.
+    if len(names) > max_levels + 1:
+        names, rare = [*names[:max_levels], RARE_LEVELS], tuple(names[max_levels:])
+    return column._replace(role="category", levels=tuple(names), rare=rare)
+
+
+def ranked(column, order, levels, counts):
+    """Make a category with an order; its numbers are the ranks, from 0."""
+    unknown = [
+        level
+        for level, n in zip(levels, counts, strict=True)
+        if n and level not in order
+    ]
+    if unknown:
+        raise ValueError(
+            f"ordinal: column {column.name!r} holds {unknown[0]!r}, which is not among "
+            f"its levels {', '.join(order)}."
+        )
+    at = np.array([order.index(level) if level in order else 0 for level in levels])
+    sorting = np.argsort(at, kind="stable")
+    sorting = sorting[counts[sorting] > 0]
+    ranks = at[sorting].astype(np.float64)
+    column = column._replace(
+        role="rank", levels=tuple(order), low=float(ranks[0]), high=float(ranks[-1])
+    )
+    return scaled_column(column, ranks, counts[sorting])
+
+
+def check_columns(cells, columns):
+    """Refuse a table whose columns are not those of the fit, by kind.
+
+    Raises
+    ------
+    ValueError
+        With the name of the column, and the row where there is one.
+    """
+    by_name = {column.name: column for column in cells}
+    for column in columns:
+        if column.role == "unused":
+            continue
+        if column.name not in by_name:
+            raise ValueError(
+                f"X lacks the column {column.name!r} that was there at fit."
+            )
+        now = by_name[column.name]
+        is_number = column.kind in NUMBER_KINDS
+        if is_number and now.kind not in NUMBER_KINDS and now.levels:
+            row = int(np.argmax(now.values >= 0))
+            raise ValueError(
+                f"Column {column.name!r} of X held numbers at fit and holds "
+                f"{now.levels[now.values[row]]!r} in row {row} now."
+            )
+
+
+def numbers_and_codes(cells, columns, ranks=True):
+    """Standardised numbers and codes of levels, as `columns` say.
+
+    Parameters
+    ----------
+    cells : list of Cells
+        A table with the columns of the fit, in any order.
+    columns : list of Column
+        What :func:`read_columns` decided.
+    ranks : bool, default=True
+        Whether categories with an order come as numbers (their rank,
+        standardised), otherwise as codes.
+
+    Returns
+    -------
+    numbers : ndarray of shape (n_samples, n_numbers), dtype=float64
+        NaN for a gap.
+    codes : ndarray of shape (n_samples, n_categories), dtype=int64
+        -1 for a gap or an unknown level.
+    """
+    by_name = {column.name: column for column in cells}
+    n_rows = len(cells[0].values)
+    as_numbers = number_columns(columns, ranks)
+    as_codes = category_columns(columns, not ranks)
+    numbers = np.empty((n_rows, len(as_numbers)))
+    for j, column in enumerate(as_numbers):
+        values = observed_numbers(by_name[column.name], column)
+        numbers[:, j] = column.standardized(values)
+    codes = np.empty((n_rows, len(as_codes)), dtype=np.int64)
+    for j, column in enumerate(as_codes):
+        codes[:, j] = observed_codes(by_name[column.name], column)
+    return numbers, codes
+
+
+def observed_numbers(cells, column):
+    """Numbers of a column in its own units, ranks of a rank; NaN for a gap."""
+    if column.role == "rank":
+        codes = observed_codes(cells, column)
+        return np.where(codes < 0, np.nan, codes)
+    if cells.kind not in NUMBER_KINDS:  # nothing but gaps
+        return np.full(len(cells.values), np.nan)
+    return without_sentinels(cells, column.sentinels)[0].values
+
+
+def observed_codes(cells, column):
+    """Index into the levels of a column; -1 for a gap or an unknown level."""
+    place = {level: index for index, level in enumerate(column.levels)}
+    place |= dict.fromkeys(column.rare, len(column.levels) - 1)
+    levels, codes = cells.levels, cells.values
+    if cells.kind in NUMBER_KINDS:
+        values = without_sentinels(cells, column.sentinels)[0].values
+        distinct, codes = np.unique(values, return_inverse=True)
+        gaps = np.isnan(distinct)
+        levels = number_levels(column.kind, distinct[~gaps])
+        codes = np.where(codes < len(levels), codes, -1)
+    # The last one is what -1 points at.
+    table = np.array([*(place.get(level, -1) for level in levels), -1])
+    return table[codes]
+
+
+def unseen_levels(cells, column):
+    """Levels of some rows that the column did not have at fit, and their rows."""
+    codes = observed_codes(cells, column)
+    unknown = (codes < 0) & ~cells.missing
+    if cells.kind in NUMBER_KINDS:
+        unknown &= ~np.isin(cells.values, column.sentinels)
+        names = sorted(set(map(number_text, cells.values[unknown])))
+    else:
+        names = sorted({cells.levels[code] for code in set(cells.values[unknown])})
+    return names, unknown
