@@ -10,8 +10,8 @@ from torch.nn.functional import normalize
 
 from ..kernels.kmeans import nearest_centers, update_centers
 from ..kernels.seeding import kmeans_plusplus, n_kmeans_plusplus_draws
+from ..nn.inference import threads_of_a_fork
 from ..nn.modules import reconstruction_error
-from ..nn.training import threads_of_a_fork
 
 # Length of a centre's step on the sphere, a tenth of its own.
 SPHERE_STEP = 0.1

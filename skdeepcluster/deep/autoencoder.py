@@ -19,18 +19,15 @@ from .._rows import CHUNK_ROWS, distinct_rows, in_chunks
 from .._scaling import TableScaling
 from .._validation import check_codes, check_table, draw_seed
 from ..base import unchanged_on_error
-from ..nn.modules import AutoencoderModule, Reconstruction
+from ..nn.batches import split_rows
+from ..nn.inference import LARGEST_INPUT, in_double, run_rows
+from ..nn.modules import AutoencoderModule, Reconstruction, user_module
 from ..nn.training import (
-    LARGEST_INPUT,
     history_of,
-    in_double,
     make_net,
     pick_device,
     reproducible,
-    run_rows,
-    split_rows,
     train,
-    user_module,
     warn_of_budget,
 )
 

@@ -22,20 +22,16 @@ from .._validation import check_table, draw_seed
 from ..base import unchanged_on_error
 from ..exceptions import FitInterruptedWarning
 from ..kernels.neighbor_layout import move_points
-from ..nn.modules import BentMap, Regression
+from ..nn.batches import MixedBatches, split_rows
+from ..nn.inference import in_double, run_rows, threads_of_a_fork
+from ..nn.modules import BentMap, Regression, user_module
 from ..nn.training import (
-    MixedBatches,
     WarmCosine,
     history_of,
-    in_double,
     make_net,
     pick_device,
     reproducible,
-    run_rows,
-    split_rows,
-    threads_of_a_fork,
     train,
-    user_module,
 )
 from ._neighbor_anchors import Anchors
 from ._neighbor_graph import (

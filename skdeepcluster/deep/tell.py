@@ -24,18 +24,15 @@ from .._warnings import warn_if_collapsed
 from ..base import WeightedClusterer, unchanged_on_error
 from ..kernels.kmeans import nearest_centers
 from ..kernels.soft_assignment import pairwise_squared_distances, soft_assignments
-from ..nn.modules import AutoencoderModule
+from ..nn.batches import split_rows
+from ..nn.inference import LARGEST_INPUT, in_double, run_rows
+from ..nn.modules import AutoencoderModule, user_module
 from ..nn.training import (
-    LARGEST_INPUT,
     history_of,
-    in_double,
     make_net,
     pick_device,
     reproducible,
-    run_rows,
-    split_rows,
     train,
-    user_module,
     warn_of_budget,
 )
 from ._tell_layer import (
@@ -345,7 +342,7 @@ class TELL(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightedClusterer)
             "optimizer": "adadelta",
             "pretrain_epochs": 0,
             "max_epochs": 3000,
-            "lr": 1.0,
+            "learning_rate_init": 1.0,
             "validation_fraction": 0.0,
             "n_iter_no_change": None,
         }
@@ -456,8 +453,7 @@ class TELL(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightedClusterer)
         module.centers.copy_(torch.from_numpy(start))
         if module.autoencoder is not None:
             everything, _ = split_rows(scaled, weights, 0.0, net.device)
-            blocks = net.get_iterator(everything, training=False)
-            error = net.mean_loss(blocks, net.validation_step)
+            error = net.mean_loss(everything)
             spread = mean_distance(nearest_centers(codes, start)[1], weights)
             module.pull = self.clustering_weight * error / max(spread, 1e-12)
 

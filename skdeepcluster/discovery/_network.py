@@ -12,18 +12,10 @@ from .._labels import UNLABELED
 from .._rows import canonical_order, distinct_rows, in_chunks, lexicographic_order
 from .._scaling import TableScaling
 from .._validation import draw_seed
-from ..nn.modules import AutoencoderModule
-from ..nn.training import (
-    history_of,
-    in_double,
-    labeled_rows,
-    make_net,
-    pick_device,
-    reproducible,
-    run_rows,
-    train,
-    user_module,
-)
+from ..nn.batches import labeled_rows
+from ..nn.inference import in_double, run_rows
+from ..nn.modules import AutoencoderModule, user_module
+from ..nn.training import history_of, make_net, pick_device, reproducible, train
 from ._base import DiscoveryEstimator
 from ._novel_centers import class_means
 

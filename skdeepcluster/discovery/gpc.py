@@ -13,18 +13,16 @@ from .._labels import UNLABELED
 from .._rows import canonical_order
 from .._warnings import warn_if_collapsed
 from ..kernels.gaussians import gaussian_factors
-from ..nn.modules import check_hidden_layer_sizes, mlp, principal_axes
+from ..nn.batches import EvenBatches, labeled_rows
+from ..nn.inference import in_double
+from ..nn.modules import check_hidden_layer_sizes, mlp, principal_axes, user_module
 from ..nn.training import (
-    EvenBatches,
     WarmCosine,
     history_of,
-    in_double,
-    labeled_rows,
     make_net,
     pick_device,
     reproducible,
     train,
-    user_module,
 )
 from ._micro_clusters import CLASSES_WITHOUT_LABELS, pooled_covariance
 from ._network import LatentDiscovery, normalized, softmax

@@ -12,7 +12,7 @@ from .._labels import UNLABELED
 from .._rows import distinct_rows
 from .._validation import check_codes
 from .._warnings import warn_if_collapsed
-from ..nn.training import in_double
+from ..nn.inference import in_double
 from ._n_novel import estimate_n_novel
 from ._network import DiscoveryNetwork, normalized
 from ._novel_centers import Centers, class_means, kmeans

@@ -16,7 +16,7 @@ from torch.nn.functional import (
 from .._labels import UNLABELED
 from .._rows import canonical_order
 from .._warnings import warn_if_collapsed
-from ..nn.training import in_double
+from ..nn.inference import in_double
 from ._n_novel import estimate_n_novel
 from ._network import DiscoveryNetwork, softmax
 

@@ -1,10 +1,13 @@
 """Networks for tables: multilayer perceptron and autoencoder."""
 
+import copy
 from itertools import pairwise
 from numbers import Integral
 
 import torch
 from torch import nn
+
+from .inference import in_double
 
 
 def mlp(sizes, *, batch_norm=False, dropout=0.0):
@@ -253,3 +256,70 @@ class Regression(nn.Module):
     def loss(self, rows, weights, targets):
         """Weighted mean squared error of the scaled targets."""
         return reconstruction_error(targets, self.network(rows), weights)
+
+
+def user_module(module, n_features, *, decodes=True):
+    """Return a user's network, ready to be trained, without touching theirs.
+
+    Parameters
+    ----------
+    module : torch.nn.Module or callable
+        A network with methods ``encode`` and ``decode``, which is copied, or a
+        callable that builds one from the number of features.
+    n_features : int
+        Columns of the table.
+    decodes : bool, default=True
+        Whether it must have these two methods. Else the network itself maps
+        rows to codes.
+
+    Returns
+    -------
+    torch.nn.Module
+        The network, in float32.
+
+    Raises
+    ------
+    ValueError
+        If it does not encode (and decode) rows of the table.
+    """
+    if isinstance(module, torch.nn.Module):
+        network = copy.deepcopy(module)
+    else:
+        network = module(n_features)
+    if not isinstance(network, torch.nn.Module):
+        raise ValueError(
+            "module must be a torch.nn.Module or build one from the number of "
+            f"features, got {type(network).__name__}."
+        )
+    if decodes and not (hasattr(network, "encode") and hasattr(network, "decode")):
+        raise ValueError(
+            "module must have the methods encode(rows) and decode(codes); "
+            f"{type(network).__name__} has not."
+        )
+    _try_module(network.float(), n_features, decodes)
+    return network
+
+
+def _try_module(network, n_features, decodes):
+    """Check what a user's network makes of two rows, in both precisions."""
+    for trial in (copy.deepcopy(network).eval(), in_double(network)):
+        dtype = next((weight.dtype for weight in trial.parameters()), torch.float32)
+        try:
+            with torch.inference_mode():
+                rows = torch.zeros(2, n_features, dtype=dtype)
+                codes = trial.encode(rows) if decodes else trial(rows)
+                rows = trial.decode(codes) if decodes else rows
+            shapes = tuple(codes.shape[:1]), len(codes.shape), tuple(rows.shape)
+        except Exception as error:
+            raise ValueError(
+                f"module does not work on 2 rows of {n_features} features in "
+                f"{dtype}: {error}"
+            ) from error
+        if shapes != ((2,), 2, (2, n_features)):
+            raise ValueError(
+                "module must encode rows to a 2-D tensor"
+                + (f" and decode that to rows of {n_features} features" * decodes)
+                + f"; 2 rows became codes of shape {tuple(codes.shape)}"
+                + (f" and rows of shape {tuple(rows.shape)}" * decodes)
+                + "."
+            )

@@ -1,4 +1,4 @@
-"""The one place that configures skorch and runs networks.
+"""The one place that configures skorch.
 
 A module that is trained here has a method ``loss`` which returns the loss of
 a batch: ``loss(rows, weights)``, ``loss(rows, weights, targets)`` where it has
@@ -9,289 +9,140 @@ the table.
 """
 
 import copy
-import os
 import threading
-import warnings
 from contextlib import contextmanager
+from functools import cached_property
 
 import numpy as np
 import torch
-from sklearn.exceptions import ConvergenceWarning
 from skorch import NeuralNet
-from skorch.callbacks import Callback, EpochTimer
-from skorch.callbacks import EarlyStopping as SkorchEarlyStopping
-from torch.utils.data import TensorDataset
+from skorch.callbacks import Callback, EarlyStopping, EpochTimer, PrintLog
+from skorch.helper import predefined_split
+from skorch.utils import noop
 
+from .._warnings import warn
 from ..exceptions import FitInterruptedWarning
-
-# An epoch has at least so many gradient steps: a small table is passed
-# several times, so that epochs mean similar work on tables of all sizes.
-MIN_STEPS = 10
-
-# Scaled input beyond this is clipped, so that no row, however far from the
-# training rows, turns into an infinity or NaN inside the network.
-LARGEST_INPUT = 1e15
+from .batches import Batches, Blocks
+from .inference import in_double
 
 # torch's generator and thread count belong to the process: one training at a
 # time may have them.
 _TRAINING = threading.RLock()
-_IMPORTED_IN = os.getpid()
-
-
-class Batches:
-    """Random batches of nearly equal size, cut out of tensors.
-
-    Indexing whole tensors takes the place of the per-row collation of torch's
-    ``DataLoader``, which costs more than a small network itself. No batch has
-    less than two rows, on which batch normalisation would fail.
-
-    Parameters
-    ----------
-    dataset : torch.utils.data.TensorDataset
-        Tensors with one entry per row.
-    batch_size : int
-        Wanted rows per batch.
-    min_steps : int, default=MIN_STEPS
-        Least number of batches of an epoch.
-    """
-
-    def __init__(self, dataset, batch_size, min_steps=MIN_STEPS):
-        self.tensors = dataset.tensors
-        self.n_rows = len(dataset)
-        most = max(1, self.n_rows // 2)
-        self.n_batches = min(max(1, round(self.n_rows / int(batch_size))), most)
-        self.n_steps = max(self.n_batches, min_steps)
-
-    def __len__(self):
-        return self.n_steps
-
-    def __iter__(self):
-        for step in range(self.n_steps):
-            if step % self.n_batches == 0:
-                # A lone row counts twice.
-                order = torch.randperm(max(2, self.n_rows)) % self.n_rows
-                order = order.to(self.tensors[0].device)
-                batches = order.tensor_split(self.n_batches)
-            rows = batches[step % self.n_batches]
-            yield tuple(tensor[rows] for tensor in self.tensors)
-
-
-class MixedBatches(Batches):
-    """Batches of rows that were moved among their neighbours.
-
-    Every row goes a random share of the way, up to half, to one neighbour
-    drawn at random, then half of the step from a second to a third; its targets
-    go with it. What is learned then also holds between and around the rows, in
-    the directions in which they vary.
-
-    Parameters
-    ----------
-    dataset : torch.utils.data.TensorDataset
-        Rows, weights, targets, and the numbers of each row's neighbours.
-    batch_size, min_steps : int
-        As in :class:`Batches`.
-    """
-
-    def __iter__(self):
-        all_rows, _, all_targets, _ = self.tensors
-        for rows, weights, targets, neighbors in super().__iter__():
-            drawn = torch.randint(neighbors.shape[1], (len(rows), 3)).to(rows.device)
-            drawn = neighbors.gather(1, drawn)
-            share = 0.5 * torch.rand(len(rows), 1).to(rows.device)
-            yield (
-                self._move(rows, all_rows[drawn], share),
-                weights,
-                self._move(targets, all_targets[drawn], share),
-            )
-
-    @staticmethod
-    def _move(own, others, share):
-        step = others[:, 1] - others[:, 2]
-        return torch.lerp(own, others[:, 0], share) + 0.5 * step
-
-
-class EvenBatches:
-    """Random batches, about half of them labeled rows, drawn with replacement.
-
-    Few labeled rows would else be rare in a batch. An epoch is about one pass,
-    yet never more than some steps: it costs the same for every larger table.
-
-    Parameters
-    ----------
-    dataset : torch.utils.data.TensorDataset
-        Rows, their classes (-1 where unlabeled), and what else belongs to them.
-    batch_size : int
-        Wanted rows per batch; no more than there are, and at least two.
-    most_steps : int, default=MIN_STEPS
-        Largest number of batches of an epoch.
-    """
-
-    def __init__(self, dataset, batch_size, most_steps=MIN_STEPS):
-        self.tensors = dataset.tensors
-        n_rows = len(dataset)
-        self.n_rows = max(2, min(int(batch_size), n_rows))
-        self.n_steps = min(-(-n_rows // int(batch_size)), most_steps)
-        labeled = self.tensors[1] >= 0
-        groups = [torch.nonzero(kind)[:, 0] for kind in (labeled, ~labeled)]
-        # Where one kind is missing, both halves are of the other.
-        self.groups = [group for group in groups if len(group)]
-
-    def __len__(self):
-        return self.n_steps
-
-    def __iter__(self):
-        first, last = self.groups[0], self.groups[-1]
-        for _ in range(self.n_steps):
-            coin, *draws = torch.rand(3, self.n_rows, dtype=torch.float64)
-            one, other = (
-                group[(draw * len(group)).long().to(group.device)]
-                for group, draw in zip((first, last), draws, strict=True)
-            )
-            rows = torch.where((coin < 0.5).to(one.device), one, other)
-            yield tuple(tensor[rows] for tensor in self.tensors)
-
-
-class Blocks:
-    """All rows in order, in large blocks: for losses without training.
-
-    Parameters
-    ----------
-    dataset : torch.utils.data.TensorDataset
-        Tensors with one entry per row.
-    batch_size : int
-        Rows of a training step, of which a block holds many.
-    """
-
-    def __init__(self, dataset, batch_size):
-        self.tensors = dataset.tensors
-        self.n_rows = 16 * min(int(batch_size), len(dataset))
-
-    def __iter__(self):
-        return zip(*(tensor.split(self.n_rows) for tensor in self.tensors), strict=True)
 
 
 class Net(NeuralNet):
     """A skorch net whose module computes its own loss.
 
-    Callbacks work as in skorch. Hooks of single batches are called only where
-    some callback has them: most have not, and a step of a small network is
-    over before skorch has asked them all.
+    It differs from skorch's in the steps, since a batch holds more than rows and
+    targets, and in that the mean loss of an epoch is summed where the module
+    lies: a step of a small network is over before its loss could be recorded.
     """
 
     @property
     def _default_callbacks(self):
         return [("epoch_timer", EpochTimer())]
 
-    def get_all_learnable_params(self):
-        """Yield all weights; one that nothing uses where there are none.
+    @cached_property
+    def inference_module_(self):
+        """Copy of the module for inference, made when first asked for.
 
-        A clustering layer on plain features has no weights, but optimiser and
-        callbacks expect some.
+        A training drops it; so must whoever else changes the module, by
+        :meth:`drop_copy`.
+        """
+        return in_double(self.module_)
+
+    def drop_copy(self):
+        """Forget the copy for inference, since the module has changed."""
+        vars(self).pop("inference_module_", None)
+
+    def get_all_learnable_params(self):
+        """Yield all weights; one without use where there are none.
+
+        A clustering layer on plain features has no weights, but optimisers
+        expect some.
         """
         learnable = list(super().get_all_learnable_params())
         yield from learnable or [("none", torch.nn.Parameter(torch.zeros(1)))]
 
-    def get_split_datasets(self, X, y=None, **fit_params):
-        """Take the pair of datasets that :func:`train` has made."""
-        return X
+    def __getstate__(self):
+        """Leave out the copy for inference, which can be made again."""
+        state = super().__getstate__()
+        state.pop("inference_module_", None)
+        return state
 
-    def notify(self, method_name, **cb_kwargs):
-        """Call a hook of all callbacks."""
-        getattr(self, method_name)(self, **cb_kwargs)
-        for _, callback in self.callbacks_:
-            try:
-                getattr(callback, method_name)(self, **cb_kwargs)
-            except KeyboardInterrupt as error:
-                # That is how skorch's callback stops: it is no Ctrl-C.
-                if isinstance(callback, SkorchEarlyStopping):
-                    raise StopTraining from error
-                raise
-
-    def watches(self, *hooks):
-        """Tell whether any callback has one of these hooks."""
-        return any(
-            getattr(type(callback), hook) is not getattr(Callback, hook)
-            for _, callback in self.callbacks_
-            for hook in hooks
-        )
-
-    def train_step(self, batch, **fit_params):
-        """Take one step on the loss that the module returns for a batch."""
-        for name in self._optimizers:
-            getattr(self, f"{name}_").zero_grad()
+    def train_step_single(self, batch, **fit_params):
+        """Compute the loss that the module returns for a batch, and its gradient."""
         loss = self.module_.loss(*batch)
+        # A clustering layer on plain features follows the rows by itself.
         if loss.requires_grad:
             loss.backward()
-            if self.watches("on_grad_computed"):
-                self.notify(
-                    "on_grad_computed",
-                    named_parameters=list(self.get_all_learnable_params()),
-                    batch=batch,
-                    training=True,
-                )
-            for name in self._optimizers:
-                getattr(self, f"{name}_").step()
         return {"loss": loss.detach(), "y_pred": None}
 
     def validation_step(self, batch, **fit_params):
-        """Compute the loss of a batch, and nothing else."""
+        """Compute the loss of a batch, and nothing more."""
         with torch.inference_mode():
             return {"loss": self.module_.loss(*batch), "y_pred": None}
 
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
         """Run all batches of an epoch and record their mean loss."""
-        if iterator is not None:
-            watched = self.watches("on_batch_begin", "on_batch_end")
-            loss = self.mean_loss(iterator, step_fn, training, watched)
-            self.history.record(f"{prefix}_loss", loss)
-
-    def mean_loss(self, batches, step_fn, training=False, watched=False):
-        """Run a step on every batch; return the mean loss of a row."""
+        if iterator is None:
+            return
         self._set_training(training)
-        total, n_rows = 0.0, 0
-        for batch in batches:
-            if watched:
+
+        def steps():
+            for batch in iterator:
                 self.notify("on_batch_begin", batch=batch, training=training)
-            step = step_fn(batch)
-            if watched:
+                step = step_fn(batch)
                 self.notify("on_batch_end", batch=batch, training=training, **step)
-            total = total + step["loss"] * len(batch[0])
-            n_rows += len(batch[0])
-        return float(total) / n_rows
+                yield batch, step
+
+        self.history.record(f"{prefix}_loss", _mean_loss(steps()))
+
+    def mean_loss(self, dataset):
+        """Compute the mean loss of a row, without training."""
+        self._set_training(False)
+        blocks = self.get_iterator(dataset, training=False)
+        return _mean_loss((block, self.validation_step(block)) for block in blocks)
 
 
-class StopTraining(Exception):
-    """Raised by a callback when further epochs are not worth their time."""
+def _mean_loss(steps):
+    total, n_rows = 0.0, 0
+    for batch, step in steps:
+        total = total + step["loss"] * len(batch[0])
+        n_rows += len(batch[0])
+    return float(total) / n_rows
 
 
-class EarlyStopping(Callback):
-    """Stop when the loss no longer falls, and go back to the best epoch.
+class BestEpoch(EarlyStopping):
+    """Stop when the loss no longer falls, and remember the best state.
 
     What counts is the loss of the rows held out, where there are any. Other
-    than skorch's callback of this name it also counts the state before the
-    first epoch, which may be the best where the start is a good one.
+    than in skorch's own callback the state before the first epoch counts as well,
+    which may be the best where the start is a good one, and so does every fall of
+    the loss: those less than `tol` only do not postpone the end.
 
     Parameters
     ----------
+    held_out : torch.utils.data.TensorDataset or None
+        Rows that are not trained on.
     tol : float
-        Relative fall of the loss that counts as one.
+        Relative fall of the loss that postpones the end.
     patience : int or None
         Epochs without such a fall after which training stops; None: never.
     """
 
-    def __init__(self, tol, patience):
-        self.tol = tol
-        self.patience = patience
+    def __init__(self, held_out, tol, patience):
+        monitor = "train_loss" if held_out is None else "valid_loss"
+        super().__init__(monitor, patience=patience, threshold=tol, sink=noop)
+        self.held_out = held_out
 
-    def on_train_begin(self, net, X=None, **kwargs):
+    def on_train_begin(self, net, **kwargs):
         """Start from the state as it is."""
-        self.held_out_ = X[1] is not None
+        super().on_train_begin(net, **kwargs)
         self.loss_ = np.inf
-        if self.held_out_:
-            blocks = net.get_iterator(X[1], training=False)
-            self.loss_ = net.mean_loss(blocks, net.validation_step)
-        self.mark_, self.misses_ = self.loss_, 0
-        self.remember(net)
+        if self.held_out is not None:
+            self.loss_ = net.mean_loss(self.held_out)
+            self.dynamic_threshold_ = (1 - self.threshold) * self.loss_
 
     def remember(self, net):
         """Take the state as the best so far."""
@@ -300,20 +151,11 @@ class EarlyStopping(Callback):
 
     def on_epoch_end(self, net, **kwargs):
         """Compare the epoch with the best one before."""
-        loss = net.history[-1, "valid_loss" if self.held_out_ else "train_loss"]
+        loss = net.history[-1, self.monitor]
         if loss < self.loss_:
             self.loss_ = loss
             self.remember(net)
-        if loss < (1 - self.tol) * self.mark_:
-            self.mark_, self.misses_ = loss, 0
-        else:
-            self.misses_ += 1
-        if self.misses_ == self.patience:
-            raise StopTraining
-
-    def restore(self, net):
-        """Set the module to its best state."""
-        net.module_.load_state_dict(self.state_)
+        super().on_epoch_end(net, **kwargs)
 
 
 class WarmCosine(Callback):
@@ -349,31 +191,6 @@ class WarmCosine(Callback):
             group["lr"] = net.lr * share * min(self.step_ / self.n_warm, 1.0)
 
 
-class Progress(Callback):
-    """One progress bar over all epochs, with the current loss.
-
-    skorch's own bar starts anew for every epoch, which is a flood where epochs
-    are short.
-    """
-
-    bar_ = None
-
-    def on_epoch_end(self, net, **kwargs):
-        """Move the bar by one epoch."""
-        from tqdm.auto import tqdm
-
-        if self.bar_ is None:
-            self.bar_ = tqdm(total=net.max_epochs, desc="epochs")
-        self.bar_.set_postfix(loss=f"{net.history[-1, 'train_loss']:.4g}")
-        self.bar_.update()
-
-    def on_train_end(self, net, **kwargs):
-        """Close the bar."""
-        if self.bar_ is not None:
-            self.bar_.close()
-            self.bar_ = None
-
-
 @contextmanager
 def reproducible(seed, device="cpu"):
     """Seed torch and train on one thread, leaving both as they were.
@@ -406,73 +223,6 @@ def pick_device(device):
     return device
 
 
-def user_module(module, n_features, *, decodes=True):
-    """Return a user's network, ready to be trained, without touching theirs.
-
-    Parameters
-    ----------
-    module : torch.nn.Module or callable
-        A network with methods ``encode`` and ``decode``, which is copied, or a
-        callable that builds one from the number of features.
-    n_features : int
-        Columns of the table.
-    decodes : bool, default=True
-        Whether it must have these two methods. Else the network itself maps
-        rows to codes.
-
-    Returns
-    -------
-    torch.nn.Module
-        The network, in float32.
-
-    Raises
-    ------
-    ValueError
-        If it does not encode (and decode) rows of the table.
-    """
-    if isinstance(module, torch.nn.Module):
-        network = copy.deepcopy(module)
-    else:
-        network = module(n_features)
-    if not isinstance(network, torch.nn.Module):
-        raise ValueError(
-            "module must be a torch.nn.Module or build one from the number of "
-            f"features, got {type(network).__name__}."
-        )
-    if decodes and not (hasattr(network, "encode") and hasattr(network, "decode")):
-        raise ValueError(
-            "module must have the methods encode(rows) and decode(codes); "
-            f"{type(network).__name__} has not."
-        )
-    _try_module(network.float(), n_features, decodes)
-    return network
-
-
-def _try_module(network, n_features, decodes):
-    """Check what a user's network makes of two rows, in both precisions."""
-    for trial in (copy.deepcopy(network).eval(), in_double(network)):
-        dtype = next((weight.dtype for weight in trial.parameters()), torch.float32)
-        try:
-            with torch.inference_mode():
-                rows = torch.zeros(2, n_features, dtype=dtype)
-                codes = trial.encode(rows) if decodes else trial(rows)
-                rows = trial.decode(codes) if decodes else rows
-            shapes = tuple(codes.shape[:1]), len(codes.shape), tuple(rows.shape)
-        except Exception as error:
-            raise ValueError(
-                f"module does not work on 2 rows of {n_features} features in "
-                f"{dtype}: {error}"
-            ) from error
-        if shapes != ((2,), 2, (2, n_features)):
-            raise ValueError(
-                "module must encode rows to a 2-D tensor"
-                + (f" and decode that to rows of {n_features} features" * decodes)
-                + f"; 2 rows became codes of shape {tuple(codes.shape)}"
-                + (f" and rows of shape {tuple(rows.shape)}" * decodes)
-                + "."
-            )
-
-
 def make_net(
     module,
     *,
@@ -501,7 +251,7 @@ def make_net(
     callbacks : list of skorch callbacks, default=None
         The user's callbacks.
     verbose : int, default=0
-        Whether to show a progress bar.
+        Whether to print the loss of every epoch.
     batches : type, default=Batches
         What cuts a dataset into batches.
 
@@ -530,79 +280,11 @@ def make_net(
         train_split=None,
         device=device,
         # Copies: fitting must not change what the user gave.
-        callbacks=[*copy.deepcopy(callbacks or []), *([Progress()] if verbose else [])],
-        verbose=0,
+        callbacks=[*copy.deepcopy(callbacks or []), *([PrintLog()] if verbose else [])],
+        verbose=int(verbose),
         **{f"optimizer__{key}": value for key, value in options.items()},
     )
     return net.initialize()
-
-
-def split_rows(X, weights, validation_fraction, device, *further):
-    """Make a dataset of the rows to train on, and one of those held out.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n_samples, n_features)
-        Scaled rows.
-    weights : ndarray of shape (n_samples,)
-        Weights of the rows.
-    validation_fraction : float
-        Share of the rows, drawn at random, that is held out.
-    device : {"cpu", "cuda"}
-        Where the rows go.
-    *further : ndarrays of shape (n_samples, ...)
-        What else belongs to the rows: targets, numbers of other rows.
-
-    Returns
-    -------
-    tuple of two torch.utils.data.TensorDataset
-        The second is None where no row is held out.
-    """
-    tensors = [
-        torch.as_tensor(_narrow(array), device=device)
-        for array in (X, weights / np.mean(weights), *further)
-    ]
-    n_held_out = int(validation_fraction * len(X))
-    if n_held_out == 0:
-        return TensorDataset(*tensors), None
-    order = torch.randperm(len(X)).to(device)
-    held_out, kept = order[:n_held_out], order[n_held_out:]
-    return (
-        TensorDataset(*(tensor[kept] for tensor in tensors)),
-        TensorDataset(*(tensor[held_out] for tensor in tensors)),
-    )
-
-
-def _narrow(array):
-    """Numbers as networks take them; whole numbers stay what they are."""
-    if array.dtype.kind == "i":
-        return array
-    # What is infinite then makes the loss infinite, which `train` notices.
-    with np.errstate(over="ignore"):
-        return np.asarray(array, np.float32)
-
-
-def labeled_rows(X, classes, device, *further):
-    """Make a dataset of rows and their classes, all of them to train on.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n_samples, n_features)
-        Scaled rows.
-    classes : ndarray of shape (n_samples,), dtype=int64
-        Class of each row, -1 where it has none.
-    device : {"cpu", "cuda"}
-        Where the rows go.
-    *further : ndarrays of shape (n_samples,), dtype=int64
-        What else belongs to the rows.
-
-    Returns
-    -------
-    tuple of a torch.utils.data.TensorDataset and None
-        As :func:`train` takes it.
-    """
-    tensors = [np.asarray(X, np.float32), classes, *further]
-    return TensorDataset(*(torch.as_tensor(t, device=device) for t in tensors)), None
 
 
 def train(net, datasets, *, max_epochs, tol=0.0, patience=None, callbacks=()):
@@ -613,7 +295,8 @@ def train(net, datasets, *, max_epochs, tol=0.0, patience=None, callbacks=()):
     net : Net
         Initialised net; its module is trained in place.
     datasets : tuple of two datasets
-        Made by :func:`split_rows` or :func:`labeled_rows`. The loss of the rows
+        Made by :func:`~skdeepcluster.nn.batches.split_rows` or
+        :func:`~skdeepcluster.nn.batches.labeled_rows`. The loss of the rows
         held out, if any, says when to stop, and which epoch was the best.
     max_epochs : int
         Largest number of epochs.
@@ -629,42 +312,51 @@ def train(net, datasets, *, max_epochs, tol=0.0, patience=None, callbacks=()):
     {"stopped", "budget", "interrupted"}
         Why the training ended.
     """
-    stopping = EarlyStopping(tol, patience)
-    stopping.remember(net)
-    permanent, net.max_epochs = net.callbacks_, max_epochs
-    net.callbacks_ = [
-        *permanent,
-        *((type(callback).__name__, callback) for callback in (*callbacks, stopping)),
-    ]
-    try:
-        net.notify("on_train_begin", X=datasets, y=None)
-        net.fit_loop(datasets)
-        outcome = "budget"
-    except StopTraining:
-        outcome = "stopped"
-    except KeyboardInterrupt:
-        outcome = "interrupted"
-    finally:
-        net.notify("on_train_end", X=datasets, y=None)
-        net.callbacks_ = permanent
+    dataset, held_out = datasets
+    best = BestEpoch(held_out, tol, patience)
+    best.remember(net)
+    outcome = _fit_loop(net, dataset, held_out, max_epochs, [*callbacks, best])
+    net.drop_copy()
     if net.history and "train_loss" not in net.history[-1]:
         net.history.pop()
     diverged = bool(net.history) and not np.isfinite(net.history[-1, "train_loss"])
-    if outcome == "interrupted" or diverged or datasets[1] is not None:
-        stopping.restore(net)
+    if outcome == "interrupted" or diverged or held_out is not None:
+        net.module_.load_state_dict(best.state_)
+    kept = "the state of the best epoch is kept."
     if outcome == "interrupted":
-        reason = f"Training was interrupted after {len(net.history)} epochs"
-        _warn_of_state(reason, FitInterruptedWarning)
+        n_epochs = len(net.history)
+        warn(
+            f"Training was interrupted after {n_epochs} epochs; {kept}",
+            FitInterruptedWarning,
+        )
     elif diverged:
-        reason = "The loss became infinite or not a number: lower learning_rate_init"
-        _warn_of_state(reason, ConvergenceWarning)
+        warn(
+            "The loss became infinite or not a number: lower learning_rate_init; "
+            f"{kept}"
+        )
     return outcome
 
 
-def _warn_of_state(reason, category):
-    warnings.warn(
-        f"{reason}; the state of the best epoch is kept.", category, stacklevel=3
-    )
+def _fit_loop(net, dataset, held_out, max_epochs, callbacks):
+    """Run skorch's loop with the callbacks of one training; say why it ended."""
+    permanent, net.max_epochs = net.callbacks_, max_epochs
+    net.callbacks_ = permanent + [(type(item).__name__, item) for item in callbacks]
+    if held_out is not None:
+        net.train_split = predefined_split(held_out)
+    try:
+        net.notify("on_train_begin", X=dataset, y=None)
+        net.fit_loop(dataset)
+        return "budget"
+    except KeyboardInterrupt:
+        # skorch's callback stops a training as Ctrl-C does.
+        stopping = [
+            item for _, item in net.callbacks_ if isinstance(item, EarlyStopping)
+        ]
+        has_stopped = any(item.misses_ == item.patience for item in stopping)
+        return "stopped" if has_stopped else "interrupted"
+    finally:
+        net.notify("on_train_end", X=dataset, y=None)
+        net.callbacks_, net.train_split = permanent, None
 
 
 def history_of(net):
@@ -677,57 +369,8 @@ def history_of(net):
 
 def warn_of_budget(max_epochs, name="max_epochs"):
     """Warn that training ended before the loss had settled."""
-    warnings.warn(
+    warn(
         f"The loss was still falling after {name}={max_epochs} epochs: raise {name} "
         "for a better fit, or tol to accept an earlier end; n_iter_no_change=None "
-        "runs all epochs without this warning.",
-        ConvergenceWarning,
-        stacklevel=2,
+        "runs all epochs without this warning."
     )
-
-
-@contextmanager
-def threads_of_a_fork():
-    """Compute on one thread in a process that was forked off.
-
-    The threads that torch had started stay behind in the parent: a child that
-    hands them work waits for ever.
-    """
-    n_threads = torch.get_num_threads()
-    if os.getpid() == _IMPORTED_IN or n_threads == 1:
-        yield
-        return
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(n_threads)
-
-
-def in_double(module):
-    """Copy a module for inference: float64, on the CPU, without dropout."""
-    with threads_of_a_fork():
-        return copy.deepcopy(module).to("cpu", torch.float64).eval()
-
-
-def run_rows(function, chunk):
-    """Run a part of a float64 module on scaled rows.
-
-    The result is rounded to the precision of float32: the digits beyond it
-    depend on where in the chunk a row stands.
-
-    Parameters
-    ----------
-    function : callable
-        Maps a float64 tensor of rows to a tensor of rows.
-    chunk : ndarray of shape (n_rows, n_features)
-        Scaled rows.
-
-    Returns
-    -------
-    ndarray of shape (n_rows, n_outputs), dtype=float32
-        The results.
-    """
-    limited = np.clip(chunk, -LARGEST_INPUT, LARGEST_INPUT).astype(np.float64)
-    with torch.inference_mode(), threads_of_a_fork():
-        return function(torch.from_numpy(limited)).numpy().astype(np.float32)

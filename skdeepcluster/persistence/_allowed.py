@@ -46,6 +46,7 @@ _OTHER_CLASSES = {
     "skorch.callbacks.EarlyStopping",
     "skorch.callbacks.EpochTimer",
     "skorch.callbacks.GradientNormClipping",
+    "skorch.callbacks.PrintLog",
     "skorch.dataset.Dataset",
 }
 _PLAIN_TYPES = {kind.__name__: kind for kind in (bool, float, int, object, str)}

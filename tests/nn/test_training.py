@@ -9,20 +9,21 @@ from skorch.callbacks import EarlyStopping as SkorchEarlyStopping
 from torch.utils.data import TensorDataset
 
 from skdeepcluster._rows import in_chunks
-from skdeepcluster.nn.modules import AutoencoderModule, Reconstruction, mlp
-from skdeepcluster.nn.training import (
+from skdeepcluster.nn.batches import (
     MIN_STEPS,
     Batches,
     EvenBatches,
     MixedBatches,
+    split_rows,
+)
+from skdeepcluster.nn.inference import run_rows
+from skdeepcluster.nn.modules import AutoencoderModule, Reconstruction, mlp, user_module
+from skdeepcluster.nn.training import (
     WarmCosine,
     make_net,
     pick_device,
     reproducible,
-    run_rows,
-    split_rows,
     train,
-    user_module,
 )
 
 
