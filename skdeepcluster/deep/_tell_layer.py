@@ -1,15 +1,12 @@
 """The clustering layer of TELL, how it is trained, and k-means on its codes."""
 
-from functools import partial
-
 import numpy as np
 import torch
 from skorch.callbacks import Callback
 from torch import nn
 from torch.nn.functional import normalize
 
-from ..kernels.kmeans import nearest_centers, update_centers
-from ..kernels.seeding import kmeans_plusplus, n_kmeans_plusplus_draws
+from .._kmeans import kmeans, plusplus_centers
 from ..nn.inference import threads_of_a_fork
 from ..nn.modules import reconstruction_error
 
@@ -197,21 +194,6 @@ def mean_distance(distances, weights):
     return float(np.average(np.asarray(distances, np.float64), weights=weights))
 
 
-def iterate_kmeans(codes, weights, centers, *, spherical, max_iter):
-    """Full-data k-means, on the sphere or not, until no label changes."""
-    labels, distances = nearest_centers(codes, centers)
-    for _ in range(max_iter):
-        centers, _, _ = update_centers(codes, weights, labels, distances, centers)
-        if spherical:
-            lengths = np.linalg.norm(centers, axis=1, keepdims=True)
-            centers /= np.where(lengths > 0, lengths, 1)
-        before = labels
-        labels, distances = nearest_centers(codes, centers)
-        if np.array_equal(before, labels):
-            break
-    return centers, labels, distances
-
-
 def start_centers(codes, weights, n_clusters, init, spherical, rng):
     """Draw centres among (or on the sphere around) the codes."""
     n_samples, n_components = codes.shape
@@ -222,16 +204,15 @@ def start_centers(codes, weights, n_clusters, init, spherical, rng):
     if init == "random":
         rows = rng.choice(n_samples, n_clusters, replace=n_samples < n_clusters)
         return codes[rows]
-    draw = partial(rng.random, n_kmeans_plusplus_draws(n_clusters))
     if init == "k-means++":
-        return codes[kmeans_plusplus(codes, weights, n_clusters, draw())]
-    best = None
-    for _ in range(_N_STARTS):
-        centers = codes[kmeans_plusplus(codes, weights, n_clusters, draw())]
-        centers, _, distances = iterate_kmeans(
-            codes, weights, centers, spherical=spherical, max_iter=_START_ITER
-        )
-        spread = mean_distance(distances, weights)
-        if best is None or spread < best[0]:
-            best = spread, centers
-    return best[1]
+        return plusplus_centers(codes, weights, n_clusters, rng)
+    return kmeans(
+        codes,
+        weights,
+        n_clusters,
+        rng,
+        n_init=_N_STARTS,
+        max_iter=_START_ITER,
+        tol=0.0,
+        spherical=spherical,
+    ).centers

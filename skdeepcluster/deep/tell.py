@@ -17,6 +17,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from .._kmeans import lloyd
 from .._rows import canonical_order, distinct_rows, in_chunks
 from .._scaling import TableScaling
 from .._validation import check_codes, check_table, check_weights, draw_seed
@@ -38,7 +39,6 @@ from ..nn.training import (
 from ._tell_layer import (
     Stages,
     TELLModule,
-    iterate_kmeans,
     mean_distance,
     start_centers,
 )
@@ -417,18 +417,19 @@ class TELL(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightedClusterer)
                 )
         net.optimizer_.state.clear()
         codes = self._encode(net, scaled, dtype)
-        centers, labels, distances = iterate_kmeans(
+        run = lloyd(
             codes,
             weights,
             net.module_.centers.cpu().numpy().astype(dtype),
-            spherical=self._spherical,
             max_iter=_POLISH_ITER,
+            tol=0.0,
+            spherical=self._spherical,
         )
         return {
             "net": net,
-            "centers": centers,
-            "labels": labels,
-            "spread": mean_distance(distances, weights),
+            "centers": run.centers,
+            "labels": run.labels,
+            "spread": mean_distance(run.squared_distances, weights),
             "outcomes": outcomes,
             "n_revived": stages.n_revived_,
         }

@@ -4,9 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .._kmeans import lloyd, plusplus_centers
 from ..kernels.gaussians import gaussian_factors
-from ..kernels.kmeans import lloyd
-from ..kernels.seeding import kmeans_plusplus, n_kmeans_plusplus_draws
 from ._niw import Moments, Prior, prior_of_classes
 from ._split_merge import merge_path
 
@@ -147,9 +146,8 @@ def divide(rows, weights, n_cells, seed):
     if len(rows) > SEEDING_ROWS * n_cells:
         chosen = np.sort(rng.choice(len(rows), SEEDING_ROWS * n_cells, replace=False))
         sample, sample_weights = rows[chosen], weights[chosen]
-    draws = rng.random(n_kmeans_plusplus_draws(n_cells))
-    centers = sample[kmeans_plusplus(sample, sample_weights, n_cells, draws)]
-    labels = lloyd(rows, weights, centers, LLOYD_STEPS, 0.0)[1]
+    centers = plusplus_centers(sample, sample_weights, n_cells, rng)
+    labels = lloyd(rows, weights, centers, max_iter=LLOYD_STEPS, tol=0.0).labels
     return np.unique(labels, return_inverse=True)[1]
 
 

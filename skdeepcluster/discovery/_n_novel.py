@@ -2,11 +2,11 @@
 
 import numpy as np
 
+from .._kmeans import kmeans
 from .._labels import UNLABELED
 from .._rows import distinct_rows
 from ..kernels.kmeans import nearest_centers
 from ..kernels.silhouettes import mean_silhouettes
-from ._novel_centers import kmeans
 
 MOST_NOVEL = 30
 # The silhouette looks at every pair of rows.
@@ -99,7 +99,8 @@ def estimate_in_embeddings(rows, weights, rng, select):
 
 def cut(rows, weights, number, rng):
     """Cut rows into so many clusters by k-means; fewer where it finds fewer."""
-    centers = kmeans(rows, weights, number, rng, N_STARTS)[0]
+    run = kmeans(rows, weights, number, rng, n_init=N_STARTS)
+    centers = run.filled_centers(weights)
     return nearest_centers(rows, centers)[0].astype(np.int64)
 
 

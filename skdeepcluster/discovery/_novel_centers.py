@@ -1,62 +1,10 @@
-"""K-means as the estimators of this room use it: many starts, the best kept."""
+"""Centres of known and novel classes: where novel ones start, and who is nearest."""
 
 import numpy as np
 
 from .._rows import distinct_rows
-from ..kernels.kmeans import lloyd, nearest_centers
-from ..kernels.seeding import kmeans_plusplus, n_kmeans_plusplus_draws
+from ..kernels.kmeans import nearest_centers
 from ..kernels.soft_assignment import pairwise_squared_distances, soft_assignments
-
-
-def best_of_starts(rows, weights, starts, *, max_iter=300, tol=1e-4, unsquared=False):
-    """Run Lloyd's algorithm from several starts; keep the tightest clusters.
-
-    Parameters
-    ----------
-    rows : ndarray of shape (n_samples, n_features)
-        Scaled rows.
-    weights : ndarray of shape (n_samples,)
-        How many equal rows each one stands for.
-    starts : iterable of ndarray of shape (n_clusters, n_features)
-        First centres.
-    max_iter : int, default=300
-        Most steps of one run.
-    tol : float, default=1e-4
-        Squared movement of the centres that ends a run.
-    unsquared : bool, default=False
-        Whether the runs are compared by the sum of distances, not of squares.
-
-    Returns
-    -------
-    centers : ndarray of shape (n_found, n_features)
-        Centres that hold rows, the largest cluster first.
-    inertia : float
-        Weighted sum of squared distances.
-    n_iter : int
-        Steps of the best run.
-    """
-    best = None
-    for start in starts:
-        run = lloyd(rows, weights, start, max_iter, tol)
-        spread = run[3]
-        if unsquared:
-            spread = float(np.sum(weights * np.sqrt(run[2])))
-        if best is None or spread < best[0]:
-            best = spread, run
-    centers, labels, _, inertia, n_iter = best[1]
-    sizes = np.bincount(labels, weights, len(centers))
-    order = np.lexsort([*centers.T[::-1], -sizes])
-    return centers[order[sizes[order] > 0]], inertia, n_iter
-
-
-def kmeans(rows, weights, n_clusters, rng, n_init, *, unsquared=False):
-    """Plain k-means by greedy k-means++ starts; see `best_of_starts`."""
-    n_draws = n_kmeans_plusplus_draws(n_clusters)
-    starts = (
-        rows[kmeans_plusplus(rows, weights, n_clusters, rng.random(n_draws))]
-        for _ in range(n_init)
-    )
-    return best_of_starts(rows, weights, starts, unsquared=unsquared)
 
 
 def class_means(rows, codes, n_classes):

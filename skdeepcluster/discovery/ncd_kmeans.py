@@ -5,13 +5,14 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
+from .._kmeans import best_of_starts
 from .._rows import distinct_rows
 from .._scaling import TableScaling
 from .._validation import draw_seed
 from .._warnings import warn_if_collapsed
 from ._base import DiscoveryEstimator
 from ._n_novel import estimate_n_novel
-from ._novel_centers import Centers, best_of_starts, class_means, draw_centers
+from ._novel_centers import Centers, class_means, draw_centers
 
 
 class NCDKMeans(DiscoveryEstimator):
@@ -192,14 +193,16 @@ class NCDKMeans(DiscoveryEstimator):
                 )
                 for _ in range(self.n_init)
             )
-            novel, inertia, self.n_iter_ = best_of_starts(
+            run = best_of_starts(
                 rows,
                 weights,
                 starts,
                 max_iter=self.max_iter,
                 tol=self.tol * self._scaled.shape[1],
-                unsquared=self.selection == "unsquared",
+                by_distance=self.selection == "unsquared",
             )
+            novel = run.filled_centers(weights)
+            inertia, self.n_iter_ = run.inertia, run.n_iter
             warn_if_collapsed(len(novel), n_novel, "Ask for fewer novel classes.")
         self._centers = Centers(self._known_centers, novel, self.predict_known)
         self._set_centers()

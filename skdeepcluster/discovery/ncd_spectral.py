@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from .._kmeans import kmeans
 from .._labels import UNLABELED, PartialLabels
 from .._rows import canonical_order, distinct_rows, lexicographic_order
 from .._scaling import TableScaling
@@ -16,7 +17,7 @@ from ..kernels.kmeans import nearest_centers
 from ..kernels.neighbors import nearest_rows
 from ._base import DiscoveryEstimator
 from ._n_novel import MOST_NOVEL, estimate_in_embeddings, sample_rows
-from ._novel_centers import Centers, class_means, kmeans
+from ._novel_centers import Centers, class_means
 from ._spectral_embedding import (
     NeighborGraph,
     SpanningTreeGraph,
@@ -350,10 +351,11 @@ class NCDSpectralClustering(DiscoveryEstimator):
         codes = known.codes.copy()
         if known.n_unlabeled:
             rows, weights = distinct_rows(embedded[unlabeled])
-            novel, inertia, self.n_iter_ = kmeans(
-                rows, weights, n_novel, rng, self.n_init, unsquared=True
+            run = kmeans(
+                rows, weights, n_novel, rng, n_init=self.n_init, by_distance=True
             )
-            self.temperature_ = float(inertia / weights.sum()) or 1.0
+            novel, self.n_iter_ = run.filled_centers(weights), run.n_iter
+            self.temperature_ = float(run.inertia / weights.sum()) or 1.0
             warn_if_collapsed(len(novel), n_novel, "Ask for fewer novel classes.")
             novel = novel[self._order(nearest_centers(embedded[unlabeled], novel)[0])]
             only_novel = Centers(known_centers, novel, allow_known=False)

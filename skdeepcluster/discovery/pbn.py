@@ -8,6 +8,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 from torch.nn.functional import cross_entropy, normalize
 
+from .._kmeans import kmeans
 from .._labels import UNLABELED
 from .._rows import distinct_rows
 from .._validation import check_codes
@@ -15,7 +16,7 @@ from .._warnings import warn_if_collapsed
 from ..nn.inference import in_double
 from ._n_novel import estimate_n_novel
 from ._network import DiscoveryNetwork, normalized
-from ._novel_centers import Centers, class_means, kmeans
+from ._novel_centers import Centers, class_means
 
 _N_STARTS = 10
 
@@ -309,7 +310,8 @@ class PBN(DiscoveryNetwork):
             rows, weights = distinct_rows(latents)
             if n_novel == "auto":
                 n_novel = estimate_n_novel(self._fitted, known.codes, rng)
-            novel, inertia, _ = kmeans(rows, weights, n_novel, rng, _N_STARTS)
+            run = kmeans(rows, weights, n_novel, rng, n_init=_N_STARTS)
+            novel, inertia = run.filled_centers(weights), run.inertia
             warn_if_collapsed(len(novel), n_novel, "Ask for fewer novel classes.")
             spread = inertia / len(latents)
         self.temperature_ = float(spread) or 1.0

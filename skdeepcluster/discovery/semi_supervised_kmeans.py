@@ -13,8 +13,8 @@ from .._warnings import warn_if_collapsed
 from ..kernels.kmeans import center_sums, nearest_centers
 from ..kernels.silhouettes import mean_silhouettes
 from ._base import DiscoveryEstimator
-from ._n_novel import MOST_NOVEL, N_STARTS, SILHOUETTE_ROWS, sample_rows
-from ._novel_centers import Centers, class_means, draw_centers, kmeans
+from ._n_novel import MOST_NOVEL, SILHOUETTE_ROWS, cut, sample_rows
+from ._novel_centers import Centers, class_means, draw_centers
 
 
 class SemiSupervisedKMeans(DiscoveryEstimator):
@@ -222,11 +222,9 @@ class SemiSupervisedKMeans(DiscoveryEstimator):
         numbers = np.arange(first, most + 1)
         if len(numbers) == 0:
             return max(1, len(rows) - known.n_known) if known.n_known == 0 else 0
-        partitions = [
-            nearest_centers(rows, kmeans(rows, weights, int(number), rng, N_STARTS)[0])
-            for number in numbers
-        ]
-        partitions = np.array([found[0] for found in partitions], dtype=np.int64)
+        partitions = np.array(
+            [cut(rows, weights, int(number), rng) for number in numbers]
+        )
         right = np.array(
             [labeled_weight_right(codes, found, weights) for found in partitions]
         )

@@ -7,7 +7,6 @@ broadcast takes longer to compile than a page of loops.
 import numpy as np
 
 from ._jit import jit
-from .distances import row_distances
 from .gaussians import moments
 
 CUT_PASSES = 20
@@ -307,99 +306,3 @@ def cut_in_two(X, weights):
         np.empty((2, n_features)),
     )
     return upper, gain
-
-
-@jit()
-def _assign(X, weights, columns, labels, seconds, lower, drifts, sums, sizes):
-    """Label rows whose center may have changed, and sum the rows of every center.
-
-    No center but its own is nearer to a row than `lower`; `drifts` say by how
-    much the centers other than one moved at most.
-    """
-    n_samples, n_features = X.shape
-    n_centers = columns.shape[1]
-    distances = np.empty(n_centers)
-    n_changed = 0
-    for i in range(n_samples):
-        label = labels[i]
-        lower[i] -= drifts[label]
-        own = 0.0
-        for f in range(n_features):
-            own += (X[i, f] - columns[f, label]) ** 2
-        if np.sqrt(own) >= lower[i]:
-            row_distances(X[i], columns, distances)
-            nearest, runner_up = np.inf, np.inf
-            best, other = 0, 0
-            for j in range(n_centers):
-                distance = distances[j]
-                if distance < runner_up:
-                    if distance < nearest:
-                        runner_up, other = nearest, best
-                        nearest, best = distance, j
-                    else:
-                        runner_up, other = distance, j
-            if label != best:
-                n_changed += 1
-            labels[i], seconds[i] = best, other
-            lower[i] = np.sqrt(runner_up)
-            label = best
-        sizes[label] += weights[i]
-        for f in range(n_features):
-            sums[label, f] += weights[i] * X[i, f]
-    return n_changed
-
-
-def bounded_lloyd(X, weights, centers, n_passes):
-    """Run Lloyd's algorithm, and pass over rows whose center cannot change.
-
-    The distance to the second center of a row, less what the centers moved
-    since, is a bound: all are looked at again only where the row's own center
-    lies farther than that [1]_.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n_samples, n_features), dtype=float64
-        Rows.
-    weights : ndarray of shape (n_samples,), dtype=float64
-        Their weights.
-    centers : ndarray of shape (n_centers, n_features), dtype=float64
-        At least two centers to start from.
-    n_passes : int
-        Most passes.
-
-    Returns
-    -------
-    centers : ndarray of shape (n_centers, n_features)
-        Last centers; one without rows stays where it was.
-    first, second : ndarray of shape (n_samples,), dtype=intp
-        The two nearest centers; ties to the lower number.
-
-    References
-    ----------
-    .. [1] G. Hamerly, "Making k-means even faster", SIAM International
-       Conference on Data Mining, 2010.
-    """
-    first = np.zeros(len(X), dtype=np.intp)
-    second = np.empty(len(X), dtype=np.intp)
-    lower = np.zeros(len(X))
-    drifts = np.zeros(len(centers))
-    for step in range(n_passes + 1):
-        sums, sizes = np.zeros(centers.shape), np.zeros(len(centers))
-        columns = np.ascontiguousarray(centers.T)
-        n_changed = _assign(
-            X, weights, columns, first, second, lower, drifts, sums, sizes
-        )
-        if step == n_passes or (step > 0 and n_changed == 0):
-            break
-        filled = sizes > 0
-        old_centers, centers = centers, centers.copy()
-        centers[filled] = sums[filled] / sizes[filled, np.newaxis]
-        moves = np.sqrt(np.square(centers - old_centers).sum(axis=1))
-        farthest = moves.argmax()
-        drifts = np.full(len(centers), moves[farthest])
-        drifts[farthest] = np.delete(moves, farthest).max()
-    # Bounds tell nothing about the second center.
-    lower[:] = 0.0
-    drifts[:] = 0.0
-    _assign(X, weights, columns, first, second, lower, drifts, sums, sizes)
-    return centers, first, second

@@ -1,4 +1,4 @@
-"""Lloyd's algorithm and its two steps: nearest centers, and weighted means."""
+"""The two steps of Lloyd's algorithm: nearest centers, and weighted means."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -166,61 +166,6 @@ def update_centers(X, weights, labels, squared_distances, centers):
     new_centers = centers.astype(X.dtype)
     new_centers[filled] = sums[filled] / counts[filled, np.newaxis]
     return new_centers, counts, n_relocated
-
-
-def lloyd(X, weights, centers, max_iter, tol):
-    """Run Lloyd's algorithm from given centers.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n_samples, n_features)
-        Rows, float32 or float64, C-contiguous.
-    weights : ndarray of shape (n_samples,), dtype float64
-        Weight of each row.
-    centers : ndarray of shape (n_clusters, n_features)
-        First centers, of the same dtype.
-    max_iter : int
-        Largest number of iterations.
-    tol : float
-        Stop when the squared distances that the centers moved sum to at most
-        ``tol``. It also stops when no label changes.
-
-    Returns
-    -------
-    centers : ndarray of shape (n_clusters, n_features)
-        Last centers.
-    labels : ndarray of shape (n_samples,), dtype intp
-        Nearest of the last centers.
-    squared_distances : ndarray of shape (n_samples,)
-        Squared distance of each row to that center.
-    inertia : float
-        Weighted sum of the squared distances.
-    n_iter : int
-        Number of times the centers moved.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from skdeepcluster.kernels.kmeans import lloyd
-    >>> X = np.array([[0.0], [2.0], [7.0], [9.0]])
-    >>> _, labels, _, inertia, _ = lloyd(X, np.ones(4), X[:2], max_iter=10, tol=0.0)
-    >>> labels
-    array([0, 0, 1, 1])
-    >>> inertia
-    4.0
-    """
-    labels, squared_distances = nearest_centers(X, centers)
-    n_iter, converged = 0, False
-    while n_iter < max_iter and not converged:
-        n_iter += 1
-        old_centers, old_labels = centers, labels
-        centers, _, _ = update_centers(X, weights, labels, squared_distances, centers)
-        labels, squared_distances = nearest_centers(X, centers)
-        moved = np.square(centers - old_centers, dtype=np.float64).sum()
-        converged = moved <= tol or np.array_equal(labels, old_labels)
-    # A dot product would depend on the number of BLAS threads.
-    inertia = float(np.sum(weights * squared_distances))
-    return centers, labels, squared_distances, inertia, n_iter
 
 
 def _n_threads():

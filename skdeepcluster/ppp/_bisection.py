@@ -4,7 +4,8 @@ import heapq
 
 import numpy as np
 
-from ..kernels.bisection import bounded_lloyd, cut_in_two
+from .._kmeans import hamerly
+from ..kernels.bisection import cut_in_two
 from ..kernels.gaussians import moments, pool_moments
 from ..kernels.hashing import rank_bits
 from ..kernels.log_concavity import dents_within
@@ -131,10 +132,7 @@ class Cells:
                 for part in parts
             ]
         )
-        if len(starts) > 1:
-            _, labels, seconds = bounded_lloyd(rows, weights, starts, LLOYD_PASSES)
-        else:
-            labels = seconds = np.zeros(len(rows), dtype=np.intp)
+        _, labels, seconds = hamerly(rows, weights, starts, max_iter=LLOYD_PASSES)
         filled, labels = np.unique(labels, return_inverse=True)
         number = np.full(len(starts), -1)
         number[filled] = np.arange(len(filled))

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.linalg import eigh
 
+from .._kmeans import kmeans
 from ..kernels.gaussians import gaussian_factors, responsibility_moments
 from ..kernels.jacobi import small_eigh
 from ._covariances import (
@@ -16,7 +17,7 @@ from ._covariances import (
     hard_cost,
     scatter_of,
 )
-from ._heuristics import improve, kmeans
+from ._heuristics import improve
 from ._likelihood import GroupRelaxation
 
 FIRST_ITERATIONS, NEXT_ITERATIONS = 60, 10
@@ -199,7 +200,7 @@ def _starts(X, n_groups, n_init, rng):
     (factor,), _ = gaussian_factors((scatter + unit)[np.newaxis])
     whitened = np.einsum("if,gf->ig", X, factor)
     for rows in (X, whitened)[:n_init]:
-        labels, _ = kmeans(rows, weights, n_groups, 10, rng)
+        labels = kmeans(rows, weights, n_groups, rng, tol=0.0).labels
         yield improve(rows, weights, labels, n_groups)[0]
     for _ in range(n_init - 2):
         yield rng.integers(n_groups, size=len(X))
@@ -315,4 +316,6 @@ class Alternation:
         embedded = np.einsum("rk,rn->nk", leading, factors, order="C")
         rng = np.random.default_rng(self.seed)
         n_distinct = min(self.n_groups, len(embedded))
-        return kmeans(embedded, np.ones(len(embedded)), n_distinct, 5, rng)[0]
+        weights = np.ones(len(embedded))
+        run = kmeans(embedded, weights, n_distinct, rng, n_init=5, tol=0.0)
+        return run.labels

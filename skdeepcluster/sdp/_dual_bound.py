@@ -15,9 +15,9 @@ from typing import NamedTuple
 import numpy as np
 from scipy.linalg import eigh, eigvalsh
 
+from .._kmeans import weighted_means
 from ..kernels.dual import dual_columns, dual_gram, smallest_multiplier
 from ..kernels.kmeans import center_sums
-from ._heuristics import means
 
 # Columns of the dual matrix, or rows, beyond which eigenvalues take too long:
 # those of one dual matrix, and those of as many as a search looks at.
@@ -207,7 +207,7 @@ class _Partition(NamedTuple):
 
     @classmethod
     def of(cls, X, weights, labels, n_clusters):
-        return cls(X, weights, labels, *means(X, weights, labels, n_clusters))
+        return cls(X, weights, labels, *weighted_means(X, weights, labels, n_clusters))
 
     def to_centers(self):
         return self.X, self.labels, self.centers, self.sizes

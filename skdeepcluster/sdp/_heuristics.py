@@ -4,53 +4,13 @@ from itertools import combinations
 
 import numpy as np
 
+from .._kmeans import lloyd, weighted_means
 from ..kernels.distances import squared_distance
-from ..kernels.kmeans import center_sums, lloyd
-from ..kernels.seeding import kmeans_plusplus, n_kmeans_plusplus_draws
 from ..kernels.transfer import transfer_rows
 
 LLOYD_PASSES, TRANSFER_PASSES, CUT_PASSES = 300, 50, 20
 # Pairs of a cluster to split and two to merge that are tried before giving up.
 SWAPS_TRIED = 5
-
-
-def kmeans(X, weights, n_clusters, n_init, rng):
-    """Run Lloyd's algorithm from several k-means++ starts; keep the best.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n_samples, n_features), dtype=float64
-        Rows.
-    weights : ndarray of shape (n_samples,), dtype=float64
-        Positive weights.
-    n_clusters : int
-        Number of clusters, at most that of distinct rows.
-    n_init : int
-        Number of starts.
-    rng : numpy.random.Generator
-        Source of the starts.
-
-    Returns
-    -------
-    labels : ndarray of shape (n_samples,), dtype=intp
-        Cluster of each row.
-    inertia : float
-        Weighted sum of squared distances to the means.
-    """
-    best = None
-    for _ in range(n_init):
-        draws = rng.random(n_kmeans_plusplus_draws(n_clusters))
-        centers = X[kmeans_plusplus(X, weights, n_clusters, draws)]
-        _, labels, _, inertia, _ = lloyd(X, weights, centers, LLOYD_PASSES, 0.0)
-        if best is None or inertia < best[1]:
-            best = labels, inertia
-    return best
-
-
-def means(X, weights, labels, n_clusters):
-    """Means and weights of clusters; an empty one has zeros."""
-    sums, sizes = center_sums(X, weights, labels, n_clusters)
-    return sums / np.maximum(sizes, np.finfo(float).tiny)[:, np.newaxis], sizes
 
 
 def settle(X, weights, labels, n_clusters):
@@ -65,14 +25,14 @@ def settle(X, weights, labels, n_clusters):
     """
     labels = labels.copy()
     for _ in range(TRANSFER_PASSES):
-        centers, sizes = means(X, weights, labels, n_clusters)
+        centers, sizes = weighted_means(X, weights, labels, n_clusters)
         transfer_rows(X, weights, labels, centers, sizes, TRANSFER_PASSES)
-        centers, _ = means(X, weights, labels, n_clusters)
-        _, nearest, _, inertia, n_iter = lloyd(X, weights, centers, LLOYD_PASSES, 0.0)
-        if n_iter <= 1 or np.array_equal(nearest, labels):
+        centers, _ = weighted_means(X, weights, labels, n_clusters)
+        run = lloyd(X, weights, centers, max_iter=LLOYD_PASSES, tol=0.0)
+        if run.n_iter <= 1 or np.array_equal(run.labels, labels):
             break
-        labels = nearest
-    return nearest, inertia
+        labels = run.labels
+    return run.labels, run.inertia
 
 
 def improve(X, weights, labels, n_clusters):
@@ -110,16 +70,16 @@ def swap_clusters(X, weights, labels, inertia):
     while improves:
         improves = False
         for candidate in _swaps(X, weights, labels, n_clusters):
-            _, moved, _, found, _ = lloyd(X, weights, candidate, LLOYD_PASSES, 0.0)
-            if found < inertia * (1 - 1e-9):
-                labels, inertia, improves = moved, found, True
+            run = lloyd(X, weights, candidate, max_iter=LLOYD_PASSES, tol=0.0)
+            if run.inertia < inertia * (1 - 1e-9):
+                labels, inertia, improves = run.labels, run.inertia, True
                 break
     return labels, inertia
 
 
 def _swaps(X, weights, labels, n_clusters):
     """Centres after the most promising swaps, the best first."""
-    centers, sizes = means(X, weights, labels, n_clusters)
+    centers, sizes = weighted_means(X, weights, labels, n_clusters)
     squares = weights * np.square(X - centers[labels]).sum(axis=1)
     within = np.bincount(labels, squares, n_clusters)
     merges = []
@@ -158,8 +118,8 @@ def _cut_in_two(X, weights, mean):
     first = X[squares.argmax()]
     second = X[np.square(X - first).sum(axis=1).argmax()]
     centers = np.stack([first, second])
-    centers, _, _, inertia, _ = lloyd(X, weights, centers, CUT_PASSES, 0.0)
-    return centers, float((weights * squares).sum()) - inertia
+    run = lloyd(X, weights, centers, max_iter=CUT_PASSES, tol=0.0)
+    return run.centers, float((weights * squares).sum()) - run.inertia
 
 
 def systematic_sample(share, n_drawn, rng):

@@ -9,9 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.linalg import eigh
 
+from .._kmeans import kmeans, lloyd, weighted_means
 from ..kernels.burer_monteiro import constrain, next_gradient, products, step
-from ..kernels.kmeans import lloyd
-from ._heuristics import kmeans, means
 
 # Beyond the largest penalty, steps are short and few rows move.
 MAX_PENALTY, FIRST_PENALTY, FIRST_GOAL = 1e3, 1.0, 1e-2
@@ -244,11 +243,11 @@ def round_factor(X, weights, factor, n_clusters, rng):
     leading = np.ascontiguousarray(vectors[:, ::-1][:, :n_clusters])
     embedded = np.einsum("rk,rn->nk", leading, factor, order="C")
     embedded /= np.sqrt(weights)[:, np.newaxis]
-    labels, _ = kmeans(embedded, weights, n_clusters, 10, rng)
+    labels = kmeans(embedded, weights, n_clusters, rng, tol=0.0).labels
     return _filled(X, weights, labels, n_clusters)
 
 
 def _filled(X, weights, labels, n_clusters):
     """Labels nearest to the means, where empty clusters take the farthest rows."""
-    centers, _ = means(X, weights, labels, n_clusters)
-    return lloyd(X, weights, centers, 1, 0.0)[1]
+    centers, _ = weighted_means(X, weights, labels, n_clusters)
+    return lloyd(X, weights, centers, max_iter=1, tol=0.0).labels

@@ -4,11 +4,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..kernels.kmeans import lloyd, nearest_centers
+from .._kmeans import kmeans, lloyd, weighted_means
+from ..kernels.kmeans import nearest_centers
 from . import _admm as pairs
 from . import _low_rank as low_rank
 from ._dual_bound import CLOSED, Bound, bound_of, certify, dual_bound, search_bound
-from ._heuristics import LLOYD_PASSES, improve, kmeans, means, settle, systematic_sample
+from ._heuristics import LLOYD_PASSES, improve, settle, systematic_sample
 
 # Noise of the factor's rows beside the indicators, over the root of the rows.
 NOISE = 0.3
@@ -134,14 +135,17 @@ def relax(X, weights, n_clusters, settings, rng):
 
 def _best_partition(X, weights, n_clusters, settings, rng):
     """The best of several starts of k-means, improved; the first if proven."""
-    first, inertia = kmeans(X, weights, n_clusters, 1, rng)
+    run = kmeans(X, weights, n_clusters, rng, n_init=1, tol=0.0)
+    first, inertia = run.labels, run.inertia
     bound = certify(X, weights, first, n_clusters, inertia)
     if bound.is_proof:
         return first, inertia, bound
     labels = first
     if settings.n_init > 1:
-        others = kmeans(X, weights, n_clusters, settings.n_init - 1, rng)
-        labels, inertia = min((labels, inertia), others, key=lambda found: found[1])
+        n_init = settings.n_init - 1
+        others = kmeans(X, weights, n_clusters, rng, n_init=n_init, tol=0.0)
+        best = min(run, others, key=lambda found: found.inertia)
+        labels, inertia = best.labels, best.inertia
     labels, inertia = improve(X, weights, labels, n_clusters)
     if not _is_same(labels, first, n_clusters):
         bound = certify(X, weights, labels, n_clusters, inertia)
@@ -266,8 +270,8 @@ def relax_summary(X, weights, n_clusters, settings, rng):
     """
     groups, centers, group_weights = _summarise(X, weights, n_clusters, rng)
     coarse = relax(centers, group_weights, n_clusters, settings, rng)
-    starts, _ = means(centers, group_weights, coarse.labels, n_clusters)
-    labels = lloyd(X, weights, starts, LLOYD_PASSES, 0.0)[1]
+    starts, _ = weighted_means(centers, group_weights, coarse.labels, n_clusters)
+    labels = lloyd(X, weights, starts, max_iter=LLOYD_PASSES, tol=0.0).labels
     labels, inertia = settle(X, weights, labels, n_clusters)
     within = float((weights * np.square(X - centers[groups]).sum(axis=1)).sum())
     return _lifted(X, weights, n_clusters, labels, inertia, coarse)._replace(
@@ -282,10 +286,10 @@ def _summarise(X, weights, n_clusters, rng):
     drawn = np.sort(rng.permutation(len(X))[: max(SUMMARY_ROWS, 2 * n_groups)])
     sample = X[drawn]
     starts = sample[np.sort(rng.permutation(len(sample))[:n_groups])]
-    places = lloyd(sample, weights[drawn], starts, SUMMARY_PASSES, 0.0)[0]
-    groups, _ = nearest_centers(X, places)
+    run = lloyd(sample, weights[drawn], starts, max_iter=SUMMARY_PASSES, tol=0.0)
+    groups, _ = nearest_centers(X, run.centers)
     _, groups = np.unique(groups, return_inverse=True)
-    return groups, *means(X, weights, groups, int(groups.max()) + 1)
+    return groups, *weighted_means(X, weights, groups, int(groups.max()) + 1)
 
 
 def relax_balanced(X, weights, n_clusters, settings, rng):
@@ -295,7 +299,8 @@ def relax_balanced(X, weights, n_clusters, settings, rng):
     partition is a local optimum of the inertia near the balanced one, and the
     factor is that of the partition.
     """
-    labels, _ = kmeans(X, weights, n_clusters, settings.n_init, rng)
+    run = kmeans(X, weights, n_clusters, rng, n_init=settings.n_init, tol=0.0)
+    labels = run.labels
     for _ in range(BALANCED_ROUNDS):
         share = weights / np.bincount(labels, weights)[labels]
         drawn, drawn_weights = np.arange(len(X)), share
@@ -304,10 +309,10 @@ def relax_balanced(X, weights, n_clusters, settings, rng):
             drawn_weights = np.ones(len(drawn))
         sample = np.ascontiguousarray(X[drawn])
         coarse = relax(sample, drawn_weights, n_clusters, settings, rng)
-        starts, _ = means(sample, drawn_weights, coarse.labels, n_clusters)
-        labels = lloyd(X, weights, starts, LLOYD_PASSES, 0.0)[1]
+        starts, _ = weighted_means(sample, drawn_weights, coarse.labels, n_clusters)
+        labels = lloyd(X, weights, starts, max_iter=LLOYD_PASSES, tol=0.0).labels
         labels = np.unique(labels, return_inverse=True)[1]
-    centers, _ = means(X, weights, labels, int(labels.max()) + 1)
+    centers, _ = weighted_means(X, weights, labels, int(labels.max()) + 1)
     inertia = float((weights * np.square(X - centers[labels]).sum(axis=1)).sum())
     return _lifted(X, weights, n_clusters, labels, inertia, coarse)._replace(
         factor=low_rank.indicator_factor(

@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
+from .._kmeans import kmeans
 from .._rows import canonical_order, lexicographic_order
 from .._scaling import TableScaling
 from .._validation import draw_seed
@@ -15,7 +16,7 @@ from .._warnings import warn_if_collapsed
 from ..base import BaseClusterer
 from ._alternation import alternate, lift, refine
 from ._covariances import CovarianceFamily
-from ._heuristics import kmeans, systematic_sample
+from ._heuristics import systematic_sample
 from ._scaled_rows import warn_if_alone
 
 FAMILIES = ("full", "tied", "diag", "spherical")
@@ -255,7 +256,7 @@ class ILASDP(BaseClusterer):
         if len(rows) <= self.max_samples or self.solver != "auto":
             return np.arange(len(rows))
         weights = np.ones(len(rows))
-        pilot, _ = kmeans(rows, weights, n_clusters, 1, rng)
+        pilot = kmeans(rows, weights, n_clusters, rng, n_init=1, tol=0.0).labels
         sizes = np.bincount(pilot)
         # Half of the sample as the rows are, half the same of every cluster.
         share = 1 / len(rows) + 1 / (n_clusters * sizes[pilot])

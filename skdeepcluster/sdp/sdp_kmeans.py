@@ -7,12 +7,12 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
+from .._kmeans import weighted_means
 from .._rows import canonical_order
 from .._validation import draw_seed
 from .._warnings import warn_if_collapsed
 from ..base import BaseClusterer
 from ..kernels.kmeans import nearest_centers
-from ._heuristics import means
 from ._relaxation import Settings, relax, relax_balanced, relax_summary
 from ._scaled_rows import ScaledRows, squared_unit, warn_if_alone
 
@@ -217,7 +217,7 @@ class SDPKMeans(BaseClusterer):
 
     def _set_clusters(self, Z, found, data):
         """Number the clusters, and give every row the nearest centre."""
-        centers, sizes = means(
+        centers, sizes = weighted_means(
             data.rows, data.weights, found.labels, int(found.labels.max()) + 1
         )
         order = canonical_order(sizes, centers)

@@ -11,7 +11,6 @@ from scipy.special import logsumexp
 from scipy.stats import multivariate_normal
 
 from skdeepcluster.kernels.bisection import (
-    bounded_lloyd,
     cut_in_two,
     leading_axes,
 )
@@ -143,28 +142,6 @@ def test_weight_two_is_two_rows(rng):
     upper_repeated, gain_repeated = cut_in_two(repeated, np.ones(len(repeated)))
     assert_array_equal(np.repeat(upper, weights.astype(int)), upper_repeated)
     assert gain == pytest.approx(gain_repeated)
-
-
-@settings(deadline=None, max_examples=50)
-@given(st.integers(2, 12), st.integers(1, 9), st.integers(0, 2**31))
-def test_bounds_change_nothing(n_centers, n_columns, seed):
-    rng = np.random.default_rng(seed)
-    X = rng.standard_normal((80, n_columns)) * rng.uniform(0.1, 3, n_columns)
-    weights, starts = rng.integers(1, 4, 80).astype(float), X[:n_centers].copy()
-    centers, labels = starts.copy(), None
-    for _ in range(8):
-        distances = np.linalg.norm(X[:, np.newaxis] - centers, axis=2)
-        if labels is not None and np.array_equal(labels, distances.argmin(axis=1)):
-            break
-        labels = distances.argmin(axis=1)
-        for c in np.unique(labels):
-            mine = labels == c
-            centers[c] = np.average(X[mine], axis=0, weights=weights[mine])
-    found, first, second = bounded_lloyd(X, weights, starts, 8)
-    assert_allclose(found, centers, atol=1e-9)
-    order = np.argsort(np.linalg.norm(X[:, np.newaxis] - found, axis=2), axis=1)
-    assert_array_equal(first, order[:, 0])
-    assert_array_equal(second, order[:, 1])
 
 
 def test_pooled_moments_are_those_of_all_rows(rng):
