@@ -9,7 +9,13 @@ from abc import ABCMeta, abstractmethod
 from contextlib import contextmanager
 
 import numpy as np
+from sklearn import get_config
 from sklearn.base import BaseEstimator, ClusterMixin, _fit_context, clone
+from sklearn.utils.metadata_routing import (
+    MetadataRouter,
+    MethodMapping,
+    process_routing,
+)
 from sklearn.utils.validation import check_is_fitted
 
 from ._validation import check_table, check_weights
@@ -73,17 +79,40 @@ class BaseClusterer(ClusterMixin, BaseEstimator, metaclass=ABCMeta):
                     f"n_samples={len(X)} should be >= n_clusters={self.n_clusters}: "
                     "ask for fewer clusters or give more rows."
                 )
-            self._fit_clusters(self._fit_encoder(X), weights)
+            Z = self._fit_encoder(X, sample_weight=weights)
+            self._fit_clusters(Z, weights)
         return self
 
-    def _fit_encoder(self, X, y=None):
-        """Fit the encoder; it sees the codes `y` only where it says it takes such."""
+    def _fit_encoder(self, X, y=None, sample_weight=None):
+        """Fit the encoder, and embed the rows it was fitted to.
+
+        It sees the codes `y` only where it says that it takes partial labels, and
+        the weights only where it has requested them by metadata routing.
+        """
         if getattr(self, "encoder", None) is None:
             return X
         self.encoder_ = clone(self.encoder)
         told = takes_partial_labels(self.encoder_) and y is not None
-        Z = self.encoder_.fit_transform(X, *([y] if told else []))
+        requested = {}
+        if sample_weight is not None and get_config()["enable_metadata_routing"]:
+            routed = process_routing(self, "fit", sample_weight=sample_weight)
+            requested = routed.encoder.fit_transform
+        Z = self.encoder_.fit_transform(X, *([y] if told else []), **requested)
         return self._check_embedding(Z, X.dtype)
+
+    def get_metadata_routing(self):
+        """Say which metadata the estimator requests, and which its encoder.
+
+        Returns
+        -------
+        sklearn.utils.metadata_routing.MetadataRouter
+            With the encoder, where there is one, as ``encoder``.
+        """
+        router = MetadataRouter(owner=self).add_self_request(self)
+        if getattr(self, "encoder", None) is not None:
+            mapping = MethodMapping().add(caller="fit", callee="fit_transform")
+            router.add(encoder=self.encoder, method_mapping=mapping)
+        return router
 
     def _embed(self, X):
         """Check rows that came after fit, and pass them through the encoder."""
@@ -102,6 +131,17 @@ class BaseClusterer(ClusterMixin, BaseEstimator, metaclass=ABCMeta):
                 "encoder's parameters and the scale of its input."
             )
         return Z
+
+    def _set_cluster_centers(self, centers):
+        """Set ``cluster_centers_``, given where the clusterer has them.
+
+        Behind an encoder they are decoded; there are none if it cannot decode.
+        """
+        vars(self).pop("cluster_centers_", None)
+        if getattr(self, "encoder", None) is None:
+            self.cluster_centers_ = centers
+        elif hasattr(self.encoder_, "inverse_transform"):
+            self.cluster_centers_ = self.encoder_.inverse_transform(centers)
 
     @abstractmethod
     def _fit_clusters(self, Z, sample_weight):

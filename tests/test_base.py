@@ -10,10 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn import config_context
 from sklearn.base import BaseEstimator
 from sklearn.cluster import KMeans
 from sklearn.datasets import make_blobs
 from sklearn.decomposition import PCA
+from sklearn.ensemble import RandomTreesEmbedding
+from sklearn.exceptions import UnsetMetadataPassedError
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
@@ -26,7 +29,12 @@ from skdeepcluster._rows import (
 )
 from skdeepcluster._scaling import TableScaling
 from skdeepcluster._validation import check_table, check_weights, draw_seed
-from skdeepcluster.base import BaseClusterer, takes_partial_labels, unchanged_on_error
+from skdeepcluster.base import (
+    BaseClusterer,
+    WeightedClusterer,
+    takes_partial_labels,
+    unchanged_on_error,
+)
 
 # Few values, so that ties are many.
 small_tables = hnp.arrays(
@@ -139,6 +147,10 @@ class Nearest(BaseClusterer):
         return self.kmeans_.predict(Z).astype(np.int64)
 
 
+class WeightedNearest(WeightedClusterer, Nearest):
+    """The same, with weights at the door."""
+
+
 class TestEncoder:
     X = make_blobs(90, 5, centers=3, random_state=0)[0]
 
@@ -180,6 +192,39 @@ class TestEncoder:
             model._fit_encoder(self.X, codes)
             last = model.encoder_[-1] if steps else model.encoder_
             assert getattr(last, "seen_", None) is seen
+
+    @pytest.mark.parametrize("wanted", [True, False])
+    def test_weights_go_to_an_encoder_that_requested_them(self, wanted):
+        weights = np.arange(90.0)
+        with config_context(enable_metadata_routing=True):
+            encoder = StandardScaler().set_fit_request(sample_weight=wanted)
+        for kind in (encoder, make_pipeline(encoder, PCA(2))):
+            model = WeightedNearest(3, encoder=kind)
+            with config_context(enable_metadata_routing=True):
+                model.fit(self.X, sample_weight=weights)
+            scaler = model.encoder_[0] if kind is not encoder else model.encoder_
+            mean = np.average(self.X, axis=0, weights=weights if wanted else None)
+            assert_allclose(scaler.mean_, mean)
+        # Without routing nobody asked.
+        model.fit(self.X, sample_weight=weights)
+        assert_allclose(model.encoder_[0].mean_, self.X.mean(axis=0))
+
+    def test_unset_requests_are_asked_for(self):
+        model = WeightedNearest(3, encoder=StandardScaler())
+        with (
+            config_context(enable_metadata_routing=True),
+            pytest.raises(UnsetMetadataPassedError, match="sample_weight"),
+        ):
+            model.fit(self.X, sample_weight=np.ones(90))
+        assert not hasattr(model, "encoder_")
+
+    def test_centers_are_decoded_where_the_encoder_can(self):
+        model = Nearest(3, encoder=PCA(2)).fit(self.X)
+        model._set_cluster_centers(model.kmeans_.cluster_centers_)
+        assert model.cluster_centers_.shape == (3, 5)
+        model.encoder_ = RandomTreesEmbedding()
+        model._set_cluster_centers(model.kmeans_.cluster_centers_)
+        assert not hasattr(model, "cluster_centers_")
 
     def test_the_users_encoder_is_not_fitted(self):
         encoder = PCA(2)

@@ -219,10 +219,7 @@ class NCDKMeans(DiscoveryEstimator):
 
     def _set_centers(self):
         centers = self._scaling.inverse_transform(self._centers.all, self._dtype)
-        if self.encoder is None:
-            self.cluster_centers_ = centers
-        elif hasattr(self.encoder_, "inverse_transform"):
-            self.cluster_centers_ = self.encoder_.inverse_transform(centers)
+        self._set_cluster_centers(centers)
 
     def _predict_codes(self, Z):
         return self._centers.nearest(self._scaling.transform(Z))[0]

@@ -205,10 +205,7 @@ class SemiSupervisedKMeans(DiscoveryEstimator):
         self.temperature_ = spread or 1.0
         self._centers = Centers(centers[:n_known], centers[n_known:], allow_known=True)
         centers = self._scaling.inverse_transform(centers, self._dtype)
-        if self.encoder is None:
-            self.cluster_centers_ = centers
-        elif hasattr(self.encoder_, "inverse_transform"):
-            self.cluster_centers_ = self.encoder_.inverse_transform(centers)
+        self._set_cluster_centers(centers)
 
     def _estimate_n_novel(self, rng):
         """Find the number of clusters that puts labeled rows together best."""

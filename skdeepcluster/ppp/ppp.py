@@ -503,10 +503,7 @@ class PPP(WeightedClusterer):
             number[order] = np.arange(len(order))
             self._groups = number[self._groups]
         centers = means[order].astype(self._summary.rows.dtype)
-        if self.encoder is None:
-            self.cluster_centers_ = centers
-        elif hasattr(self.encoder_, "inverse_transform"):
-            self.cluster_centers_ = self.encoder_.inverse_transform(centers)
+        self._set_cluster_centers(centers)
         return order
 
     def _rows_in_chunks(self, X, function):

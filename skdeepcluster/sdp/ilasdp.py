@@ -312,10 +312,7 @@ class ILASDP(BaseClusterer):
         with np.errstate(over="ignore", under="ignore"):
             self.covariances_[used] = covariances * unit * unit
         self.weights_ = (sizes / sizes.sum()).astype(Z.dtype)
-        if self.encoder is None:
-            self.cluster_centers_ = self.means_
-        elif hasattr(self.encoder_, "inverse_transform"):
-            self.cluster_centers_ = self.encoder_.inverse_transform(self.means_)
+        self._set_cluster_centers(self.means_)
 
     def _report(self, best, dtype):
         n_rows, n_columns = len(self.solved_rows_), self._columns.sum()

@@ -227,10 +227,7 @@ class SDPKMeans(BaseClusterer):
         factor = found.factor / np.sqrt(data.weights)
         self.membership_ = np.ascontiguousarray(factor.T[data.inverse], dtype=Z.dtype)
         centers = self._scaling.inverse_transform(self._scaled_centers, Z.dtype)
-        if self.encoder is None:
-            self.cluster_centers_ = centers
-        elif hasattr(self.encoder_, "inverse_transform"):
-            self.cluster_centers_ = self.encoder_.inverse_transform(centers)
+        self._set_cluster_centers(centers)
         warn_if_collapsed(
             self.n_clusters_, self.n_clusters, "There are too few distinct rows."
         )
