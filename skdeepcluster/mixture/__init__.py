@@ -1,0 +1,1 @@
+"""Mixtures of numbers, categories and gaps in one likelihood."""
