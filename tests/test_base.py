@@ -271,6 +271,18 @@ class TestWhatNumpyWouldBend:
         with pytest.raises((ValueError, TypeError), match=message):
             check_table(self.Table(), X, reset=True)
 
+    def test_finite_rows_are_not_checked_again(self):
+        rows = np.array([[np.nan, 1.0]])
+        with config_context(assume_finite=True):
+            assert check_table(self.Table(), rows, reset=True) is rows
+            table = self.Table()
+            check_table(table, rows, reset=True)
+            with pytest.raises(ValueError, match="expecting 2 features"):
+                check_table(table, rows[:, :1].copy(), reset=False)
+            with pytest.raises(ValueError, match="Expected 2D array"):
+                check_table(table, rows[0], reset=True)
+            assert check_table(table, [[1, 2]], reset=True).dtype == np.float64
+
     def test_what_is_right_passes(self):
         unmasked = np.ma.masked_array(np.ones((2, 1)), False)
         for X in (unmasked, np.array([[True]]), np.array([[1e300, -1e300]])):

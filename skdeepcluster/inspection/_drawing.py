@@ -46,18 +46,7 @@ def representation(estimator, X):
     return X
 
 
-def distinct(labels):
-    """Return the distinct labels in order, and the number of each row's."""
-    try:
-        return np.unique(labels, return_inverse=True)
-    except TypeError:
-        # Numbers and names have no common order: each type has its own.
-        distinct = sorted(set(labels), key=lambda label: (str(type(label)), str(label)))
-        numbers = {label: number for number, label in enumerate(distinct)}
-        return distinct, np.array([numbers[label] for label in labels])
-
-
-def readable(number):
+def three_digits(number):
     """Write a number with three digits, without powers of ten where it can be."""
     return f"{number:,.0f}" if 1e3 <= abs(number) < 1e7 else f"{number:.3g}"
 

@@ -3,7 +3,8 @@
 import numpy as np
 from sklearn.utils import check_consistent_length, column_or_1d
 
-from ._drawing import distinct, new_axes, text_color
+from ..metrics._matching import distinct_labels
+from ._drawing import new_axes, text_color
 
 
 class DiscoveryDisplay:
@@ -107,7 +108,10 @@ class DiscoveryDisplay:
         """
         y_true, y_pred = column_or_1d(y_true), column_or_1d(y_pred)
         check_consistent_length(y_true, y_pred)
-        (true, rows), (found, columns) = distinct(y_true), distinct(y_pred)
+        (true, rows), (found, columns) = (
+            distinct_labels(y_true),
+            distinct_labels(y_pred),
+        )
         counts = np.zeros((len(true), len(found)), dtype=np.int64)
         np.add.at(counts, (rows, columns), 1)
         known = set(np.asarray(known_classes).tolist())

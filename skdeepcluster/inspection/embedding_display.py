@@ -6,7 +6,9 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from sklearn.utils.validation import _get_feature_names
 
-from ._drawing import COLORS, OTHERS_COLOR, bare, distinct, new_axes, representation
+from .._scaling import power_of_two
+from ..metrics._matching import distinct_labels
+from ._drawing import COLORS, OTHERS_COLOR, bare, new_axes, representation
 
 # Past the colours a cluster is known by its marker.
 _MARKERS = ("o", "^")
@@ -27,16 +29,16 @@ def _two_dimensions(X):
         What the two axes are.
     """
     names = _get_feature_names(X)
-    X = check_array(X, dtype=[np.float64, np.float32], ensure_min_samples=2)
+    X = check_array(X, dtype=np.float64, ensure_min_samples=2)
     if X.shape[1] > 2:
         pca = PCA(n_components=2, random_state=0)
         # Whatever the global configuration has transformers return.
         pca.set_output(transform="default")
         # A power of two changes no digit, and keeps the squares in range.
-        exponent = np.frexp(np.abs(X).max())[1]
+        unit = power_of_two(X)
         # Without any variance a component explains 0 / 0 of it.
         with np.errstate(invalid="ignore"):
-            embedding = np.ldexp(pca.fit_transform(np.ldexp(X, -exponent)), exponent)
+            embedding = pca.fit_transform(X / unit) * unit
         shares = np.nan_to_num(pca.explained_variance_ratio_)
         return embedding, tuple(
             f"principal component {i} ({share:.0%} of the variance)"
@@ -190,7 +192,7 @@ class EmbeddingDisplay:
             The display itself.
         """
         ax = new_axes(ax)
-        clusters, codes = distinct(self.labels)
+        clusters, codes = distinct_labels(self.labels)
         sizes = np.bincount(codes)
         shown = np.sort(np.argsort(-sizes, kind="stable")[:_MAX_SHOWN])
         novel = set(np.asarray(self.novel_classes).tolist())

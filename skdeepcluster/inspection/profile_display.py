@@ -2,7 +2,9 @@
 
 import numpy as np
 
-from ._drawing import distinct, new_axes, readable, text_color
+from .._scaling import power_of_two
+from ..metrics._matching import distinct_labels
+from ._drawing import new_axes, text_color, three_digits
 from ._named_columns import named_table
 
 
@@ -124,7 +126,7 @@ class ClusterProfileDisplay:
             The display, drawn.
         """
         X, labels, names = named_table(X, labels, feature_names)
-        clusters, codes = distinct(labels)
+        clusters, codes = distinct_labels(labels)
         means, deviations = profile(X, codes)
         sizes = np.bincount(codes)
         # The share of a feature's variance that the clusters explain.
@@ -164,7 +166,7 @@ class ClusterProfileDisplay:
         for j, i in np.ndindex(n_features, n_clusters):
             color = self.image_.cmap(self.image_.norm(self.deviations[i, j]))
             ax.text(
-                *(i, j, readable(self.means[i, j])),
+                *(i, j, three_digits(self.means[i, j])),
                 color=text_color(color),
                 ha="center",
                 va="center",
@@ -203,9 +205,9 @@ def profile(X, codes):
     """
     X = X.astype(np.float64)
     # A power of two changes no digit, and keeps the squares in range.
-    exponent = np.frexp(np.abs(X).max(axis=0))[1]
-    shrunk = np.ldexp(X, -exponent)
+    units = power_of_two(X, axis=0)
+    shrunk = X / units
     means = np.array([shrunk[codes == k].mean(axis=0) for k in range(codes.max() + 1)])
     spread = shrunk.std(axis=0)
     spread[np.ptp(shrunk, axis=0) == 0] = np.inf
-    return np.ldexp(means, exponent), (means - shrunk.mean(axis=0)) / spread
+    return means * units, (means - shrunk.mean(axis=0)) / spread

@@ -5,7 +5,9 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from sklearn.tree import DecisionTreeClassifier
 
-from ._drawing import distinct, readable
+from .._scaling import power_of_two
+from ..metrics._matching import distinct_labels
+from ._drawing import three_digits
 from ._named_columns import named_table
 
 
@@ -139,7 +141,7 @@ def rules_of_labels(
     X, labels, names, *, max_depth=3, min_coverage=0.05, random_state=0
 ):
     """Describe clusters that are known; see `cluster_rules`."""
-    clusters, codes = distinct(labels)
+    clusters, codes = distinct_labels(labels)
     clusters = np.asarray(clusters, dtype=object)
     is_flag = np.all((X == 0) | (X == 1), axis=0)
 
@@ -148,11 +150,11 @@ def rules_of_labels(
 
     tree = DecisionTreeClassifier(max_depth=max_depth, random_state=random_state)
     # The tree computes in float32: one scale per column keeps all in its range.
-    exponent = np.frexp(np.abs(X).max(axis=0))[1]
-    tree.fit(np.ldexp(X, -exponent), codes)
+    units = power_of_two(X, axis=0)
+    tree.fit(X / units, codes)
     sizes = np.bincount(codes)
     found = sorted(
-        _leaves(tree.tree_, conditions_of, exponent),
+        _leaves(tree.tree_, conditions_of, units),
         key=lambda leaf: (leaf[0], -leaf[2]),
     )
     rules, described = [], set()
@@ -167,7 +169,7 @@ def rules_of_labels(
     return ClusterRules(rules)
 
 
-def _leaves(tree, conditions_of, exponent):
+def _leaves(tree, conditions_of, units):
     """Yield cluster, rows, members and conditions of every leaf."""
     stack = [(0, {})]
     while stack:
@@ -179,7 +181,7 @@ def _leaves(tree, conditions_of, exponent):
             yield int(shares.argmax()), n_rows, members, conditions_of(bounds)
             continue
         j = int(tree.feature[node])
-        threshold = float(np.ldexp(tree.threshold[node], exponent[j]))
+        threshold = float(tree.threshold[node] * units[j])
         low, high = bounds.get(j, (-np.inf, np.inf))
         stack.append((tree.children_right[node], bounds | {j: (threshold, high)}))
         stack.append((tree.children_left[node], bounds | {j: (low, threshold)}))
@@ -191,8 +193,8 @@ def _said(bounds, names, is_flag):
         if is_flag[j]:
             yield names[j] if low > -np.inf else f"not {names[j]}"
         elif low == -np.inf:
-            yield f"{names[j]} <= {readable(high)}"
+            yield f"{names[j]} <= {three_digits(high)}"
         elif high == np.inf:
-            yield f"{names[j]} > {readable(low)}"
+            yield f"{names[j]} > {three_digits(low)}"
         else:
-            yield f"{readable(low)} < {names[j]} <= {readable(high)}"
+            yield f"{three_digits(low)} < {names[j]} <= {three_digits(high)}"

@@ -94,7 +94,9 @@ class SelectionDisplay:
             key.removeprefix("param_") for key in results if key.startswith("param_")
         ]
         if param_name is None:
-            counts = [len(_distinct(results[f"param_{name}"])) for name in names]
+            counts = [
+                len(_different_values(results[f"param_{name}"])) for name in names
+            ]
             param_name = names[int(np.argmax(counts))]
         elif param_name not in names:
             raise ValueError(
@@ -168,7 +170,7 @@ class SelectionDisplay:
         """
         ax = new_axes(ax, (6.4, 4.0))
         numeric = all(isinstance(v, Real) and v is not True for v in self.values)
-        levels = sorted(set(self.values)) if numeric else _distinct(self.values)
+        levels = sorted(set(self.values)) if numeric else _different_values(self.values)
         places = levels if numeric else range(len(levels))
         place_of = [places[levels.index(value)] for value in self.values]
         finite = np.isfinite(self.scores)
@@ -197,7 +199,7 @@ class SelectionDisplay:
         return self
 
 
-def _distinct(values):
+def _different_values(values):
     """List the different values, first come first; they need no order nor hash."""
     found = []
     for value in values:

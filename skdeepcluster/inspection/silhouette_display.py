@@ -4,8 +4,10 @@ import numpy as np
 from sklearn.metrics import silhouette_samples
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
 
+from .._scaling import power_of_two
 from .._validation import draw_seed
-from ._drawing import COLORS, bare, distinct, new_axes, representation
+from ..metrics._matching import distinct_labels
+from ._drawing import COLORS, bare, new_axes, representation
 
 
 class SilhouetteDisplay:
@@ -119,22 +121,23 @@ class SilhouetteDisplay:
             If there is only one cluster among the rows drawn, or as many
             clusters as rows.
         """
-        X = check_array(X, dtype=[np.float64, np.float32])
+        X = check_array(X, dtype=np.float64)
         labels = column_or_1d(labels)
         check_consistent_length(X, labels)
         if len(X) > max_samples:
             rng = np.random.default_rng(draw_seed(random_state))
             kept = rng.permutation(len(X))[:max_samples]
             X, labels = X[kept], labels[kept]
-        n_clusters = len(distinct(labels)[0])
+        n_clusters = len(distinct_labels(labels)[0])
         if not 2 <= n_clusters < len(X):
             raise ValueError(
                 f"Silhouettes compare clusters, and {len(X)} rows in {n_clusters} "
                 "cluster(s) cannot be compared: give 2 to n_samples - 1 clusters."
             )
         # Any unit will do for a ratio of distances; a power of two changes no digit.
-        X = np.ldexp(X, -np.frexp(np.abs(X).max())[1])
-        silhouettes = silhouette_samples(X, distinct(labels)[1])
+        silhouettes = silhouette_samples(
+            X / power_of_two(X), distinct_labels(labels)[1]
+        )
         return cls(silhouettes=silhouettes, labels=labels).plot(ax=ax)
 
     def plot(self, ax=None):
@@ -151,7 +154,7 @@ class SilhouetteDisplay:
             The display itself.
         """
         ax = new_axes(ax)
-        clusters, codes = distinct(self.labels)
+        clusters, codes = distinct_labels(self.labels)
         gap = max(1.0, 0.01 * len(codes))
         self.blades_, middles, start = [], [], gap
         for code in range(len(clusters)):

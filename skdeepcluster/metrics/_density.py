@@ -4,6 +4,7 @@ import numpy as np
 from scipy.spatial.distance import cdist
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
 
+from .._scaling import power_of_two
 from ..kernels.spanning_tree import spanning_tree
 
 CHUNK_ROWS = 256
@@ -65,7 +66,7 @@ def dbcv_score(X, labels):
     if labels.dtype.kind not in "iu":
         raise ValueError(f"labels must be integers, got {labels.dtype}.")
     # A power of two keeps squares in range and changes no digit.
-    X = X * 2.0 ** -np.clip(np.frexp(np.abs(X).max())[1], -1000, 1000)
+    X = X / power_of_two(X)
     names = np.unique(labels[labels >= 0])
     if len(names) < 2:
         return -1.0

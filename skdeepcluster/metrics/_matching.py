@@ -177,24 +177,45 @@ def _contingency(y_true, y_pred):
     return table, true_labels, pred_labels
 
 
-def _unique(labels, name):
-    """Distinct labels as a list of scalars, and the number of each row's."""
-    array = np.asarray(labels)
-    if array.dtype.kind == "U":  # perhaps [1, "a"], which numpy turns into strings
-        array = np.asarray(labels, dtype=object)
-    if array.ndim != 1:
-        raise ValueError(f"{name} must be 1-dimensional, got shape {array.shape}.")
+def distinct_labels(labels):
+    """List the distinct labels in an order that the rows do not decide.
+
+    Parameters
+    ----------
+    labels : array-like of shape (n_samples,)
+        Labels of any types, also mixed.
+
+    Returns
+    -------
+    distinct : list
+        The labels, as Python scalars.
+    codes : ndarray of shape (n_samples,), dtype=int64
+        Index of each row's label in that list.
+    """
+    array = _label_array(labels)
     if array.dtype == object:
-        # Mixed types have no order of their own, but equal matchings should not be
-        # decided by the order of the rows.
+        # Mixed types have no order of their own: each type has its own.
         distinct = sorted(set(array), key=lambda label: (str(type(label)), str(label)))
         numbers = {label: number for number, label in enumerate(distinct)}
-        codes = np.array([numbers[label] for label in array], dtype=np.intp)
-    else:
-        distinct, codes = np.unique(array, return_inverse=True)
-        # The Python object of a nanosecond would be an integer.
-        is_time = array.dtype.kind in "mM"
-        distinct = list(distinct) if is_time else distinct.tolist()
+        return distinct, np.array([numbers[label] for label in array], dtype=np.intp)
+    distinct, codes = np.unique(array, return_inverse=True)
+    # The Python object of a nanosecond would be an integer.
+    is_time = array.dtype.kind in "mM"
+    return list(distinct) if is_time else distinct.tolist(), codes
+
+
+def _label_array(labels):
+    array = np.asarray(labels)
+    # Perhaps [1, "a"], which numpy turns into strings.
+    return np.asarray(labels, dtype=object) if array.dtype.kind == "U" else array
+
+
+def _unique(labels, name):
+    """Distinct labels as in `distinct_labels`, of one dimension, none missing."""
+    array = _label_array(labels)
+    if array.ndim != 1:
+        raise ValueError(f"{name} must be 1-dimensional, got shape {array.shape}.")
+    distinct, codes = distinct_labels(array)
     if any(_is_missing(label) for label in distinct):
         raise ValueError(f"{name} has missing values: leave those rows out.")
     return distinct, codes

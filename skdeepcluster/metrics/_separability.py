@@ -3,6 +3,7 @@
 import numpy as np
 from sklearn.utils import Bunch, check_array
 
+from .._scaling import power_of_two
 from ..kernels.spanning_tree import spanning_tree
 
 MIN_ROWS = 3
@@ -91,7 +92,7 @@ def class_separability(
         raise ValueError(f"kind={kind!r} is not one of {', '.join(_KINDS)}.")
     X = check_array(X, dtype=np.float64, ensure_min_samples=MIN_ROWS)
     # A power of two keeps squares in range and changes no digit.
-    X = X * 2.0 ** -np.clip(np.frexp(np.abs(X).max())[1], -1000, 1000)
+    X = X / power_of_two(X)
     rng = np.random.default_rng(random_state)
     if len(X) <= max_samples:
         draws = [X]

@@ -1,8 +1,9 @@
 """The clusterers that `AutoCluster` tries."""
 
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.cluster import HDBSCAN
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 
 from ..ppp import PPP
 from ._fitted import judged_by_score
@@ -61,6 +62,24 @@ def seeded(estimator, seed):
         if name.split("__")[-1] == "random_state" and value is None
     }
     return estimator.set_params(**seeds)
+
+
+def rows_checked_for(estimator):
+    """Spare an estimator the checks of rows that have passed them.
+
+    Only where all its parts are this package's, which hand finite rows to each
+    other. Others, such as a logarithm before the last step of a pipeline, may hand
+    on NaN.
+    """
+    parts = [estimator, *estimator.get_params().values()]
+    package = __name__.split(".")[0]
+    ours = all(
+        type(part) is Pipeline or type(part).__module__.split(".")[0] == package
+        for part in parts
+        if hasattr(part, "fit")
+    )
+    # None leaves it to the user's own configuration.
+    return config_context(assume_finite=ours or None)
 
 
 def fit_candidate(estimator, X):

@@ -18,7 +18,7 @@ NOISE = -1
 
 @contextmanager
 def ended_by_interrupts():
-    """Fit candidates here: Ctrl-C is not for them to answer by their best so far."""
+    """Let Ctrl-C end the search, not only the training of the candidate at hand."""
     with warnings.catch_warnings():
         warnings.simplefilter("error", FitInterruptedWarning)
         try:

@@ -13,11 +13,15 @@ from sklearn.utils.validation import _num_samples
 from ._scorers import CONSENSUS, LabelFreeScorer, get_unsupervised_scorer
 from ._whole_data import WholeData
 
-DEFAULT_RANGE = range(2, 11)
-
 
 def estimate_n_clusters(
-    X, *, estimator=None, k_range=None, scoring="consensus", n_jobs=None
+    X,
+    *,
+    estimator=None,
+    min_clusters=2,
+    max_clusters=10,
+    scoring="consensus",
+    n_jobs=None,
 ):
     """Estimate the number of clusters by the best score of a scan.
 
@@ -29,12 +33,14 @@ def estimate_n_clusters(
         Clusterer with a parameter ``n_clusters`` or ``n_components``, or a
         pipeline that ends in one; it is not changed. None means k-means with 10
         starts and the seed 0.
-    k_range : iterable of int, default=None
-        Numbers to try; None for 2 to 10. Numbers that are not below the number
-        of rows are left out.
+    min_clusters : int, default=2
+        Smallest number to try.
+    max_clusters : int, default=10
+        Largest number to try. Numbers that are not below the number of rows are
+        left out.
     scoring : str or callable, default="consensus"
         "consensus" averages the ranks that the numbers have in dbcv and
-        stability, which takes ten more fits of each. Else a name of
+        stability, which takes ten more fits of each. Otherwise a name of
         :func:`get_unsupervised_scorer_names`, or ``scorer(estimator, X)``, higher
         is better.
     n_jobs : int, default=None
@@ -54,8 +60,8 @@ def estimate_n_clusters(
     Raises
     ------
     ValueError
-        If the estimator has no number of clusters to set, or `k_range` holds
-        none.
+        If the estimator has no number of clusters to set, or the bounds are not
+        1 <= min_clusters <= max_clusters.
 
     See Also
     --------
@@ -63,8 +69,8 @@ def estimate_n_clusters(
 
     Notes
     -----
-    Only "bic" and "aic" can find that one cluster is best, where `k_range`
-    holds 1: the other scores compare two clusters or more.
+    Only "bic" and "aic" can find that one cluster is best, where `min_clusters`
+    is 1: the other scores compare two clusters or more.
 
     Examples
     --------
@@ -78,10 +84,17 @@ def estimate_n_clusters(
     if estimator is None:
         estimator = KMeans(n_init=10, random_state=0)
     name = _number_parameter(estimator)
-    numbers = list(DEFAULT_RANGE if k_range is None else k_range)
-    if not numbers or any(not isinstance(k, Integral) or k < 1 for k in numbers):
-        raise ValueError(f"k_range={k_range!r} must hold integers from 1.")
-    numbers = sorted({int(k) for k in numbers if k < _num_samples(X)})
+    for bound in (min_clusters, max_clusters):
+        if not isinstance(bound, Integral):
+            raise TypeError(
+                f"min_clusters and max_clusters must be int, not {bound!r}."
+            )
+    if not 1 <= min_clusters <= max_clusters:
+        raise ValueError(
+            f"min_clusters={min_clusters} and max_clusters={max_clusters} must be "
+            "1 <= min_clusters <= max_clusters."
+        )
+    numbers = list(range(min_clusters, min(max_clusters + 1, _num_samples(X))))
     if not numbers:
         return Bunch(n_clusters=1, scores={})
     scorers = _scorers(scoring)

@@ -92,14 +92,40 @@ class LabelFreeScorer:
         labels = labels_of(estimator, X)
         if is_degenerate(labels):
             return self.worst
-        Z = representation_of(estimator, X, self.space)
+        return self.score_labels(
+            estimator, X, y, representation_of(estimator, X, self.space), labels
+        )
+
+    def score_labels(self, estimator, X, y, Z, labels):
+        """Score the labels that a fitted estimator gives to rows.
+
+        Parameters
+        ----------
+        estimator : object
+            Fitted clusterer; scores by resampling fit copies of it.
+        X : array-like of shape (n_samples, n_features)
+            Rows, as the estimator takes them.
+        y : array-like of shape (n_samples,) or None
+            Handed to ``fit``.
+        Z : ndarray of shape (n_samples, n_columns)
+            The rows in the space of the scores, by `representation_of`.
+        labels : ndarray of shape (n_samples,)
+            By `labels_of`.
+
+        Returns
+        -------
+        float
+            Finite; higher is better.
+        """
+        if self.name in _LIKELIHOODS:
+            return self._likelihood(estimator, X)
         rng = np.random.default_rng(self.random_state)
         if len(Z) > self.max_samples:
             rows = np.sort(rng.choice(len(Z), self.max_samples, replace=False))
             X, Z, labels = _safe_indexing(X, rows), Z[rows], _renumbered(labels[rows])
             y = None if y is None else _safe_indexing(y, rows)
-            if is_degenerate(labels):
-                return self.worst
+        if is_degenerate(labels):
+            return self.worst
         rows = _Scored(estimator, X, y, Z, labels, self.n_resamples, rng)
         return _finite(self.name, _SCORES[self.name][0](rows))
 

@@ -1,7 +1,6 @@
 """AutoCluster: several clusterers, and the best by scores without labels."""
 
 import time
-import warnings
 from numbers import Integral, Real
 from typing import ClassVar
 
@@ -9,19 +8,36 @@ import numpy as np
 from joblib import Parallel, delayed
 from joblib.parallel import get_active_backend
 from sklearn import config_context
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 
 from .._rows import canonical_order, distinct_rows, in_chunks
+from .._scaling import power_of_two
 from .._validation import draw_seed, largest_entry
+from .._warnings import warn
 from ..base import BaseClusterer
 from ..exceptions import FitInterruptedWarning
 from ..kernels.kmeans import nearest_centers
-from ._candidates import default_candidates, fit_candidate, seeded
-from ._fitted import NOISE, extend_labels, is_degenerate, labels_of
+from ._candidates import (
+    default_candidates,
+    fit_candidate,
+    rows_checked_for,
+    seeded,
+)
+from ._fitted import (
+    NOISE,
+    extend_labels,
+    is_degenerate,
+    labels_of,
+    representation_of,
+)
 from ._n_clusters import rank_average
-from ._scorers import CONSENSUS, get_unsupervised_scorer, get_unsupervised_scorer_names
+from ._scorers import (
+    CONSENSUS,
+    LabelFreeScorer,
+    get_unsupervised_scorer,
+    get_unsupervised_scorer_names,
+)
 from ._table_axes import TableAxes
 
 # Halves of the rows for the scores that fit candidates again. Ten, the scorers' own
@@ -197,7 +213,7 @@ class AutoCluster(BaseClusterer):
         self._check_limits()
         seed = draw_seed(self.random_state)
         self._dtype = Z.dtype
-        self._exponent = _exponent_out_of_range(Z)
+        self._unit = _unit_of_squares(Z)
         Z = self._in_range(Z)
         rows, weights = distinct_rows(Z)
         if len(rows) > self.max_samples:
@@ -255,8 +271,10 @@ class AutoCluster(BaseClusterer):
         """Fit and score the candidates; Ctrl-C keeps those that are done."""
         stop = np.inf if self.max_time is None else time.monotonic() + self.max_time
         scorers = self._scorers(seed)
+        # All candidates are scored in one space.
+        Z = representation_of(None, sample, self._axes)
         runs = _parallel(self.n_jobs)(
-            delayed(_try_one)(name, seeded(model, seed), sample, scorers, begin_by)
+            delayed(_try_one)(name, seeded(model, seed), sample, Z, scorers, begin_by)
             for (name, model), begin_by in zip(
                 named, [np.inf] + [stop] * (len(named) - 1), strict=True
             )
@@ -268,11 +286,10 @@ class AutoCluster(BaseClusterer):
         except KeyboardInterrupt:
             if not results:
                 raise
-            warnings.warn(
+            warn(
                 f"The search was interrupted: the best of the first {len(results)} of "
                 f"{len(named)} candidates is kept.",
                 FitInterruptedWarning,
-                stacklevel=2,
             )
         return [result for result in results if result is not None]
 
@@ -316,7 +333,10 @@ class AutoCluster(BaseClusterer):
             self._rows = self._axes.transform(sample[clustered]), labels[clustered]
 
     def _in_range(self, Z):
-        return np.ldexp(Z, -self._exponent) if self._exponent else Z
+        if self._unit == 1:
+            return Z
+        # In float64: the unit may lie beyond the rows' own dtype.
+        return np.multiply(Z, 1 / self._unit, dtype=np.float64).astype(Z.dtype)
 
     def _as_fitted(self, Z):
         # scikit-learn's k-means wants rows of the dtype that it was fitted to.
@@ -324,7 +344,8 @@ class AutoCluster(BaseClusterer):
 
     def _raw_labels(self, Z):
         if self._rows is None:
-            return np.asarray(self.best_estimator_.predict(self._as_fitted(Z)))
+            with rows_checked_for(self.best_estimator_):
+                return np.asarray(self.best_estimator_.predict(self._as_fitted(Z)))
         return extend_labels(*self._rows, self._axes.transform(Z))
 
     def _number(self, Z):
@@ -338,14 +359,14 @@ class AutoCluster(BaseClusterer):
         self._n_columns = 0
         if self._rows is None and hasattr(self.best_estimator_, "predict_proba"):
             self._n_columns = self.best_estimator_.predict_proba(Z[:1]).shape[1]
-        self.labels_ = self._label(Z)
+        number = np.empty_like(order)
+        number[order] = np.arange(len(order))
+        self.labels_ = number[codes]
 
     def _predict_labels(self, Z):
-        return self._label(self._in_range(Z))
-
-    def _label(self, Z):
-        found = np.full(len(Z), NOISE, dtype=np.int64)
+        Z = self._in_range(Z)
         raw = self._raw_labels(Z)
+        found = np.full(len(Z), NOISE, dtype=np.int64)
         for rank, name in enumerate(self._names):
             found[raw == name] = rank
         # A cluster of the model that held no row of fit has no number.
@@ -370,7 +391,8 @@ class AutoCluster(BaseClusterer):
             Rows sum to 1; in the dtype of `X`.
         """
         Z = self._in_range(self._embed(X))
-        soft = in_chunks(self.best_estimator_.predict_proba, self._as_fitted(Z))
+        with rows_checked_for(self.best_estimator_):
+            soft = in_chunks(self.best_estimator_.predict_proba, self._as_fitted(Z))
         return soft[:, self._names].astype(Z.dtype)
 
     @property
@@ -397,7 +419,7 @@ def _warn_of_doubt(best):
         )
     else:
         return
-    warnings.warn(message, ConvergenceWarning, stacklevel=7)
+    warn(message)
 
 
 def _parallel(n_jobs):
@@ -407,27 +429,39 @@ def _parallel(n_jobs):
     return Parallel(n_jobs=n_jobs, return_as="generator" if each else "list")
 
 
-def _try_one(name, estimator, sample, scorers, begin_by):
+def _try_one(name, estimator, sample, Z, scorers, begin_by):
     """Fit and score one candidate, unless it is too late."""
     if time.monotonic() > begin_by:
         return None
     start = time.perf_counter()
     # The rows are numpy's, and other sums than numpy's would give other digits.
     with config_context(array_api_dispatch=False):
-        result = {"name": name} | _fit_and_score(estimator, sample, scorers)
+        result = {"name": name} | _fit_and_score(estimator, sample, Z, scorers)
     return result | {"seconds": time.perf_counter() - start}
 
 
-def _fit_and_score(estimator, sample, scorers):
-    model, error = fit_candidate(estimator, sample)
+def _fit_and_score(estimator, sample, Z, scorers):
+    with rows_checked_for(estimator):
+        model, error = fit_candidate(estimator, sample)
     if model is None:
         return {"model": None, "error": error}
     try:
-        labels = labels_of(model, sample)
-        scores = {key: float(scorer(model, sample)) for key, scorer in scorers.items()}
+        with rows_checked_for(model):
+            labels = labels_of(model, sample)
+        scores = {
+            key: _score(scorer, model, sample, Z, labels)
+            for key, scorer in scorers.items()
+        }
     except ValueError as raised:
         return {"model": None, "error": f"ValueError: {raised}"}
     return {"model": model, "error": "", "labels": labels, "scores": scores}
+
+
+def _score(scorer, model, sample, Z, labels):
+    if isinstance(scorer, LabelFreeScorer):
+        with rows_checked_for(model):
+            return scorer.score_labels(model, sample, None, Z, labels)
+    return float(scorer(model, sample))
 
 
 def _progress(runs, total, verbose):
@@ -438,14 +472,13 @@ def _progress(runs, total, verbose):
     return tqdm(runs, total=total, desc="candidates")
 
 
-def _exponent_out_of_range(Z):
-    """Power of two to divide rows by whose squares would be infinite, else 0.
+def _unit_of_squares(Z):
+    """Power of two to divide rows by whose squares would be infinite, otherwise 1.
 
     scikit-learn's clusterers square distances; HDBSCAN dies of infinite ones.
     """
-    largest = largest_entry(Z)
     safe = 1e-4 * np.sqrt(float(np.finfo(Z.dtype).max))
-    return int(np.frexp(largest)[1]) if largest > safe else 0
+    return power_of_two(Z) if largest_entry(Z) > safe else 1.0
 
 
 def _board_row(result):

@@ -1,7 +1,6 @@
 """HiddenClassSearchCV: tune a discovery by classes that were hidden from it."""
 
 import time
-import warnings
 from contextlib import suppress
 from numbers import Integral
 from typing import ClassVar
@@ -11,7 +10,6 @@ import numpy as np
 from joblib import Parallel, delayed
 from scipy.stats import rankdata
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, _fit_context
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 from sklearn.model_selection import ParameterGrid, ParameterSampler
 from sklearn.pipeline import Pipeline
@@ -21,9 +19,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._labels import PartialLabels
 from .._validation import check_table, draw_seed
+from .._warnings import warn
 from ..base import unchanged_on_error
 from ..metrics import clustering_accuracy
-from ._candidates import seeded
+from ._candidates import rows_checked_for, seeded
 from ._fitted import ended_by_interrupts
 from ._hidden_classes_split import LEAST_KNOWN, HiddenClassesSplit
 
@@ -246,11 +245,9 @@ class HiddenClassSearchCV(MetaEstimatorMixin, BaseEstimator):
         n_hidden = self.n_hidden
         least = LEAST_KNOWN if n_hidden == "auto" else n_hidden + 1
         if known.n_known < least:
-            warnings.warn(
+            warn(
                 f"y has {known.n_known} known classes, and to hide some takes "
-                f"{least}: the first candidate is taken as it is.",
-                ConvergenceWarning,
-                stacklevel=4,
+                f"{least}: the first candidate is taken as it is."
             )
             return []
         n_novel = self.estimator.get_params().get(_prefix(self.estimator) + "n_novel")
@@ -367,7 +364,7 @@ def _find_hidden(estimator, candidates, X, y, splits, scorer):
             if isinstance(n_novel, Integral):
                 model.set_params(**{name: int(n_novel) + len(hidden)})
             start = time.perf_counter()
-            with ended_by_interrupts():
+            with ended_by_interrupts(), rows_checked_for(model):
                 if place or fold:
                     model.relabel(y_masked)
                 else:

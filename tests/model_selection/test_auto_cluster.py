@@ -5,16 +5,22 @@ import numpy as np
 import pytest
 from joblib._parallel_backends import ThreadingBackend
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn import get_config
 from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.cluster import DBSCAN, AgglomerativeClustering, KMeans
 from sklearn.datasets import load_digits, make_blobs, make_circles, make_moons
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import adjusted_rand_score
 from sklearn.mixture import GaussianMixture
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 from skdeepcluster import PPP, AutoCluster, load, save
 from skdeepcluster.model_selection import auto_cluster, get_unsupervised_scorer_names
-from skdeepcluster.model_selection._candidates import default_candidates
+from skdeepcluster.model_selection._candidates import (
+    default_candidates,
+    rows_checked_for,
+)
 from skdeepcluster.model_selection._table_axes import TableAxes
 
 X, truth = make_blobs(150, 3, centers=4, cluster_std=0.7, random_state=3)
@@ -135,6 +141,17 @@ def test_a_candidate_that_fails_is_listed_last():
     assert model.leaderboard_["error"][1] == "RuntimeError: not today"
     with pytest.raises(ValueError, match="could be fitted; Failing said: RuntimeErr"):
         auto(Failing()).fit(X)
+
+
+def test_only_candidates_of_this_package_are_spared_the_checks():
+    logarithm = make_pipeline(FunctionTransformer(np.log), PPP())
+    for candidate, spared in ((PPP(), True), (logarithm, False), (KMeans(2), False)):
+        with rows_checked_for(candidate):
+            assert get_config()["assume_finite"] == spared
+    with np.errstate(invalid="ignore"):
+        model = auto(PPP(), logarithm).fit(X)
+    assert "contains NaN" in model.leaderboard_["error"][1]
+    assert not get_config()["assume_finite"]
 
 
 def test_interruption_keeps_what_is_done():

@@ -43,12 +43,14 @@ def test_any_estimator_with_a_number_which_is_left_as_it_is(estimator):
 
 
 def test_own_numbers_and_scores():
-    found = estimate_n_clusters(X, k_range=[7, 3, 3], scoring=lambda model, _: -1.0)
-    assert found == {"n_clusters": 3, "scores": {3: -1.0, 7: -1.0}}
+    found = estimate_n_clusters(
+        X, min_clusters=3, max_clusters=5, scoring=lambda model, _: -1.0
+    )
+    assert found == {"n_clusters": 3, "scores": {3: -1.0, 4: -1.0, 5: -1.0}}
     mixture = GaussianMixture(random_state=0)
     noise = np.random.default_rng(0).normal(size=(200, 2))
     found = estimate_n_clusters(
-        noise, estimator=mixture, k_range=range(1, 4), scoring="bic"
+        noise, estimator=mixture, min_clusters=1, max_clusters=3, scoring="bic"
     )
     assert found.n_clusters == 1
     single = GaussianMixture(1, random_state=0).fit(noise)
@@ -73,6 +75,10 @@ def test_rank_average_by_hand():
 def test_errors_say_what_is_wrong():
     with pytest.raises(ValueError, match="DBSCAN has neither n_clusters nor n_comp"):
         estimate_n_clusters(X, estimator=DBSCAN())
-    for bad in ([], [0, 2], [2.5]):
-        with pytest.raises(ValueError, match="must hold integers from 1"):
-            estimate_n_clusters(X, k_range=bad)
+    for least, most in ((0, 2), (3, 2)):
+        with pytest.raises(
+            ValueError, match=f"min_clusters={least} and max_cl.*{most}"
+        ):
+            estimate_n_clusters(X, min_clusters=least, max_clusters=most)
+    with pytest.raises(TypeError, match=r"min_clusters and max_clusters .* not 2\.5"):
+        estimate_n_clusters(X, max_clusters=2.5)
