@@ -10,6 +10,7 @@ from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning
 
 from skdeepcluster import SDPKMeans
+from skdeepcluster._kmeans import kmeans, weighted_means
 from skdeepcluster.metrics import clustering_accuracy
 from skdeepcluster.sdp import (
     _admm as pairs,
@@ -23,7 +24,7 @@ from skdeepcluster.sdp import (
 from skdeepcluster.sdp import (
     _low_rank as low_rank,
 )
-from skdeepcluster.sdp._heuristics import improve, kmeans, means
+from skdeepcluster.sdp._heuristics import improve
 
 
 @pytest.fixture
@@ -38,10 +39,15 @@ def mixture(n, k, distance, rng, p=3):
     return centers[y] + rng.normal(size=(n, p)), y
 
 
+def improved(X, weights, k, rng):
+    run = kmeans(X, weights, k, rng, n_init=5, tol=0.0)
+    return improve(X, weights, run.labels, k)
+
+
 def weighted_case(rng, distance=3.0, n=40, k=3):
     X, _ = mixture(n, k, distance, rng)
     weights = rng.integers(1, 4, size=n).astype(float)
-    labels, inertia = improve(X, weights, kmeans(X, weights, k, 5, rng)[0], k)
+    labels, inertia = improved(X, weights, k, rng)
     return X, weights, labels, inertia
 
 
@@ -64,7 +70,7 @@ def test_matrix_free_bound_is_the_dense_bound(distance, rng):
 def dual_of(X, weights, labels, multiplier, is_damped):
     """The dual matrix of a multiplier, from its definition."""
     k = labels.max() + 1
-    centers, sizes = means(X, weights, labels, k)
+    centers, sizes = weighted_means(X, weights, labels, k)
     squares = np.square(X[:, np.newaxis] - centers).sum(axis=2)
     own = sizes[labels][:, np.newaxis]
     excess = squares - squares[np.arange(len(X)), labels][:, np.newaxis]
@@ -138,7 +144,7 @@ def test_bound_in_few_rows_of_many_columns(rng):
     X = np.vstack([rng.normal(size=(4, 30)) + 9 * c for c in range(2)])
     weights = np.ones(8)
     labels = np.repeat([0, 1], 4)
-    centers, _ = means(X, weights, labels, 2)
+    centers, _ = weighted_means(X, weights, labels, 2)
     inertia = np.square(X - centers[labels]).sum()
     bound = certificate.certify(X, weights, labels, 2, inertia)
     assert bound.is_proof
@@ -155,7 +161,7 @@ def test_no_partition_is_below_the_bounds(distance, rng):
         sum(np.square(X[c == s] - X[c == s].mean(axis=0)).sum() for s in (0, 1))
         for c in codes
     ]
-    labels, inertia = improve(X, weights, kmeans(X, weights, 2, 5, rng)[0], 2)
+    labels, inertia = improved(X, weights, 2, rng)
     assert_allclose(inertia, min(inertias), rtol=1e-10)
     assert certificate.certify(X, weights, labels, 2, inertia).value <= inertia
     assert certificate.axes_bound(X, weights, 2) <= min(inertias)
@@ -242,7 +248,8 @@ def test_every_solver(solver, rng):
 def test_inertia_is_at_most_that_of_kmeans():
     X, _ = make_blobs(600, 5, centers=12, cluster_std=1.5, random_state=0)
     peer = KMeans(12, n_init=10, random_state=0).fit(X)
-    model = SDPKMeans(12, solver="low_rank", random_state=0).fit(X)
+    # How soon the solver ends depends on the processor.
+    model = SDPKMeans(12, solver="low_rank", max_iter=100, random_state=0).fit(X)
     assert model.inertia_ <= peer.inertia_ * (1 + 1e-9)
 
 
