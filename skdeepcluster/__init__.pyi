@@ -11,6 +11,7 @@ from . import nn as nn
 from . import persistence as persistence
 from . import ppp as ppp
 from . import sdp as sdp
+from . import tables as tables
 from .deep import (
     TELL as TELL,
 )
@@ -47,5 +48,6 @@ from .persistence import save as save
 from .ppp import PPP as PPP
 from .sdp import ILASDP as ILASDP
 from .sdp import SDPKMeans as SDPKMeans
+from .tables import TableEncoder as TableEncoder
 
 __version__: str

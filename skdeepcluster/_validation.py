@@ -33,13 +33,14 @@ def check_table(estimator, X, *, reset):
         return X
     with _clear_errors("X", X):
         _refuse_dates(X)
-        X = validate_data(
-            estimator,
-            X,
-            reset=reset,
-            dtype=[np.float64, np.float32],
-            order="C",
-        )
+        with _bad_cells_named(X):
+            X = validate_data(
+                estimator,
+                X,
+                reset=reset,
+                dtype=[np.float64, np.float32],
+                order="C",
+            )
     limit = float(np.finfo(X.dtype).max) * HEADROOM
     largest = largest_entry(X)
     if largest > limit:
@@ -81,7 +82,7 @@ def check_codes(estimator, X, n_codes):
 @contextmanager
 def _clear_errors(name, values):
     """Make errors of scikit-learn's checks clear, and silence what is no error."""
-    _refuse_masked(name, values)
+    refuse_masked(name, values)
     try:
         # Their quick check for infinities sums all numbers.
         with np.errstate(over="ignore", invalid="ignore"):
@@ -90,7 +91,52 @@ def _clear_errors(name, values):
         raise ValueError(f"{name} holds a number beyond float64: {error}.") from error
 
 
-def _refuse_masked(name, values):
+@contextmanager
+def _bad_cells_named(X):
+    """Say in errors where the first cell is that is no finite number."""
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        is_about_names = str(error).startswith("The feature names")
+        bad = None if is_about_names else _first_bad_cell(X)
+        if bad is None:
+            raise
+        name, row, value = bad
+        is_infinite = isinstance(value, float) and np.isinf(value)
+        remedy = (
+            "correct it, or make it a gap for TableEncoder"
+            if is_infinite
+            else "encode the table by TableEncoder, which takes text, dates and gaps"
+        )
+        kind = ValueError if isinstance(error, ValueError) else TypeError
+        said = str(error).strip().splitlines()[0].rstrip(".:")
+        raise kind(
+            f"Column {name!r} of X holds {value!r} in row {row}: {remedy} ({said})."
+        ) from error
+
+
+def _first_bad_cell(X):
+    """Column, row and value of the first cell that is no finite number, or None."""
+    if hasattr(X, "tocsr") or np.ndim(X) != 2:
+        return None
+    has_columns = hasattr(X, "columns")
+    rows = X if has_columns or hasattr(X, "dtype") else np.asarray(X, dtype=object)
+    for j, name in enumerate(X.columns if has_columns else range(rows.shape[1])):
+        column = rows.iloc[:, j] if hasattr(rows, "iloc") else rows[:, j]
+        for i, value in enumerate(np.asarray(column).tolist()):
+            if not _is_finite_number(value):
+                return name, i, value
+    return None
+
+
+def _is_finite_number(value):
+    try:
+        return bool(np.isfinite(float(value)))
+    except (ValueError, TypeError, OverflowError):
+        return False
+
+
+def refuse_masked(name, values):
     """Refuse masked entries: numpy would take what lies behind the mask."""
     if np.ma.is_masked(values):
         raise ValueError(

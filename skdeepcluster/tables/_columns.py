@@ -32,6 +32,10 @@ FEW_STEPS = 20
 # Fewer rows than these may all differ by chance.
 LEAST_COUNTED = 10
 MAX_LEVELS = 30
+# Numbers that often stand for a gap; they do where one in a hundred rows holds
+# them, twice at least, so many interquartile ranges from every other number.
+MARKS = (-1.0, -9.0, -99.0, -999.0, -9999.0, -99999.0, 999.0, 9999.0, 99999.0)
+LEAST_MARKED, LEAST_REPEATED, MARK_DISTANCE = 0.01, 2, 5.0
 # Whole numbers under such names count or name things, and measure nothing.
 ID_NAME = re.compile(
     r"(^|[\W_])(id|ids|uuid|guid|no|nr|number|num|key|index|idx|row)$|[a-z]I[Dd]$",
@@ -119,6 +123,31 @@ class Column(NamedTuple):
         """Turn standardised numbers back into units of the table."""
         values = np.asarray(scores) * self.scale + self.mean
         return values if self.log_shift is None else np.exp(values) - self.log_shift
+
+    def original(self, scores):
+        """Cells of the table: from numbers, ranks, or indices of levels."""
+        if self.role == "number":
+            return number_cells(self.kind, scores)
+        places = np.rint(scores).astype(np.int64)
+        levels = np.array(self.levels, dtype=object)
+        names = levels[np.clip(places, 0, len(levels) - 1)]
+        if self.kind not in NUMBER_KINDS:
+            return names
+        known = names != RARE_LEVELS
+        if self.kind == "boolean":
+            return names == "True"
+        values = np.full(len(names), np.nan)
+        values[known] = names[known].astype(np.float64)
+        return number_cells(self.kind, values)
+
+
+def number_cells(kind, values):
+    """Numbers as cells of a kind: dates as such, whole numbers without fractions."""
+    values = np.asarray(values, dtype=np.float64)
+    if kind in ("date", "duration"):
+        unit = "M8[ns]" if kind == "date" else "m8[ns]"
+        return (np.rint(values * 1e6) * 1e3).astype(np.int64).view(unit)
+    return np.rint(values) if kind in ("whole", "boolean") else values
 
 
 def number_columns(columns, ranks=True):
@@ -441,6 +470,24 @@ def ranked(column, order, levels, counts):
     return scaled_column(column, ranks, counts[sorting])
 
 
+def suspected_marks(cells, column):
+    """Numbers that seem to stand for a gap: repeated, and far from all others."""
+    if column.role != "number" or cells.kind not in ("number", "whole"):
+        return ()
+    values = cells.values[~np.isnan(cells.values)]
+    values = values[~np.isin(values, column.sentinels)]
+    often = max(LEAST_REPEATED, LEAST_MARKED * len(values))
+    marks = [mark for mark in MARKS if np.sum(values == mark) >= often]
+    others = values[~np.isin(values, marks)]
+    if not marks or not others.size:
+        return ()
+    low, high = np.quantile(others, [0.25, 0.75])
+    distance = MARK_DISTANCE * (high - low)
+    return tuple(
+        mark for mark in marks if high > low and np.abs(others - mark).min() > distance
+    )
+
+
 def check_columns(cells, columns):
     """Refuse a table whose columns are not those of the fit, by kind.
 
@@ -458,13 +505,28 @@ def check_columns(cells, columns):
                 f"X lacks the column {column.name!r} that was there at fit."
             )
         now = by_name[column.name]
-        is_number = column.kind in NUMBER_KINDS
-        if is_number and now.kind not in NUMBER_KINDS and now.levels:
-            row = int(np.argmax(now.values >= 0))
+        held_numbers = column.kind in NUMBER_KINDS
+        if held_numbers and now.kind not in NUMBER_KINDS and now.levels:
+            row = first_word(now)
             raise ValueError(
                 f"Column {column.name!r} of X held numbers at fit and holds "
                 f"{now.levels[now.values[row]]!r} in row {row} now."
             )
+
+
+def first_word(cells):
+    """Row of the first cell that is no number; of the first cell where all are."""
+    words = [code for code, text in enumerate(cells.levels) if not is_number(text)]
+    return int(np.argmax(np.isin(cells.values, words) if words else cells.values >= 0))
+
+
+def is_number(text):
+    """Whether Python reads a text as a number."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def numbers_and_codes(cells, columns, ranks=True):

@@ -8,6 +8,7 @@ is NaN among numbers and -1 among codes.
 import datetime
 import numbers
 from decimal import Decimal
+from importlib import import_module
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +17,7 @@ import numpy as np
 LARGEST_EXACT = 2.0**53
 # Differences of larger numbers may leave the range of float64.
 LARGEST = float(np.finfo(np.float64).max) * 2.0**-14
+FRAME_LIBRARIES = ("pandas", "polars", "pyarrow")
 # Kinds of columns whose cells are numbers; of the others they are codes.
 NUMBER_KINDS = ("number", "whole", "boolean", "date", "duration", "time")
 
@@ -68,12 +70,51 @@ def table_cells(X):
     return [_cells(name, values) for name, values in columns]
 
 
-def column_names(X):
-    """Names of the columns of a frame, positions in an array."""
-    for attribute in ("column_names", "columns"):
-        if hasattr(X, attribute):
-            return list(getattr(X, attribute))
-    return list(range(np.shape(X)[1]))
+def frame_library(X):
+    """Name the library that a data frame is of; None for an array."""
+    library = type(X).__module__.partition(".")[0]
+    has_columns = hasattr(X, "columns") and hasattr(X, "shape")
+    return library if has_columns and library in FRAME_LIBRARIES else None
+
+
+def as_array(X):
+    """Make an array of nested lists, in which numbers beside words stay numbers."""
+    values = np.asarray(X)
+    if values.dtype.kind in "US" and not hasattr(X, "dtype"):
+        return np.array(X, dtype=object)
+    return values
+
+
+def make_frame(library, columns, n_rows, dtype):
+    """Make a table of columns by name; None is a column of gaps.
+
+    Parameters
+    ----------
+    library : {"pandas", "polars", "pyarrow"} or None
+        What makes the frame; None for an array, of objects where words are in it.
+    columns : dict of object to ndarray or None
+        The columns.
+    n_rows : int
+        Number of rows.
+    dtype : dtype
+        Of an array of numbers.
+    """
+    if library is None:
+        gaps = np.full(n_rows, np.nan)
+        parts = [gaps if part is None else part for part in columns.values()]
+        are_numbers = all(part.dtype.kind in "fb" for part in parts)
+        table = np.empty((n_rows, len(parts)), dtype=dtype if are_numbers else object)
+        for j, part in enumerate(parts):
+            table[:, j] = part
+        return table
+    columns = {
+        name: np.full(n_rows, None) if part is None else part
+        for name, part in columns.items()
+    }
+    module = import_module(library)
+    if library == "pyarrow":
+        return module.table({name: module.array(c) for name, c in columns.items()})
+    return module.DataFrame(columns)
 
 
 def _columns(X):
@@ -85,10 +126,7 @@ def _columns(X):
         return [(name, _Arrow(column)) for name, column in pairs]
     if hasattr(X, "get_columns"):
         return [(column.name, _Polars(column)) for column in X.get_columns()]
-    given, X = X, np.asarray(X)
-    if X.dtype.kind in "US" and not hasattr(given, "dtype"):
-        # In a list of lists, numbers beside words stay numbers.
-        X = np.array(given, dtype=object)
+    X = as_array(X)
     if X.dtype.names:
         raise TypeError("X is a structured array: make a data frame of it.")
     return [(j, X[:, j]) for j in range(X.shape[1])]
@@ -135,7 +173,7 @@ def _arrow_cells(name, column, ordered=None):
         column = column.dictionary_encode()
     if hasattr(column, "dictionary"):
         levels = column.dictionary.to_pylist()
-        codes = column.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+        codes = column.indices.cast("int64").fill_null(-1).to_numpy()
         if ordered is None:
             ordered = column.type.ordered
         return _text(name, codes, levels, ordered)

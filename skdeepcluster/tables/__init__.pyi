@@ -1,0 +1,1 @@
+from .table_encoder import TableEncoder as TableEncoder

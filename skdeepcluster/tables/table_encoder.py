@@ -1,0 +1,504 @@
+"""TableEncoder: any table as numbers whose distances mean something, and back.
+
+    number     -> (x - mean) / sd, of the logarithm where that is more normal
+    category   -> (z_l - p_l) / sqrt(1 - sum p^2), one column for each level,
+                  z the indicator of the level and p its share
+    gap        -> 0, or what the axes say (see ``_gap_filling``)
+    table      -> its leading principal axes, scores not rescaled
+
+Every original column has variance 1 in total, whatever its units and number of
+levels: two random rows differ by 2 in squared distance on each.
+"""
+
+from numbers import Integral
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import (
+    _check_feature_names_in,
+    check_array,
+    check_is_fitted,
+    validate_data,
+)
+
+from .._rows import lexicographic_order
+from .._validation import refuse_masked
+from .._warnings import warn
+from ..base import unchanged_on_error
+from ..kernels.projection import project
+from ._columns import (
+    MAX_LEVELS,
+    check_columns,
+    numbers_and_codes,
+    read_columns,
+    suspected_marks,
+)
+from ._frames import as_array, frame_library, make_frame, table_cells
+from ._gap_filling import fit_gap_axes, sorted_eigh
+
+LEAST_AXES = 2
+# Columns that the name of an axis mentions.
+COLUMNS_NAMED = 2
+
+
+class TableEncoder(TransformerMixin, BaseEstimator):
+    r"""Encode a table of numbers, categories and gaps as a matrix for clustering.
+
+    Numbers are standardised, skewed ones after a logarithm; of a category each
+    level becomes a column, all scaled together. Every column of the table then
+    has variance 1, be it a number or a category of 30 levels, so that none
+    dominates the distances by its units or its number of levels. Gaps are filled
+    from the leading axes of the table, which the result is projected on.
+
+    Estimators that scale their input undo this: say ``PPP(scale=False)``, and
+    put no ``StandardScaler`` behind the encoder.
+
+    Parameters
+    ----------
+    reduce : {"axes", None} or int, default="axes"
+        Principal axes that the rows are projected on: those of more variance
+        than the average, at least two; None for the encoded columns
+        themselves; an integer for so many.
+    gaps : {"axes", "mean"}, default="axes"
+        What stands for a gap: what the leading axes make of the row's other
+        cells, or the mean of the column. Tables of fewer than five rows for each
+        encoded column, or of more than 60 of these, take the mean in either case.
+    skew : {"log", None} or list of names, default="log"
+        Whether numbers are logged where this makes them more nearly normal;
+        names of the columns that are, and no others.
+    max_levels : int, default=30
+        Levels of a category past the so many most frequent are taken together.
+    numeric : list of names, default=None
+        Columns that are numbers, though they look like codes or identifiers. Names
+        are positions where the table is an array.
+    categorical : list of names, default=None
+        Columns that are categories, though they hold numbers, or have an order.
+    ordinal : list of names or dict of name to levels, default=None
+        Categories with an order, which are encoded as the rank; levels are listed
+        from low to high. Ordered categories of pandas and polars need not be named.
+    drop : list of names, default=None
+        Columns to leave out.
+    column_weights : dict of name to float or array-like of shape (n_features,), \
+            default=None
+        How often a column counts in squared distances; None means 1 for each.
+    sentinels : list of float or dict of name to list, default=None
+        Numbers that stand for a gap, such as -999; in all columns, or by column.
+
+    Attributes
+    ----------
+    columns_ : list of Column
+        What was decided about each column: `name`, `role` ("number",
+        "category", "rank" or "unused"), `unused` (why), `levels`, `unit`,
+        `share_missing`, `low` and `high` among other things.
+    unused_columns_ : dict of name to str
+        Columns that are not used, and why.
+    axes_ : ndarray of shape (n_encoded, n_axes)
+        Principal axes in columns; None with ``reduce=None``.
+    column_shares_ : ndarray of shape (n_axes, n_features)
+        Share of each original column in each column of the result: squared
+        loadings summed over levels.
+    n_features_in_ : int
+        Number of columns seen in fit.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns; only where the table had names that are all strings.
+
+    Raises
+    ------
+    ValueError
+        If a number is infinite, no column can be used, or an option names a
+        column that is not there.
+    TypeError
+        If a column holds lists, dicts, bytes or complex numbers.
+
+    Warns
+    -----
+    UserWarning
+        If a column seems to mark its gaps by a number such as -999.
+
+    See Also
+    --------
+    PPP : Finds the number of clusters of a table of numbers.
+
+    Notes
+    -----
+    Time is O(n w^2 + w^3) for n rows and w encoded columns.
+
+    References
+    ----------
+    .. [1] B. Escofier, "Traitement simultané de variables qualitatives et
+       quantitatives en analyse factorielle", Cahiers de l'analyse des données 4,
+       1979.
+    .. [2] J. Josse, F. Husson, "missMDA: a package for handling missing values in
+       multivariate data analysis", Journal of Statistical Software 70, 2016.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from skdeepcluster import TableEncoder
+    >>> table = pd.DataFrame(
+    ...     {"age": [31, 28, None, 62, 59, 65], "job": list("aaabbb")}
+    ... )
+    >>> encoder = TableEncoder(reduce=None).fit(table)
+    >>> encoder.get_feature_names_out()
+    array(['age', 'job = a', 'job = b'], dtype=object)
+    >>> encoder.transform(table).round(1)[:2]
+    array([[-1.1,  0.7, -0.7],
+           [-1.3,  0.7, -0.7]])
+    """
+
+    _parameter_constraints = {
+        "reduce": [
+            StrOptions({"axes"}),
+            None,
+            Interval(Integral, 1, None, closed="left"),
+        ],
+        "gaps": [StrOptions({"axes", "mean"})],
+        "skew": [StrOptions({"log"}), None, "array-like"],
+        "max_levels": [Interval(Integral, 2, None, closed="left")],
+        "numeric": [None, "array-like"],
+        "categorical": [None, "array-like"],
+        "ordinal": [None, dict, "array-like"],
+        "drop": [None, "array-like"],
+        "column_weights": [None, dict, "array-like"],
+        "sentinels": [None, dict, "array-like"],
+    }
+
+    def __init__(
+        self,
+        *,
+        reduce="axes",
+        gaps="axes",
+        skew="log",
+        max_levels=MAX_LEVELS,
+        numeric=None,
+        categorical=None,
+        ordinal=None,
+        drop=None,
+        column_weights=None,
+        sentinels=None,
+    ):
+        self.reduce = reduce
+        self.gaps = gaps
+        self.skew = skew
+        self.max_levels = max_levels
+        self.numeric = numeric
+        self.categorical = categorical
+        self.ordinal = ordinal
+        self.drop = drop
+        self.column_weights = column_weights
+        self.sentinels = sentinels
+
+    def fit(self, X, y=None):
+        """Decide what the columns are, and find the axes.
+
+        Parameters
+        ----------
+        X : DataFrame, pyarrow.Table or array-like of shape (n_samples, n_features)
+            Table of numbers, text, categories, dates and gaps.
+        y : Ignored
+            Not used, present for API consistency by convention.
+
+        Returns
+        -------
+        self : object
+            Fitted encoder.
+        """
+        self.fit_transform(X)
+        return self
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit_transform(self, X, y=None):
+        """Fit, and encode the fitted rows.
+
+        Parameters
+        ----------
+        X : DataFrame, pyarrow.Table or array-like of shape (n_samples, n_features)
+            Table of numbers, text, categories, dates and gaps.
+        y : Ignored
+            Not used, present for API consistency by convention.
+
+        Returns
+        -------
+        Z : ndarray of shape (n_samples, n_axes)
+            The encoded rows, bit for bit those of ``fit(X).transform(X)``.
+        """
+        with unchanged_on_error(self):
+            cells = self._check(X, reset=True)
+            self.columns_ = read_columns(cells, **self._reading_options())
+            self.unused_columns_ = {
+                column.name: column.unused for column in self.columns_ if column.unused
+            }
+            if len(self.unused_columns_) == len(self.columns_):
+                reasons = [f"{n!r} ({why})" for n, why in self.unused_columns_.items()]
+                raise ValueError(
+                    "No column of X can be used, with "
+                    f"{len(cells[0].values)} sample(s): {', '.join(reasons)}."
+                )
+            self._warn_of_marks(cells)
+            self._roots = self._weight_roots()
+            numbers, codes = numbers_and_codes(cells, self.columns_)
+            self._level_shares = level_shares(codes, self.columns_)
+            Z, observed = self._encode(numbers, codes)
+            # Sums over rows in one order do not depend on the order given.
+            order, _ = lexicographic_order(np.hstack([Z, observed]))
+            Z_sorted, observed_sorted = Z[order], observed[order]
+            self._gap_axes = (
+                fit_gap_axes(Z_sorted, observed_sorted) if self.gaps == "axes" else None
+            )
+            if self._gap_axes is not None:
+                Z_sorted = self._gap_axes.fill(Z_sorted, observed_sorted)
+            self.axes_ = self._find_axes(Z_sorted)
+            self.column_shares_ = self._find_column_shares()
+            return self._project(Z, observed, X)
+
+    def transform(self, X):
+        """Encode rows.
+
+        Parameters
+        ----------
+        X : DataFrame, pyarrow.Table or array-like of shape (n_samples, n_features)
+            Table with the columns seen in fit. A level that was not there then
+            counts as a gap.
+
+        Returns
+        -------
+        Z : ndarray of shape (n_samples, n_axes)
+            The encoded rows, each depending on its own cells alone.
+        """
+        check_is_fitted(self)
+        cells = self._check(X, reset=False)
+        check_columns(cells, self.columns_)
+        numbers, codes = numbers_and_codes(cells, self.columns_)
+        return self._project(*self._encode(numbers, codes), X)
+
+    def inverse_transform(self, Z):
+        """Turn encoded rows back into a table.
+
+        Parameters
+        ----------
+        Z : array-like of shape (n_samples, n_axes)
+            Encoded rows.
+
+        Returns
+        -------
+        X : DataFrame, pyarrow.Table or ndarray of shape (n_samples, n_features)
+            Table of the kind seen in fit, in its units: the nearest level of each
+            category, numbers without fractions rounded, gaps in columns that are not
+            used. Without axes this is the table that was encoded, but for
+            rounding; with axes it is its projection on them.
+        """
+        check_is_fitted(self)
+        Z = check_array(Z, dtype=[np.float64, np.float32])
+        n_axes = len(self.column_shares_)
+        if Z.shape[1] != n_axes:
+            raise ValueError(
+                f"Z has {Z.shape[1]} columns, but rows encoded by this TableEncoder "
+                f"have {n_axes}."
+            )
+        encoded = Z if self.axes_ is None else Z @ self.axes_.T
+        columns = {column.name: None for column in self.columns_}
+        for column, start, stop, root in self._blocks():
+            block = encoded[:, start:stop] / root
+            if column.role == "category":
+                shares = self._level_shares[column.name]
+                block = block * level_norm(shares) + shares
+                scores = block.argmax(axis=1)
+            else:
+                scores = column.in_units(block[:, 0])
+            columns[column.name] = column.original(scores)
+        return make_frame(self._library, columns, len(Z), Z.dtype)
+
+    def get_feature_names_out(self, input_features=None):
+        """Return the names of the columns of the result.
+
+        Parameters
+        ----------
+        input_features : array-like of str or None, default=None
+            Names of the columns seen in fit; None takes those that they had.
+
+        Returns
+        -------
+        names : ndarray of shape (n_axes,), dtype=object
+            "age" and "job = clerk", or "axis1 (age, job)" with the two columns
+            that the axis says most of.
+        """
+        check_is_fitted(self)
+        given = _check_feature_names_in(self, input_features)
+        names = [
+            f"{given[j]} = {level}" if column.role == "category" else given[j]
+            for j, column in enumerate(self.columns_)
+            if column.role != "unused"
+            for level in (column.levels if column.role == "category" else (None,))
+        ]
+        if self.axes_ is not None:
+            names = []
+            for number, shares in enumerate(self.column_shares_, start=1):
+                most = np.argsort(-shares, kind="stable")[:COLUMNS_NAMED]
+                named = ", ".join(given[j] for j in most if shares[j] > 0)
+                names.append(f"axis{number} ({named})")
+        return np.array(names, dtype=object)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.categorical = True
+        tags.input_tags.string = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+    def _check(self, X, *, reset):
+        """Take the table apart; columns of an array take the names of the fit."""
+        refuse_masked("X", X)
+        if reset:
+            self._library = frame_library(X)
+        if frame_library(X) is None:
+            X = check_array(as_array(X), dtype=None, ensure_all_finite=False)
+        validate_data(self, X, reset=reset, skip_check_array=True)
+        cells = table_cells(X)
+        if not cells or not len(cells[0].values):
+            raise ValueError(
+                f"Found array with {len(cells and cells[0].values)} sample(s) and "
+                f"{len(cells)} feature(s) while a minimum of 1 of each is required by "
+                "TableEncoder."
+            )
+        if not reset:
+            pairs = zip(cells, self.columns_, strict=True)
+            cells = [cell._replace(name=column.name) for cell, column in pairs]
+        return cells
+
+    def _reading_options(self):
+        lists = ("numeric", "categorical", "ordinal", "drop")
+        options = {name: getattr(self, name) or () for name in lists}
+        return options | {
+            name: getattr(self, name) for name in ("sentinels", "skew", "max_levels")
+        }
+
+    def _warn_of_marks(self, cells):
+        for column, cell in zip(self.columns_, cells, strict=True):
+            marks = suspected_marks(cell, column)
+            if marks:
+                named = ", ".join(f"{mark:g}" for mark in marks)
+                warn(
+                    f"Column {column.name!r} holds {named} far from all its other "
+                    f"numbers: if that stands for a gap, say sentinels="
+                    f"{{{column.name!r}: [{named}]}}.",
+                    UserWarning,
+                )
+
+    def _weight_roots(self):
+        """Square roots of the columns' weights."""
+        weights = self.column_weights
+        if weights is None:
+            return np.ones(len(self.columns_))
+        names = [column.name for column in self.columns_]
+        if isinstance(weights, dict):
+            unknown = [name for name in weights if name not in names]
+            if unknown:
+                raise ValueError(f"column_weights: there is no column {unknown[0]!r}.")
+            weights = [weights.get(name, 1.0) for name in names]
+        weights = np.asarray(weights, dtype=np.float64)
+        if weights.shape != (len(names),):
+            raise ValueError(
+                f"column_weights has the shape {weights.shape}, and X {len(names)} "
+                "columns."
+            )
+        if not np.all(np.isfinite(weights) & (weights > 0)):
+            raise ValueError(
+                "column_weights must be positive numbers: a column of no weight goes "
+                "into drop."
+            )
+        return np.sqrt(weights)
+
+    def _blocks(self):
+        """Used columns: the first and last of the encoded columns, and the root."""
+        start = 0
+        for column, root in zip(self.columns_, self._roots, strict=True):
+            if column.role == "unused":
+                continue
+            stop = start + (len(column.levels) if column.role == "category" else 1)
+            yield column, start, stop, root
+            start = stop
+
+    def _encode(self, numbers, codes):
+        """Encoded rows, 0 for gaps, and the mask of those that are none."""
+        blocks = list(self._blocks())
+        Z = np.zeros((len(numbers), blocks[-1][2]))
+        observed = np.ones(Z.shape, dtype=bool)
+        next_number, next_code = iter(numbers.T), iter(codes.T)
+        for column, start, stop, root in blocks:
+            if column.role == "category":
+                shares = self._level_shares[column.name]
+                block, seen = encoded_levels(next(next_code), shares)
+            else:
+                values = next(next_number)
+                seen = ~np.isnan(values)
+                block = np.where(seen, values, 0.0)[:, np.newaxis]
+            Z[:, start:stop] = root * block
+            observed[:, start:stop] = seen[:, np.newaxis]
+        return Z, observed
+
+    def _find_axes(self, Z):
+        """Leading principal axes of rows without gaps; None for no projection."""
+        if self.reduce is None:
+            return None
+        centred = Z - Z.mean(axis=0)
+        values, vectors = sorted_eigh(centred.T @ centred / len(Z))
+        if self.reduce == "axes":
+            positive = values[values > 0]
+            n_axes = max(int(np.sum(positive > positive.mean())), LEAST_AXES)
+            n_axes = min(n_axes, len(positive))
+        else:
+            n_axes = self.reduce
+            if n_axes > Z.shape[1]:
+                raise ValueError(
+                    f"reduce={n_axes} asks for more axes than there are: X with "
+                    f"n_features={len(self.columns_)} has {Z.shape[1]} encoded columns."
+                )
+        axes = vectors[:, :n_axes]
+        largest = np.abs(axes).argmax(axis=0)
+        return np.ascontiguousarray(axes * np.sign(axes[largest, np.arange(n_axes)]))
+
+    def _find_column_shares(self):
+        loadings = np.eye(self._width) if self.axes_ is None else self.axes_.T
+        shares = np.zeros((len(loadings), len(self.columns_)))
+        place = {column.name: j for j, column in enumerate(self.columns_)}
+        for column, start, stop, _ in self._blocks():
+            squares = np.square(loadings[:, start:stop]).sum(axis=1)
+            shares[:, place[column.name]] = squares
+        return shares
+
+    @property
+    def _width(self):
+        return max(stop for _, _, stop, _ in self._blocks())
+
+    def _project(self, Z, observed, X):
+        if self._gap_axes is not None:
+            Z = self._gap_axes.fill(Z, observed)
+        if self.axes_ is not None:
+            Z = project(Z, self.axes_)
+        is_single = getattr(X, "dtype", None) == np.float32
+        return Z.astype(np.float32) if is_single else Z
+
+
+def level_shares(codes, columns):
+    """Share of each level among the observed cells, by name of the column."""
+    categories = [column for column in columns if column.role == "category"]
+    shares = {}
+    for column, levels in zip(categories, codes.T, strict=True):
+        counts = np.bincount(levels[levels >= 0], minlength=len(column.levels))
+        shares[column.name] = counts / counts.sum()
+    return shares
+
+
+def level_norm(shares):
+    """What the columns of a category are divided by: its variance is then 1."""
+    return np.sqrt(1.0 - np.square(shares).sum())
+
+
+def encoded_levels(codes, shares):
+    """Columns of a category, 0 in the gaps, and the mask of those that are none."""
+    seen = codes >= 0
+    block = np.where(seen[:, np.newaxis], -shares, 0.0)
+    block[seen, codes[seen]] += 1.0
+    return block / level_norm(shares), seen

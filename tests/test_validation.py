@@ -1,0 +1,42 @@
+"""Errors at the estimators' door name the column and the row of a bad cell."""
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+
+from skdeepcluster import PPP
+
+
+def table():
+    rng = np.random.default_rng(0)
+    return pd.DataFrame(rng.normal(size=(50, 3)), columns=["temp", "load", "speed"])
+
+
+@pytest.mark.parametrize(
+    ("column", "row", "value", "said"),
+    [
+        ("load", 4, np.nan, r"'load' of X holds nan in row 4: .*TableEncoder"),
+        ("load", 0, "a", r"'load' of X holds 'a' in row 0: .*TableEncoder"),
+        ("speed", 49, "7,5", r"'speed' of X holds '7,5' in row 49: .*TableEncoder"),
+        ("speed", 9, np.inf, r"'speed' of X holds inf in row 9: correct it"),
+    ],
+)
+def test_first_bad_cell_is_named(column, row, value, said):
+    frame = table().astype({column: object})
+    frame.loc[row, column] = value
+    for X in (frame, frame.convert_dtypes()):
+        with pytest.raises(ValueError, match=said):
+            PPP().fit(X)
+    by_position = said.replace(f"'{column}'", str([*frame].index(column)))
+    for X in (frame.to_numpy(), frame.to_numpy().tolist()):
+        with pytest.raises(ValueError, match=by_position):
+            PPP().fit(X)
+    if not isinstance(value, str):
+        with pytest.raises(ValueError, match=said):
+            PPP().fit(pl.from_pandas(frame.astype({column: float})))
+
+
+def test_other_errors_are_left_as_they_are():
+    with pytest.raises(ValueError, match="Found array with 0 sample"):
+        PPP().fit(np.zeros((0, 3)))
