@@ -33,10 +33,10 @@ print(f"agreement with the growers: {adjusted_rand_score(grower, model.labels_):
 # %%
 # The table is cut into cells at several sizes; neighbouring cells are merged
 # where neither a Gaussian mixture nor the density of rows between them holds
-# them apart; then the sizes vote. ``levels_`` has the votes, and ``merges_`` the
+# them apart; then the sizes vote. ``sizes_tried_`` has the votes, and ``merges_`` the
 # merges at the size that was elected, with the separation in nats.
 
-for level in model.levels_:
+for level in model.sizes_tried_:
     print(f"{level['n_cells']:>3} cells -> {level['n_clusters']} groups")
 
 # %%

@@ -86,8 +86,11 @@ class Moments:
 
     def add(self, rows, shares):
         """Add rows, each with its weight in every set, in place."""
-        add = add_full_moments if self.full else add_diagonal_moments
-        add(rows, shares, self.sizes, self.sums, self.squares)
+        parts = self.sizes, self.sums, self.squares
+        if self.full:
+            add_full_moments(rows, shares, np.zeros(self.sums.shape), *parts)
+        else:
+            add_diagonal_moments(rows, shares, *parts)
 
     def joined(self, other):
         """These sets and then those."""

@@ -1,8 +1,8 @@
-"""Gaussian components: log densities of rows, additive moments, marginals.
+"""Gaussian components: log densities, responsibilities, moments, marginals.
 
-Moments of a set of weighted rows are its weight, the sum of its rows and the sum
-of their products, all about one origin. They add up: those of a union are the sum
-of those of its parts.
+Two kinds of moments of weighted rows: their weight, sum and products about a
+given origin, which add up, and their weight, mean and scatter about that mean,
+which lose no digits far from the origin.
 """
 
 import math
@@ -105,6 +105,89 @@ def diagonal_log_densities(X, means, constants, factors):
 
 
 @jit()
+def near_log_densities(X, means, columns, constants, factors, precisions):
+    """Log of weight times density under the components that are near each row.
+
+    For many components: a bound by the distance alone, and the partial sums of
+    the solution, show of most that they lie more than 40 nats below the best.
+    Where there are few, :func:`full_log_densities` is faster.
+
+    Parameters
+    ----------
+    X, means, constants, factors : ndarray
+        See :func:`full_log_densities`.
+    columns : ndarray of shape (n_features, n_components)
+        The means, transposed.
+    precisions : ndarray of shape (n_components,)
+        Inverse of an upper bound of the largest variance of each component.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_components)
+        The logs; -inf for components that are not near.
+        O(n_samples · n_components · n_features²) at most.
+    """
+    logs = np.empty((X.shape[0], means.shape[0]))
+    for i in range(X.shape[0]):
+        _near_logs(X[i], means, columns, constants, factors, precisions, logs[i])
+    return logs
+
+
+@jit()
+def _near_logs(row, means, columns, constants, factors, precisions, logs):
+    """Write the logs of one row."""
+    n_components, n_features = means.shape
+    row_distances(row, columns, logs)
+    first = 0
+    for c in range(n_components):
+        logs[c] = constants[c] - 0.5 * precisions[c] * logs[c]
+        if logs[c] > logs[first]:
+            first = c
+    best = -np.inf
+    for k in range(n_components):
+        # The component that may be the best comes first.
+        c = first if k == 0 else (k - 1 if k <= first else k)
+        if logs[c] < best - IGNORED:
+            logs[c] = -np.inf
+            continue
+        value = constants[c]
+        for f in range(n_features):
+            solved = 0.0
+            for g in range(f + 1):
+                solved += factors[c, f, g] * (row[g] - means[c, g])
+            value -= 0.5 * solved * solved
+            if value < best - IGNORED:
+                value = -np.inf
+                break
+        logs[c] = value
+        best = max(best, value)
+
+
+@jit()
+def sum_by_group(logs, groups, totals):
+    """Add up densities, given by their logs, over the components of each group.
+
+    Parameters
+    ----------
+    logs : ndarray of shape (n_samples, n_components)
+        Log densities; -inf for none, but not for all of a row.
+    groups : ndarray of shape (n_components,), dtype=intp
+        Group of each component.
+    totals : ndarray of shape (n_samples, n_groups)
+        Written: logs of the sums.
+    """
+    for i in range(logs.shape[0]):
+        best = logs[i].max()
+        totals[i] = 0.0
+        for c in range(logs.shape[1]):
+            if logs[i, c] > -np.inf:
+                totals[i, groups[c]] += np.exp(logs[i, c] - best)
+        for g in range(totals.shape[1]):
+            # The logarithm of nothing is -inf.
+            totals[i, g] = best + np.log(totals[i, g])
+
+
+@jit()
 def share_rows(logs, weights):
     """Turn joint log densities into weighted responsibilities, in place.
 
@@ -137,7 +220,7 @@ def share_rows(logs, weights):
 
 
 @jit()
-def add_full_moments(X, shares, sizes, sums, squares):
+def add_full_moments(X, shares, origins, sizes, sums, squares):
     """Add rows to the moments of full components, row after row.
 
     Parameters
@@ -146,12 +229,15 @@ def add_full_moments(X, shares, sizes, sums, squares):
         Rows.
     shares : ndarray of shape (n_samples, n_components)
         Weight of each row in each component.
+    origins : ndarray of shape (n_components, n_features)
+        What the moments of each component are about.
     sizes, sums, squares : ndarray
         Weights of shape (n_components,), sums (n_components, n_features) and
         products (n_components, n_features, n_features), changed in place; of the
         products, the lower triangle.
     """
     n_samples, n_features = X.shape
+    centred = np.empty(n_features)
     for i in range(n_samples):
         for c in range(shares.shape[1]):
             share = shares[i, c]
@@ -159,10 +245,12 @@ def add_full_moments(X, shares, sizes, sums, squares):
                 continue
             sizes[c] += share
             for f in range(n_features):
-                scaled = share * X[i, f]
+                centred[f] = X[i, f] - origins[c, f]
+            for f in range(n_features):
+                scaled = share * centred[f]
                 sums[c, f] += scaled
                 for g in range(f + 1):
-                    squares[c, f, g] += scaled * X[i, g]
+                    squares[c, f, g] += scaled * centred[g]
 
 
 @jit()
@@ -172,7 +260,7 @@ def add_diagonal_moments(X, shares, sizes, sums, squares):
     Parameters
     ----------
     X, shares, sizes, sums : ndarray
-        See :func:`add_full_moments`.
+        See :func:`add_full_moments`, here about the origin.
     squares : ndarray of shape (n_components, n_features)
         Sums of squares, changed in place.
     """
@@ -377,186 +465,3 @@ def gaussian_factors(covariances):
                     total -= factor[i, k] * inverse[k, j]
                 inverse[i, j] = total / factor[i, i]
     return inverse_factors, log_determinants
-
-
-@jit()
-def _component_logs(row, means, columns, constants, inverse_factors, reach, logs):
-    """Log of weight times density of every component that counts at a row.
-
-    `reach` is the inverse of the largest variance of each component: it bounds
-    the density by the distance alone, so that most are never looked at.
-    Returns the largest; those far below it are left at -inf.
-    """
-    n_components, n_features = means.shape
-    row_distances(row, columns, logs)
-    first = 0
-    for c in range(n_components):
-        logs[c] = constants[c] - 0.5 * reach[c] * logs[c]
-        if logs[c] > logs[first]:
-            first = c
-    best = -np.inf
-    for k in range(n_components):
-        # The component that may be the best comes first.
-        c = first if k == 0 else (k - 1 if k <= first else k)
-        if logs[c] < best - IGNORED:
-            logs[c] = -np.inf
-            continue
-        value = constants[c]
-        for f in range(n_features):
-            solved = 0.0
-            for g in range(f + 1):
-                solved += inverse_factors[c, f, g] * (row[g] - means[c, g])
-            value -= 0.5 * solved * solved
-            if value < best - IGNORED:
-                value = -np.inf
-                break
-        logs[c] = value
-        best = max(best, value)
-    return best
-
-
-def group_log_densities(X, means, constants, inverse_factors, reach, groups, n_groups):
-    """Log of weight times density, summed over the components of each group.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n_samples, n_features), dtype=float64
-        Rows.
-    means : ndarray of shape (n_components, n_features)
-        Means of the components.
-    constants : ndarray of shape (n_components,)
-        Log of weight times density at the means.
-    inverse_factors : ndarray of shape (n_components, n_features, n_features)
-        See :func:`gaussian_factors`.
-    reach : ndarray of shape (n_components,)
-        Inverse of the largest variance of each component.
-    groups : ndarray of shape (n_components,), dtype=intp
-        Group of each component.
-    n_groups : int
-        Number of groups.
-
-    Returns
-    -------
-    ndarray of shape (n_samples, n_groups)
-        Joint log densities; -inf where they vanish beside the largest.
-    """
-    totals = np.empty((len(X), n_groups))
-    columns = np.ascontiguousarray(means.T)
-    _group_log_densities(
-        X, means, columns, constants, inverse_factors, reach, groups, totals
-    )
-    return totals
-
-
-@jit()
-def _group_log_densities(
-    X, means, columns, constants, inverse_factors, reach, groups, totals
-):
-    """Write the results of :func:`group_log_densities`."""
-    logs = np.empty(means.shape[0])
-    for i in range(X.shape[0]):
-        best = _component_logs(
-            X[i], means, columns, constants, inverse_factors, reach, logs
-        )
-        for g in range(totals.shape[1]):
-            totals[i, g] = 0.0
-        for c in range(logs.shape[0]):
-            if logs[c] > -np.inf:
-                totals[i, groups[c]] += np.exp(logs[c] - best)
-        for g in range(totals.shape[1]):
-            # The logarithm of nothing is -inf.
-            totals[i, g] = best + np.log(totals[i, g])
-
-
-def responsibility_moments(X, weights, means, constants, inverse_factors, reach):
-    """Moments of every component of a mixture, rows shared by responsibility.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n_samples, n_features), dtype=float64
-        Rows.
-    weights : ndarray of shape (n_samples,), dtype=float64
-        Their weights.
-    means, constants, inverse_factors, reach : ndarray
-        The mixture, see :func:`group_log_densities`.
-
-    Returns
-    -------
-    sizes : ndarray of shape (n_components,)
-        Weight of each component.
-    new_means : ndarray of shape (n_components, n_features)
-        Mean of each; the old one where there is no weight.
-    scatters : ndarray of shape (n_components, n_features, n_features)
-        Scatter about the new mean.
-    log_likelihood : float
-        Weighted sum over the rows, under the given mixture.
-    """
-    sizes = np.zeros(len(means))
-    sums = np.zeros(means.shape)
-    scatters = np.zeros((*means.shape, means.shape[1]))
-    columns = np.ascontiguousarray(means.T)
-    log_likelihood = _add_responsibilities(
-        X,
-        weights,
-        means,
-        columns,
-        constants,
-        inverse_factors,
-        reach,
-        sizes,
-        sums,
-        scatters,
-    )
-    moved = np.divide(
-        sums,
-        sizes[:, np.newaxis],
-        out=np.zeros_like(sums),
-        where=sizes[:, np.newaxis] > 0,
-    )
-    scatters -= sums[:, :, np.newaxis] * moved[:, np.newaxis]
-    below = np.tril(scatters, -1)
-    scatters = np.tril(scatters) + np.swapaxes(below, 1, 2)
-    return sizes, means + moved, scatters, log_likelihood
-
-
-@jit()
-def _add_responsibilities(
-    X,
-    weights,
-    means,
-    columns,
-    constants,
-    inverse_factors,
-    reach,
-    sizes,
-    sums,
-    scatters,
-):
-    """Add up weights, sums and scatters about the old means; lower triangles."""
-    n_components, n_features = means.shape
-    logs = np.empty(n_components)
-    centred = np.empty(n_features)
-    log_likelihood = 0.0
-    for i in range(X.shape[0]):
-        best = _component_logs(
-            X[i], means, columns, constants, inverse_factors, reach, logs
-        )
-        total = 0.0
-        for c in range(n_components):
-            # The exponential of -inf is 0.
-            logs[c] = np.exp(logs[c] - best)
-            total += logs[c]
-        log_likelihood += weights[i] * (best + np.log(total))
-        for c in range(n_components):
-            share = weights[i] * logs[c] / total
-            if share <= 0.0:
-                continue
-            sizes[c] += share
-            for f in range(n_features):
-                centred[f] = X[i, f] - means[c, f]
-            for f in range(n_features):
-                scaled = share * centred[f]
-                sums[c, f] += scaled
-                for g in range(f + 1):
-                    scatters[c, f, g] += scaled * centred[g]
-    return log_likelihood

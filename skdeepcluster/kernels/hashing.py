@@ -61,4 +61,6 @@ def uniform_numbers(hashes):
     ndarray of shape (n_samples,), dtype=float64
         The numbers.
     """
-    return ((hashes >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53
+    numbers = ((hashes >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53
+    # The largest of all is rounded to 1.
+    return np.minimum(numbers, np.nextafter(1.0, 0.0))

@@ -207,7 +207,7 @@ def _tube_counts(X, weights, starts, centers, sizes, pairs, between, counts):
                             counts[e, window] += weights[start + r]
 
 
-def log_densities(pairs, counts, n_cells):
+def center_log_densities(pairs, counts, n_cells):
     """Log density at each center that explains the counts at both ends best.
 
     Weighted least squares of ``phi[i] - phi[j] = log(counts_i / counts_j)``
@@ -260,7 +260,7 @@ def log_densities(pairs, counts, n_cells):
     return phi
 
 
-def merge_path(
+def merge_across_saddles(
     pairs, overlap, middle, width, boundary, phi, sizes, threshold, smallest, log_saddle
 ):
     """Merge neighbouring cells, the least separated first.
@@ -314,7 +314,7 @@ def merge_path(
     )
     merges = np.empty((n_cells, 2), dtype=np.intp)
     heights = np.empty((n_cells, 2))
-    n_merges = _merge_path(
+    n_merges = _merge_across_saddles(
         table,
         edges,
         phi.copy(),
@@ -346,10 +346,10 @@ def _set_key(edge, low_peak, threshold, log_saddle):
 
 
 @jit()
-def _merge_path(
+def _merge_across_saddles(
     table, edges, peaks, sizes, threshold, smallest, log_saddle, merges, heights
 ):
-    """Write the merges of :func:`merge_path`, and return their number.
+    """Write the merges of :func:`merge_across_saddles`, and return their number.
 
     A group keeps the number of its first cell; one that was merged into another
     is left without neighbours. `node` is its number in the path.

@@ -110,7 +110,7 @@ class BisectingTree:
         return [members for members, _ in self.leaves.values()]
 
 
-class Cells:
+class OverPartition:
     """A partition of a table into many cells, with their moments.
 
     Parameters
@@ -226,11 +226,11 @@ def admissible_partitions(table, n_least=1, unimodal=False):
     n_least : int, default=1
         Cells that every partition should have.
     unimodal : bool, default=False
-        See :func:`~skdeepcluster.kernels.log_concavity.dent_within`.
+        See :func:`~skdeepcluster.kernels.log_concavity.dents_within`.
 
     Returns
     -------
-    cells : list of Cells
+    cells : list of OverPartition
         From coarse to fine; empty for a table that is too small.
     shares : dict of int to float
         Share of the weight in impure cells at every size tried.
@@ -244,7 +244,7 @@ def admissible_partitions(table, n_least=1, unimodal=False):
     for size in (*base, *further):
         if size > base[-1] and len(admissible) >= wanted:
             break
-        cells = Cells(table, tree.partition(size), size)
+        cells = OverPartition(table, tree.partition(size), size)
         share = shares[size] = cells.impure_share(unimodal)
         if share <= ADMISSIBLE_SHARE:
             admissible.append(cells)

@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from ..kernels.gaussians import responsibility_moments
+from .._gaussians import Gaussians, bic, expected_moments
+from ..kernels.gaussians import moments
 from ._bisection import BisectingTree, Table
-from ._merging import Mixture, pooled_covariance, shrunk_covariances
+from ._cell_gaussians import cell_covariances, n_shrunk_parameters, within_covariance
 
 EM_STEPS = 50
 # Relative gain of the log-likelihood at which a mixture has converged.
@@ -34,25 +35,27 @@ def split_into_gaussians(coordinates, weights, shares, n_most=None):
 
     Returns
     -------
-    Mixture
+    Gaussians
         The components of all groups.
+
+    Notes
+    -----
+    Each group costs up to 32 mixtures with two kinds of covariances and 50 steps
+    of expectation and maximisation.
     """
     spare = np.inf if n_most is None else n_most - shares.shape[1]
-    mixtures = []
+    parts = []
     for share in shares.T:
-        mine = share > NEGLIGIBLE
-        table = Table(coordinates[mine], weights[mine] * share[mine])
-        mixture = _best_mixture(table, 1 + spare)
-        spare -= len(mixture.sizes) - 1
-        mixtures.append(mixture)
-    parts = ("sizes", "means", "covariances")
-    return Mixture(
-        *(np.concatenate([getattr(m, part) for m in mixtures]) for part in parts)
-    )
+        belongs = share > NEGLIGIBLE
+        table = Table(coordinates[belongs], weights[belongs] * share[belongs])
+        sizes, gaussians = _best_mixture(table, 1 + spare)
+        spare -= len(sizes) - 1
+        parts.append((sizes, gaussians.means, gaussians.covariances))
+    return Gaussians.of_weights(*map(np.concatenate, zip(*parts, strict=True)))
 
 
 def _best_mixture(table, n_most):
-    """Mixture of the best number of components, started from bisecting k-means."""
+    """Sizes and Gaussians of the number of components with the lowest BIC."""
     tree = BisectingTree(table)
     best, lowest, n_worse = None, np.inf, 0
     for n_components in range(1, int(min(n_most, MAX_COMPONENTS)) + 1):
@@ -63,42 +66,31 @@ def _best_mixture(table, n_most):
             break
         if n_components > 1 and not has_shape:
             break
-        fits = [_fit(table, parts, tied) for tied in (True, False)]
-        mixture, bic = min(fits, key=lambda fit: fit[1])
-        n_worse = 0 if bic < lowest else n_worse + 1
-        if bic < lowest:
-            best, lowest = mixture, bic
+        fits = [_fit_mixture(table, parts, tied) for tied in (True, False)]
+        *mixture, criterion = min(fits, key=lambda fit: fit[-1])
+        n_worse = 0 if criterion < lowest else n_worse + 1
+        if criterion < lowest:
+            best, lowest = mixture, criterion
     return best
 
 
-def _fit(table, parts, tied):
-    """Expectation and maximisation from a partition; mixture and its BIC."""
+def _fit_mixture(table, parts, tied):
+    """Expectation and maximisation from a partition: sizes, Gaussians, BIC."""
     rows, weights = table.rows, table.weights
-    mixture, before = None, -np.inf
-    shares = np.zeros((len(parts), len(rows)))
-    for share, part in zip(shares, parts, strict=True):
-        share[part] = weights[part]
-    sizes = shares.sum(axis=1)
-    means = shares @ rows / sizes[:, np.newaxis]
-    scatters = np.array(
-        [
-            (share[:, np.newaxis] * (rows - mean)).T @ (rows - mean)
-            for share, mean in zip(shares, means, strict=True)
-        ]
-    )
+    labels = np.empty(len(rows), dtype=np.intp)
+    for label, part in enumerate(parts):
+        labels[part] = label
+    sizes, means, scatters = moments(rows, weights, labels, len(parts))
+    before = -np.inf
     for _ in range(EM_STEPS):
-        covariances = shrunk_covariances(sizes, scatters)
+        covariances = cell_covariances(sizes, scatters)
         if tied:
-            covariances[:] = pooled_covariance(sizes, scatters)
-        mixture = Mixture(sizes, means, covariances)
-        sizes, means, scatters, likelihood = responsibility_moments(
-            rows, weights, *mixture.arrays()
-        )
+            covariances[:] = within_covariance(sizes, scatters)
+        own_sizes = sizes
+        gaussians = Gaussians.of_weights(sizes, means, covariances)
+        sizes, means, scatters, likelihood = expected_moments(gaussians, rows, weights)
         if likelihood - before <= TOLERANCE * abs(likelihood):
             break
         before = likelihood
-    n_features = rows.shape[1]
-    n_shape = n_features * (n_features + 1) / 2
-    n_own = 1.0 if tied else np.sum(mixture.sizes / (mixture.sizes + n_features + 2))
-    n_parameters = len(parts) * (n_features + 1) - 1 + n_shape * n_own
-    return mixture, n_parameters * np.log(table.weight) - 2 * likelihood
+    n_parameters = n_shrunk_parameters(own_sizes, rows.shape[1], tied)
+    return own_sizes, gaussians, bic(likelihood, n_parameters, table.weight)

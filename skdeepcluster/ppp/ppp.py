@@ -1,37 +1,27 @@
 """PPP: the number of clusters is found, and is the same from every start."""
 
-import warnings
 from copy import copy
 from numbers import Integral, Real
 from typing import ClassVar
 
 import numpy as np
-from scipy.stats import f as f_distribution
+from scipy.special import logsumexp, softmax
 from sklearn.base import _fit_context
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from .._rows import canonical_order
-from .._scaling import TableScaling, varying_columns
-from .._validation import check_table, check_weights
-from .._warnings import warn_if_collapsed
+from .._gaussians import aic, bic
+from .._validation import check_table, check_weights, draw_seed
+from .._warnings import warn, warn_if_collapsed
 from ..base import WeightedClusterer, unchanged_on_error
-from ..kernels.gaussians import group_log_densities
-from ._bisection import Table, admissible_partitions
-from ._gaussian_split import split_into_gaussians
-from ._jitter import fill_steps
-from ._merging import Evidence, group_cells, vote
+from ._density_clusters import fit_ppp, numbered, sizes_and_means
+from ._merging import MergeRules
 from ._stream_sample import Summary
 
 # Numbers that one chunk of rows holds, and rows that are labelled at once.
 CHUNK_NUMBERS = 1 << 21
 LABEL_ROWS = 4096
-# Tables of more columns are clustered on as many principal axes.
-MAX_AXES = 20
-REFINING_STEPS = 3
-SELECTION_ROUNDS = 6
-FEATURE_ALPHA = 0.01
+# Least probability of its cluster at a row that is separable.
 CONFIDENT = 0.95
 
 
@@ -98,7 +88,7 @@ class PPP(WeightedClusterer):
         rows. ``separation`` is in nats (None for merges by the last test), ``z``
         the evidence against one population (None where it was not looked at),
         ``kept`` whether the merge was not undone.
-    levels_ : list of dict
+    sizes_tried_ : list of dict
         Every size tried: ``n_cells``, the share ``impure`` of rows in cells that
         are more than one population, and for those that voted ``n_clusters``
         and ``agreement`` (None for others).
@@ -220,12 +210,17 @@ class PPP(WeightedClusterer):
 
     def _fit_clusters(self, Z, sample_weight):
         self._check_limits()
-        self._summary = Summary()
-        for rows in _chunks(Z):
-            self._summary.add(
-                Z[rows], None if sample_weight is None else sample_weight[rows]
-            )
-        self._label(Z, sample_weight, self._grow())
+        self._summary = _summary_of(Z, sample_weight)
+        found = self._find_clusters()
+        labels, is_separable = _label(found.density, Z)
+        if self._summary.is_sample:
+            # Sizes and means are known of all rows, not only of the sample's.
+            weights = np.ones(len(Z)) if sample_weight is None else sample_weight
+            moments = sizes_and_means(Z, weights, labels, found.n_clusters)
+            found = numbered(found._replace(labels=labels), *moments)
+            labels = found.labels
+        self._publish(found)
+        self.labels_, self.separable_samples_ = labels, is_separable
 
     def _check_limits(self):
         if self.max_clusters is not None and self.max_clusters < self.min_clusters:
@@ -233,6 +228,64 @@ class PPP(WeightedClusterer):
                 f"max_clusters={self.max_clusters} should be >= "
                 f"min_clusters={self.min_clusters}."
             )
+
+    def _find_clusters(self):
+        """Clusters of the summary's rows; warn of too few."""
+        rows, weights = self._summary.table()
+        rules = MergeRules(
+            unimodal=self.assume == "unimodal",
+            max_saddle=None if self.max_saddle is None else float(self.max_saddle),
+            min_groups=self.min_clusters,
+            max_groups=self.max_clusters,
+        )
+        found = fit_ppp(
+            rows,
+            weights,
+            rules,
+            split_gaussians=self.assume == "gaussian",
+            scale=self.scale,
+            feature_selection=self.feature_selection,
+            max_rows=self._summary.capacity,
+        )
+        warn_if_collapsed(
+            found.n_clusters, self.min_clusters, "The table has too few rows."
+        )
+        if found.n_clusters == self.min_clusters == 1 and self.max_clusters != 1:
+            warn(
+                f"No evidence of more than one cluster in {len(rows)} distinct "
+                "rows: every row has label 0. Ask for min_clusters=2 to see the "
+                "best cut all the same."
+            )
+        return found
+
+    def _publish(self, found):
+        """Set what was found, all at once.
+
+        Several threads may ask for the clusters of a stream at the same time.
+        """
+        centers = found.density.centers.astype(self._summary.rows.dtype)
+        attributes = {
+            "n_clusters_": found.n_clusters,
+            "merges_": found.merges,
+            "sizes_tried_": found.sizes_tried,
+            "stability_": found.stability,
+            "validated_": found.validated,
+            "feature_separability_": found.feature_separability,
+            "separable_features_": found.separable_features,
+            "_density": found.density,
+            "_weight": float(found.sizes.sum()),
+            "_is_current": True,
+        }
+        if self.feature_selection:
+            attributes["selection_path_"] = found.selection_path
+        aside = copy(self)
+        aside._set_cluster_centers(centers)
+        vars(self).update(vars(aside) | attributes)
+
+    def _find_if_changed(self):
+        """Find the clusters of a stream, if rows came since the last time."""
+        if not self._is_current:
+            self._publish(self._find_clusters())
 
     @_fit_context(prefer_skip_nested_validation=False)
     def partial_fit(self, X=None, y=None, sample_weight=None):
@@ -258,7 +311,7 @@ class PPP(WeightedClusterer):
         """
         if X is None:
             check_is_fitted(self)
-            self._settle()
+            self._find_if_changed()
             return self
         first = not hasattr(self, "_summary")
         with unchanged_on_error(self):
@@ -272,7 +325,7 @@ class PPP(WeightedClusterer):
         return self
 
     def _exchange_summary(self, summary):
-        self._summary, self._is_grown = summary, False
+        self._summary, self._is_current = summary, False
         for name in ("labels_", "separable_samples_"):
             vars(self).pop(name, None)
 
@@ -304,216 +357,6 @@ class PPP(WeightedClusterer):
     def __sklearn_is_fitted__(self):
         return hasattr(self, "_summary")
 
-    def _settle(self):
-        """Find the clusters of the summary, if rows came since the last time.
-
-        Aside, and then all is set at once: several threads may ask at the same
-        time, and an interrupt leaves what was there.
-        """
-        if not self._is_grown:
-            aside = copy(self)
-            aside._number(*aside._grow())
-            vars(self).update(vars(aside))
-
-    def _grow(self):
-        """Find the groups of the summary's rows; return their sizes and means."""
-        rows, weights = self._summary.table()
-        columns = np.ones(rows.shape[1], dtype=bool)
-        path = []
-        for _ in range(SELECTION_ROUNDS if self.feature_selection else 1):
-            labels = self._find_groups(rows, weights, columns)
-            self._explain(rows, weights, labels)
-            path.append(
-                {"n_features": int(columns.sum()), "n_clusters": self.n_clusters_}
-            )
-            kept = columns & self.separable_features_
-            if self.n_clusters_ == 1 or (kept == columns).all() or not kept.any():
-                break
-            columns = kept
-        if self.feature_selection:
-            self.selection_path_ = path
-        self._is_grown = True
-        if self.n_clusters_ < self.min_clusters:
-            warn_if_collapsed(
-                self.n_clusters_, self.min_clusters, "The table has too few rows."
-            )
-        elif self.n_clusters_ == 1 and self.max_clusters != 1:
-            warnings.warn(
-                f"No evidence of more than one cluster in {len(rows)} distinct "
-                "rows: every row has label 0. Ask for min_clusters=2 to see the "
-                "best cut all the same.",
-                ConvergenceWarning,
-                stacklevel=5,
-            )
-        return _sizes_and_means(rows, weights, labels, self.n_clusters_)
-
-    def _find_groups(self, rows, weights, columns):
-        """Grow cells, merge them, vote, and refine the mixture elected.
-
-        Returns the group of every row.
-        """
-        one_group = np.zeros(len(rows), dtype=np.intp)
-        spread, spread_weights = fill_steps(rows, weights, self._summary.capacity)
-        self.merges_, self.levels_ = [], []
-        self.stability_, self.validated_ = 1.0, True
-        self._mixture, self._groups, self.n_clusters_ = None, None, 1
-        columns = columns & varying_columns(spread)
-        if not columns.any():
-            return one_group
-        self._axes = TableScaling(
-            spread,
-            spread_weights,
-            by_column=self.scale,
-            max_axes=MAX_AXES,
-            columns=columns,
-        )
-        table = Table(self._axes.transform(spread), spread_weights)
-        partitions, impure = admissible_partitions(
-            table, self.min_clusters, self.assume == "unimodal"
-        )
-        if not partitions:
-            return one_group
-        evidence = Evidence(
-            unimodal=self.assume == "unimodal",
-            max_saddle=None if self.max_saddle is None else float(self.max_saddle),
-            min_groups=self.min_clusters,
-            max_groups=self.max_clusters,
-        )
-        groupings = [group_cells(cells, evidence) for cells in partitions]
-        winner, agreement = vote(groupings, spread_weights)
-        voters = {
-            grouping.cells.n_nominal: (grouping, mean)
-            for grouping, mean in zip(groupings, agreement, strict=True)
-        }
-        for size, share in impure.items():
-            grouping, mean = voters.get(size, (None, None))
-            self.levels_.append(
-                {
-                    "n_cells": size,
-                    "impure": share,
-                    "n_clusters": grouping and grouping.n_groups,
-                    "agreement": mean,
-                }
-            )
-        self.stability_ = voters[winner.cells.n_nominal][1]
-        self.merges_, self.validated_ = winner.history, not winner.is_forced
-        self._mixture = winner.mixture
-        coordinates = self._axes.transform(rows)
-        for _ in range(REFINING_STEPS):
-            self._mixture = self._mixture.step(coordinates, weights)
-        self._groups, self.n_clusters_ = winner.groups, winner.n_groups
-        logs = self._drop_empty(coordinates)
-        if self.assume == "gaussian":
-            self._mixture = split_into_gaussians(
-                coordinates, weights, _normalised(logs), self.max_clusters
-            )
-            self.n_clusters_ = len(self._mixture.sizes)
-            self._groups = np.arange(self.n_clusters_)
-            logs = self._drop_empty(coordinates)
-        return logs.argmax(axis=1)
-
-    def _drop_empty(self, coordinates):
-        """Leave out groups that hold no row after refining.
-
-        Returns the joint log densities of the others.
-        """
-        while True:
-            logs = self._group_logs(coordinates)
-            held = np.bincount(logs.argmax(axis=1), minlength=self.n_clusters_) > 0
-            if held.all():
-                return logs
-            self._mixture = self._mixture.part(held[self._groups])
-            number = np.cumsum(held) - 1
-            self._groups = number[self._groups[held[self._groups]]]
-            self.n_clusters_ = int(held.sum())
-
-    def _group_logs(self, coordinates):
-        return group_log_densities(
-            coordinates, *self._mixture.arrays(), self._groups, self.n_clusters_
-        )
-
-    def _log_densities(self, Z):
-        """Log of weight times density of every cluster at some rows."""
-        if self._mixture is None:
-            return np.zeros((len(Z), 1))
-        return self._group_logs(self._axes.transform(Z))
-
-    def _explain(self, rows, weights, labels):
-        """Say how much of every column's variance the clusters explain."""
-        sizes = np.bincount(labels, weights, self.n_clusters_)
-        total = weights.sum()
-        centred = rows - (weights[:, np.newaxis] / total * rows).sum(axis=0)
-        # In units of the largest, squares stay in range.
-        largest = np.abs(centred).max(axis=0)
-        centred /= np.where(largest > 0, largest, 1)
-        spread = (weights[:, np.newaxis] * centred**2).sum(axis=0)
-        between = np.zeros(rows.shape[1])
-        for k in range(self.n_clusters_):
-            mine = labels == k
-            sums = (weights[mine, np.newaxis] * centred[mine]).sum(axis=0)
-            between += sums**2 / sizes[k]
-        # The mean of a constant column is not exact either.
-        varies = rows.max(axis=0) > rows.min(axis=0)
-        share = np.zeros(rows.shape[1])
-        share[varies] = np.minimum(between[varies] / spread[varies], 1.0)
-        between_freedom = self.n_clusters_ - 1
-        within_freedom = total - self.n_clusters_
-        self.feature_separability_ = share
-        if between_freedom == 0:
-            share[:] = 0.0
-        if between_freedom == 0 or within_freedom <= 0:
-            self.separable_features_ = np.zeros(len(share), dtype=bool)
-            return
-        with np.errstate(divide="ignore"):
-            ratio = (share / between_freedom) / ((1 - share) / within_freedom)
-        p_values = f_distribution.sf(ratio, between_freedom, within_freedom)
-        self.separable_features_ = p_values < FEATURE_ALPHA / len(share)
-
-    def _label(self, Z, sample_weight, moments):
-        """Label the rows of a table, and number the clusters by them.
-
-        `moments` are sizes and means of the clusters on the summary's rows.
-        """
-        labels = np.empty(len(Z), dtype=np.int64)
-        self.separable_samples_ = np.empty(len(Z), dtype=bool)
-        sizes, sums = np.zeros(self.n_clusters_), 0.0
-        for rows in _chunks(Z, LABEL_ROWS):
-            logs = self._log_densities(Z[rows])
-            labels[rows] = logs.argmax(axis=1)
-            best = _normalised(logs).max(axis=1)
-            self.separable_samples_[rows] = best >= CONFIDENT
-            if self._summary.is_sample:
-                weights = 1.0 if sample_weight is None else sample_weight[rows]
-                members = labels[rows] == np.arange(self.n_clusters_)[:, np.newaxis]
-                members = members * weights
-                sizes += members.sum(axis=1)
-                sums += members @ Z[rows].astype(np.float64)
-        if self._summary.is_sample:
-            moments = sizes, sums / sizes[:, np.newaxis]
-        order = self._number(*moments)
-        number = np.empty_like(order)
-        number[order] = np.arange(len(order))
-        self.labels_ = number[labels]
-
-    def _number(self, sizes, means):
-        """Number the clusters, the largest first; set the centers."""
-        order = canonical_order(sizes, means)
-        if self._groups is not None:
-            number = np.empty_like(order)
-            number[order] = np.arange(len(order))
-            self._groups = number[self._groups]
-        centers = means[order].astype(self._summary.rows.dtype)
-        self._set_cluster_centers(centers)
-        return order
-
-    def _rows_in_chunks(self, X, function):
-        Z = self._embed(X)
-        self._settle()
-        values = np.concatenate(
-            [function(self._log_densities(Z[rows])) for rows in _chunks(Z, LABEL_ROWS)]
-        )
-        return values if values.dtype == np.int64 else values.astype(Z.dtype)
-
     def predict(self, X):
         """Give every row its most probable cluster.
 
@@ -527,10 +370,10 @@ class PPP(WeightedClusterer):
         labels : ndarray of shape (n_samples,), dtype=int64
             Cluster of each row; for the rows of :meth:`fit`, ``labels_``.
         """
-        return self._rows_in_chunks(X, lambda logs: logs.argmax(axis=1))
+        return super().predict(X)
 
     def _predict_labels(self, Z):
-        return self._log_densities(Z).argmax(axis=1)
+        return self._by_chunks(Z, lambda logs: logs.argmax(axis=1))
 
     def predict_proba(self, X):
         """Give the probability of every cluster at each row.
@@ -545,7 +388,8 @@ class PPP(WeightedClusterer):
         probabilities : ndarray of shape (n_samples, n_clusters_)
             Rows sum to 1; in the dtype of `X`.
         """
-        return self._rows_in_chunks(X, _normalised)
+        Z = self._embed(X)
+        return self._by_chunks(Z, lambda logs: softmax(logs, axis=1)).astype(Z.dtype)
 
     def score_samples(self, X):
         """Log density of the mixture at each row.
@@ -561,7 +405,119 @@ class PPP(WeightedClusterer):
             In the coordinates that are clustered, scaled columns or their
             principal axes, and in the dtype of `X`. 0 where all rows are equal.
         """
-        return self._rows_in_chunks(X, _log_sum)
+        Z = self._embed(X)
+        logs = self._log_densities(Z)
+        return np.clip(logs, np.finfo(Z.dtype).min, None).astype(Z.dtype)
+
+    def score(self, X, y=None):
+        """Mean log density of the mixture over some rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Table with the columns seen in fit.
+        y : Ignored
+            Not used, present for API consistency by convention.
+
+        Returns
+        -------
+        score : float
+            Mean of :meth:`score_samples`; the higher the better.
+        """
+        return float(self._log_densities(self._embed(X)).mean())
+
+    def bic(self, X):
+        """Bayesian information criterion of the mixture on a table.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Table with the columns seen in fit.
+
+        Returns
+        -------
+        bic : float
+            The lower the better. Of the covariances, which are shrunk towards
+            their mean, each counts by the share of its own rows in it.
+        """
+        logs = self._log_densities(self._embed(X))
+        return bic(logs.sum(), self._density.n_parameters(self._weight), len(logs))
+
+    def aic(self, X):
+        """Akaike's information criterion of the mixture on a table.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Table with the columns seen in fit.
+
+        Returns
+        -------
+        aic : float
+            The lower the better; parameters are counted as for :meth:`bic`.
+        """
+        logs = self._log_densities(self._embed(X))
+        return aic(logs.sum(), self._density.n_parameters(self._weight))
+
+    def sample(self, n_samples=1, *, random_state=None):
+        """Draw rows from the mixture.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+            Rows wanted.
+        random_state : int, RandomState instance or None, default=None
+            Seed of the draw; None for another one at each call.
+
+        Returns
+        -------
+        X : ndarray of shape (n_samples, n_features_in_)
+            Rows, cluster by cluster, in the units of the table. Columns that
+            were not clustered have the mean of the cluster; of more than 20
+            columns, only the spread along 20 principal axes is drawn.
+        y : ndarray of shape (n_samples,), dtype=int64
+            Cluster of the component that each was drawn from.
+
+        Raises
+        ------
+        ValueError
+            If `n_samples` is below 1, or if there is no density to draw from:
+            the table had fewer than 24 rows, or all were equal.
+        AttributeError
+            If the encoder has no ``inverse_transform``.
+        """
+        check_is_fitted(self)
+        self._find_if_changed()
+        if n_samples < 1:
+            raise ValueError(f"n_samples={n_samples} should be >= 1.")
+        rng = np.random.default_rng(draw_seed(random_state))
+        Z, labels = self._density.sample(n_samples, rng)
+        Z = Z.astype(self._summary.rows.dtype)
+        return (
+            Z if self.encoder is None else self.encoder_.inverse_transform(Z)
+        ), labels
+
+    def _log_densities(self, Z):
+        """Log densities of the mixture at rows, in float64."""
+        return self._by_chunks(Z, lambda logs: logsumexp(logs, axis=1))
+
+    def _by_chunks(self, Z, function):
+        """Apply a function to the log densities of the clusters at each row."""
+        self._find_if_changed()
+        density = self._density
+        return np.concatenate(
+            [
+                function(density.log_densities(Z[rows]))
+                for rows in _chunks(Z, LABEL_ROWS)
+            ]
+        )
+
+
+def _summary_of(Z, weights):
+    summary = Summary()
+    for rows in _chunks(Z):
+        summary.add(Z[rows], None if weights is None else weights[rows])
+    return summary
 
 
 def _chunks(Z, n_rows=None):
@@ -572,21 +528,12 @@ def _chunks(Z, n_rows=None):
         yield slice(start, start + n_rows)
 
 
-def _sizes_and_means(rows, weights, labels, n_clusters):
-    """Weights and means of clusters."""
-    sizes = np.bincount(labels, weights, n_clusters)
-    means = [
-        (weights[labels == k, np.newaxis] * rows[labels == k]).sum(axis=0) / sizes[k]
-        for k in range(n_clusters)
-    ]
-    return sizes, np.array(means)
-
-
-def _normalised(logs):
-    shares = np.exp(logs - logs.max(axis=1, keepdims=True))
-    return shares / shares.sum(axis=1, keepdims=True)
-
-
-def _log_sum(logs):
-    best = logs.max(axis=1)
-    return best + np.log(np.exp(logs - best[:, np.newaxis]).sum(axis=1))
+def _label(density, Z):
+    """Cluster of every row, and whether it belongs there without much doubt."""
+    labels = np.empty(len(Z), dtype=np.int64)
+    is_separable = np.empty(len(Z), dtype=bool)
+    for rows in _chunks(Z, LABEL_ROWS):
+        logs = density.log_densities(Z[rows])
+        labels[rows] = logs.argmax(axis=1)
+        is_separable[rows] = softmax(logs, axis=1).max(axis=1) >= CONFIDENT
+    return labels, is_separable

@@ -6,8 +6,9 @@ from typing import NamedTuple
 import numpy as np
 from scipy.linalg import eigh
 
+from .._gaussians import expected_moments
 from .._kmeans import kmeans
-from ..kernels.gaussians import gaussian_factors, responsibility_moments
+from ..kernels.gaussians import gaussian_factors
 from ..kernels.jacobi import small_eigh
 from ._covariances import (
     REGULARISATION,
@@ -227,7 +228,7 @@ def refine(X, fit, family):
         return fit
     weights = np.ones(len(X))
     for _ in range(EM_STEPS):
-        sizes, means, scatters, _ = responsibility_moments(X, weights, *fit.mixture())
+        sizes, means, scatters, _ = expected_moments(fit.gaussians(), X, weights)
         kept = sizes > 1e-6
         sizes, means, scatters = sizes[kept], means[kept], scatters[kept]
         covariances = family.estimate(scatters, sizes)

@@ -4,7 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..kernels.gaussians import gaussian_factors, group_log_densities
+from .._gaussians import Gaussians, log_densities
+from ..kernels.gaussians import gaussian_factors
 from ..kernels.kmeans import center_sums
 
 # Variance added to every direction, as a share of the table's mean variance.
@@ -114,20 +115,15 @@ class GroupFit(NamedTuple):
     labels: np.ndarray
     cost: float
 
-    def mixture(self):
-        """Means, constants, inverse factors and reach, as the kernels want them."""
-        inverse_factors, log_dets = gaussian_factors(self.covariances)
-        constants = np.log(self.sizes / self.sizes.sum()) - log_dets / 2
-        reach = 1 / np.trace(self.covariances, axis1=1, axis2=2)
-        return self.means, constants, inverse_factors, reach
+    def gaussians(self):
+        """Mixture whose weights are the shares of the rows."""
+        return Gaussians.of_weights(self.sizes, self.means, self.covariances)
 
     def log_densities(self, X):
         """Joint log densities of rows and groups, each row by itself."""
-        n_groups = len(self.sizes)
         if X.shape[1] == 0:
-            return np.zeros((len(X), n_groups)) + np.log(self.sizes)
-        groups = np.arange(n_groups)
-        return group_log_densities(X, *self.mixture(), groups, n_groups)
+            return np.zeros((len(X), len(self.sizes))) + np.log(self.sizes)
+        return log_densities(self.gaussians(), X)
 
     def only(self, groups):
         """Some of the groups, in a given order."""

@@ -7,15 +7,21 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import logsumexp
 from scipy.stats import multivariate_normal, multivariate_t
+from weighted import reference_moments, weighted_rows
 
 from skdeepcluster.kernels.gaussians import (
     add_diagonal_moments,
     add_full_moments,
+    cholesky,
     diagonal_log_densities,
     full_log_densities,
     full_log_marginals,
     gaussian_factors,
+    moments,
+    near_log_densities,
+    pool_moments,
     share_rows,
+    sum_by_group,
 )
 
 LOG_TWO_PI = np.log(2 * np.pi)
@@ -32,13 +38,13 @@ def mixture(rng, n_components, n_features):
 
 def full_moments(X, shares):
     n_features, n_components = X.shape[1], shares.shape[1]
-    moments = (
+    parts = (
         np.zeros(n_components),
         np.zeros((n_components, n_features)),
         np.zeros((n_components, n_features, n_features)),
     )
-    add_full_moments(X, shares, *moments)
-    return moments
+    add_full_moments(X, shares, np.zeros(parts[1].shape), *parts)
+    return parts
 
 
 def marginals(X, labels, prior, pairs=None):
@@ -163,3 +169,94 @@ def test_marginal_is_a_product_of_students(order):
 def test_marginal_of_nothing_is_one():
     sets = np.zeros(1), np.zeros((1, 2)), np.zeros((1, 2, 2))
     assert full_log_marginals(*sets, np.array([[0, 0]]), *CORNER_PRIOR) == 0
+
+
+@settings(deadline=None)
+@given(weighted_rows(), st.integers(0, 2**31))
+def test_moments_about_the_mean_are_weighted_sums(data, seed):
+    X, weights = data
+    labels = np.random.default_rng(seed).integers(0, 3, len(X))
+    found = moments(X, weights, labels, 3)
+    for label in range(3):
+        mine = labels == label
+        if mine.any():
+            expected = reference_moments(X[mine], weights[mine])
+        else:
+            expected = 0, 0, 0
+        for part, value in zip(found, expected, strict=True):
+            assert_allclose(part[label], value, rtol=1e-10, atol=1e-6)
+
+
+def test_pooled_moments_are_those_of_all_rows(rng):
+    X, weights = rng.standard_normal((100, 3)), rng.integers(1, 4, 100).astype(float)
+    labels = rng.integers(0, 6, 100)
+    parts = [
+        part.reshape(3, 2, *part.shape[1:]) for part in moments(X, weights, labels, 6)
+    ]
+    pooled = pool_moments(*(tuple(part[:, side] for part in parts) for side in (0, 1)))
+    for c in range(3):
+        mine = labels // 2 == c
+        expected = reference_moments(X[mine], weights[mine])
+        for found, value in zip(pooled, expected, strict=True):
+            assert_allclose(found[c], value, atol=1e-12)
+
+
+def test_pooling_with_an_empty_set_changes_nothing(rng):
+    labels = np.zeros(10, dtype=np.intp)
+    full = moments(rng.standard_normal((10, 2)), np.ones(10), labels, 1)
+    empty = tuple(np.zeros_like(part) for part in full)
+    for pair in ((full, empty), (empty, full)):
+        for found, expected in zip(pool_moments(*pair), full, strict=True):
+            assert_allclose(found, expected)
+
+
+def test_factors_invert_covariances(covariances):
+    inverses, log_determinants = gaussian_factors(covariances)
+    for covariance, inverse, log_determinant in zip(
+        covariances, inverses, log_determinants, strict=False
+    ):
+        factor = np.zeros((3, 3))
+        cholesky(covariance, factor)
+        assert_allclose(factor @ factor.T, covariance, atol=1e-12)
+        assert_allclose(inverse @ factor, np.eye(3), atol=1e-12)
+        assert log_determinant == pytest.approx(np.linalg.slogdet(covariance)[1])
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(1, 80), st.integers(1, 6), st.integers(1, 30), st.integers(0, 99))
+def test_near_log_densities_are_those_of_all_components_that_matter(n, p, k, seed):
+    rng = np.random.default_rng(seed)
+    X = 5 * rng.normal(size=(n, p))
+    means, covariances, constants, factors = mixture(rng, k, p)
+    means *= 5
+    precisions = 1 / np.trace(covariances, axis1=1, axis2=2)
+    columns = np.ascontiguousarray(means.T)
+
+    found = near_log_densities(X, means, columns, constants, factors, precisions)
+
+    expected = full_log_densities(X, means, constants, factors)
+    near = found > -np.inf
+    assert_allclose(found[near], expected[near], rtol=1e-9)
+    assert_allclose(found.max(axis=1), expected.max(axis=1), rtol=1e-9)
+    far = np.broadcast_to(expected.max(axis=1, keepdims=True) - 39.9, expected.shape)
+    assert np.all(expected[~near] < far[~near])
+
+
+def test_sums_by_group_are_those_of_densities():
+    logs = np.array([[0.0, 1.0, -np.inf, 2.0], [-900.0, -np.inf, -901.0, -np.inf]])
+    totals = np.empty((2, 3))
+    sum_by_group(logs, np.array([0, 1, 1, 0]), totals)
+    expected = [[np.logaddexp(0, 2), 1, -np.inf], [-900, -901, -np.inf]]
+    assert_allclose(totals, expected)
+
+
+def test_moments_about_any_origin_are_those_of_shifted_rows():
+    rng = np.random.default_rng(0)
+    X, shares = rng.normal(size=(40, 3)), rng.uniform(size=(40, 2))
+    origins = rng.normal(size=(2, 3))
+    found = np.zeros(2), np.zeros((2, 3)), np.zeros((2, 3, 3))
+    add_full_moments(X, shares, origins, *found)
+    for c in range(2):
+        expected = full_moments(X - origins[c], shares[:, c : c + 1])
+        for part, whole in zip(found, expected, strict=True):
+            assert_allclose(part[c], whole[0], atol=1e-12)

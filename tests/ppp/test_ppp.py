@@ -54,8 +54,8 @@ def test_forty_groups_are_found():
     assert model.n_clusters_ == 40
     assert adjusted_rand_score(y, model.labels_) > 0.98
     # Coarse sizes were tried and found impure.
-    assert model.levels_[0]["n_clusters"] is None
-    assert max(level["n_cells"] for level in model.levels_) > 64
+    assert model.sizes_tried_[0]["n_clusters"] is None
+    assert max(level["n_cells"] for level in model.sizes_tried_) > 64
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_row_order_does_not_matter_to_the_bit(load):
         assert_array_equal(permuted.labels_, model.labels_[order])
         assert_array_equal(permuted.cluster_centers_, model.cluster_centers_)
         assert permuted.merges_ == model.merges_
-        assert permuted.levels_ == model.levels_
+        assert permuted.sizes_tried_ == model.sizes_tried_
         assert_array_equal(permuted.predict_proba(X), model.predict_proba(X))
 
 
@@ -250,7 +250,7 @@ def test_history_leads_to_the_clusters():
     X, _ = blobs()
     model = PPP().fit(X)
     elected = max(
-        (level for level in model.levels_ if level["n_clusters"]),
+        (level for level in model.sizes_tried_ if level["n_clusters"]),
         key=lambda level: level["agreement"],
     )
     kept = [step for step in model.merges_ if step["kept"]]
