@@ -97,7 +97,7 @@ def test_ctrl_c_at_any_moment(estimator, method, tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-def test_ctrl_c_while_a_stream_is_settled():
+def test_ctrl_c_while_the_clusters_of_a_stream_are_found():
     X = table(seed=1)
     right = PPP().fit_predict(X)
     settled = vars(PPP().partial_fit(X).partial_fit()).keys()
@@ -109,8 +109,8 @@ def test_ctrl_c_while_a_stream_is_settled():
         before = dict(vars(model))
         with pytest.raises(KeyboardInterrupt), Interrupt(at):
             model.predict(X)
-        n_settled += model._is_grown
-        assert not model._is_grown or vars(model).keys() == settled
-        assert model._is_grown or vars(model) == before
+        n_settled += model._is_current
+        assert not model._is_current or vars(model).keys() == settled
+        assert model._is_current or vars(model) == before
         np.testing.assert_array_equal(model.predict(X), right)
     assert 0 < n_settled < 30

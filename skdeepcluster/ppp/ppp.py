@@ -210,7 +210,7 @@ class PPP(WeightedClusterer):
 
     def _fit_clusters(self, Z, sample_weight):
         self._check_limits()
-        self._summary = _summary_of(Z, sample_weight)
+        self._exchange_summary(_summary_of(Z, sample_weight))
         found = self._find_clusters()
         labels, is_separable = _label(found.density, Z)
         if self._summary.is_sample:
@@ -326,7 +326,7 @@ class PPP(WeightedClusterer):
 
     def _exchange_summary(self, summary):
         self._summary, self._is_current = summary, False
-        for name in ("labels_", "separable_samples_"):
+        for name in ("labels_", "separable_samples_", "selection_path_"):
             vars(self).pop(name, None)
 
     def merge(self, other):
