@@ -1,0 +1,104 @@
+"""Settings that must be in place before anything imports scipy; what can run here."""
+
+import ast
+import os
+import sys
+from importlib.util import find_spec
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+# scikit-learn's checks of array API input run only with this switch, which
+# scipy reads when it is first imported.
+os.environ["SCIPY_ARRAY_API"] = "1"
+
+# The same cases in every run: a push is not judged by another push's luck.
+settings.register_profile("repeatable", derandomize=True)
+settings.load_profile("repeatable")
+# For a night: --hypothesis-profile=long. Tests that walk the estimators take
+# their number of cases from it, see test_bad_input.py.
+settings.register_profile(
+    "long",
+    max_examples=3000,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    print_blob=True,
+)
+
+
+# Packages of the extras and tools that this environment lacks.
+LACKING = frozenset(
+    name
+    for name in (
+        *("torch", "skorch", "cvxpy", "pandas", "pyarrow", "matplotlib", "polars"),
+        *("dask", "distributed", "numpydoc", "skops"),
+    )
+    if find_spec(name) is None
+)
+# How a test calls them, see tests/extras.py.
+ALIASES = {"pd": "pandas", "pl": "polars", "torch": "torch"}
+_files_left_out = {}
+
+
+def _imported(path):
+    """Packages that a file imports at its top, its own room's networks included."""
+    names = set()
+    for node in ast.parse(path.read_text("utf-8")).body:
+        if isinstance(node, ast.Import):
+            names |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            parts = node.module.split(".")
+            names.add("torch" if "nn" in parts[: node.level or 2] else parts[0])
+    return names
+
+
+def pytest_ignore_collect(collection_path):
+    """Leave out files whose packages are not installed."""
+    if collection_path.suffix != ".py" or not LACKING:
+        return None
+    lacking = _imported(collection_path) & LACKING
+    if lacking:
+        _files_left_out[collection_path] = lacking
+    return bool(lacking) or None
+
+
+def _lacks(item):
+    """Whether a test is marked with, or names, a package that is not installed."""
+    marked = {name for mark in item.iter_markers("needs") for name in mark.args}
+    function = getattr(item, "function", None)
+    named = function.__code__.co_names if hasattr(function, "__code__") else ()
+    return (marked | {ALIASES.get(name) for name in named}) & LACKING
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leave out tests whose packages are not installed; refuse unsteady names.
+
+    xdist could not share tests whose names differ between processes.
+    """
+    for item in items:
+        if " at 0x" in item.nodeid:
+            raise pytest.UsageError(f"an address is part of the name {item.nodeid!r}")
+    left_out = [item for item in items if _lacks(item)]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Say how many files were left out, and for want of what."""
+    for name in sorted(LACKING):
+        n_files = sum(name in lacking for lacking in _files_left_out.values())
+        terminalreporter.write_line(f"without {name}: {n_files} files left out")
+
+
+@pytest.fixture(autouse=True)
+def _no_idle_workers():
+    """End joblib's processes with the test that started them.
+
+    They leave by themselves after minutes without work; a test that asks for them
+    just then may wait for ever.
+    """
+    yield
+    loky = sys.modules.get("joblib.externals.loky.reusable_executor")
+    if loky is not None and loky._executor is not None:
+        loky._executor.shutdown(wait=True, kill_workers=True)
