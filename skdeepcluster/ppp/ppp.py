@@ -14,9 +14,9 @@ from .._gaussians import aic, bic
 from .._validation import check_table, check_weights, draw_seed
 from .._warnings import warn, warn_if_collapsed
 from ..base import WeightedClusterer, unchanged_on_error
+from ..streaming._stream_sample import Summary
 from ._density_clusters import fit_ppp, numbered, sizes_and_means
 from ._merging import MergeRules
-from ._stream_sample import Summary
 
 # Numbers that one chunk of rows holds, and rows that are labelled at once.
 CHUNK_NUMBERS = 1 << 21

@@ -20,6 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .._scaling import FARTHEST, power_of_two
+from .._warnings import warn
 from ._frames import NUMBER_KINDS, number_text
 
 RARE_LEVELS = "(rare levels)"
@@ -172,6 +173,7 @@ def read_columns(
     sentinels=None,
     skew="log",
     max_levels=MAX_LEVELS,
+    weights=None,
 ):
     """Decide what each column of a table is.
 
@@ -189,6 +191,8 @@ def read_columns(
         Whether skewed columns are logged; names of those that are, come what may.
     max_levels : int, default=30
         Levels past the so many most frequent are taken together.
+    weights : ndarray of shape (n_samples,), default=None
+        Positive weights of the rows; None means 1 for all.
 
     Returns
     -------
@@ -216,6 +220,7 @@ def read_columns(
         sentinels_by_name(sentinels, names),
         skew if skew is None or isinstance(skew, str) else frozenset(skew),
         max_levels,
+        weights,
     )
     if not (skew is None or isinstance(skew, str)):
         known_names(skew, names, "skew")
@@ -232,6 +237,13 @@ class Options(NamedTuple):
     sentinels: dict  # name -> tuple of numbers
     skew: object
     max_levels: int
+    weights: object
+
+    def counts(self, codes, n_codes):
+        """Weight of the rows with each code; those below 0 have none."""
+        seen = codes >= 0
+        weights = None if self.weights is None else self.weights[seen]
+        return np.bincount(codes[seen], weights, n_codes)
 
 
 def known_names(asked, names, option):
@@ -298,7 +310,10 @@ def without_sentinels(cells, marks):
 def read_numbers(column, values, options):
     """Decide what a column of numbers is."""
     name = column.name
-    distinct, counts = np.unique(values[~np.isnan(values)], return_counts=True)
+    distinct, codes = np.unique(values, return_inverse=True)
+    distinct = distinct[~np.isnan(distinct)]
+    codes = np.where(codes < len(distinct), codes, -1)
+    counts = options.counts(codes, len(distinct))
     column = column._replace(n_distinct=len(distinct))
     if len(distinct) < 2:
         return column._replace(unused="constant" if len(distinct) else "empty")
@@ -421,7 +436,7 @@ def scaled_column(column, distinct, counts):
 def read_levels(column, cells, options):
     """Decide what a column of text is."""
     name, n_rows = column.name, len(cells.values)
-    counts = np.bincount(cells.values[cells.values >= 0], minlength=len(cells.levels))
+    counts = options.counts(cells.values, len(cells.levels))
     n_observed, n_levels = int(counts.sum()), int(np.count_nonzero(counts))
     column = column._replace(n_distinct=n_levels)
     if n_levels < 2:
@@ -486,6 +501,20 @@ def suspected_marks(cells, column):
     return tuple(
         mark for mark in marks if high > low and np.abs(others - mark).min() > distance
     )
+
+
+def warn_of_marks(cells, columns):
+    """Warn of numbers that seem to stand for a gap."""
+    for column, cell in zip(columns, cells, strict=True):
+        marks = suspected_marks(cell, column)
+        if marks:
+            named = ", ".join(f"{mark:g}" for mark in marks)
+            warn(
+                f"Column {column.name!r} holds {named} far from all its other "
+                f"numbers: if that stands for a gap, say sentinels="
+                f"{{{column.name!r}: [{named}]}}.",
+                UserWarning,
+            )
 
 
 def check_columns(cells, columns):

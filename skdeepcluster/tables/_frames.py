@@ -12,6 +12,9 @@ from importlib import import_module
 from typing import NamedTuple
 
 import numpy as np
+from sklearn.utils.validation import check_array, validate_data
+
+from .._validation import refuse_masked
 
 # Floats hold every whole number up to here, and lump those beyond.
 LARGEST_EXACT = 2.0**53
@@ -68,6 +71,39 @@ def table_cells(X):
     if repeated:
         raise ValueError(f"Columns of X share a name: {', '.join(repeated)}.")
     return [_cells(name, values) for name, values in columns]
+
+
+def checked_cells(estimator, X, names=None):
+    """Check a table at the door of an estimator, and take it apart.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Whose ``n_features_in_`` and ``feature_names_in_`` are set or compared.
+    X : DataFrame, pyarrow.Table or array-like of shape (n_samples, n_features)
+        Table.
+    names : list, default=None
+        Names of the columns at fit, which those of an array take; None at fit.
+
+    Returns
+    -------
+    list of Cells
+        One for each column.
+    """
+    refuse_masked("X", X)
+    if frame_library(X) is None:
+        X = check_array(as_array(X), dtype=None, ensure_all_finite=False)
+    validate_data(estimator, X, reset=names is None, skip_check_array=True)
+    cells = table_cells(X)
+    if not cells or not len(cells[0].values):
+        raise ValueError(
+            f"Found array with {len(cells and cells[0].values)} sample(s) and "
+            f"{len(cells)} feature(s) while a minimum of 1 of each is required by "
+            f"{type(estimator).__name__}."
+        )
+    if names is None:
+        return cells
+    return [cell._replace(name=name) for cell, name in zip(cells, names, strict=True)]
 
 
 def frame_library(X):

@@ -19,12 +19,9 @@ from sklearn.utils.validation import (
     _check_feature_names_in,
     check_array,
     check_is_fitted,
-    validate_data,
 )
 
 from .._rows import lexicographic_order
-from .._validation import refuse_masked
-from .._warnings import warn
 from ..base import unchanged_on_error
 from ..kernels.projection import project
 from ._columns import (
@@ -32,9 +29,9 @@ from ._columns import (
     check_columns,
     numbers_and_codes,
     read_columns,
-    suspected_marks,
+    warn_of_marks,
 )
-from ._frames import as_array, frame_library, make_frame, table_cells
+from ._frames import checked_cells, frame_library, make_frame
 from ._gap_filling import fit_gap_axes, sorted_eigh
 
 LEAST_AXES = 2
@@ -235,7 +232,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
                     "No column of X can be used, with "
                     f"{len(cells[0].values)} sample(s): {', '.join(reasons)}."
                 )
-            self._warn_of_marks(cells)
+            warn_of_marks(cells, self.columns_)
             self._roots = self._weight_roots()
             numbers, codes = numbers_and_codes(cells, self.columns_)
             self._level_shares = level_shares(codes, self.columns_)
@@ -349,23 +346,10 @@ class TableEncoder(TransformerMixin, BaseEstimator):
 
     def _check(self, X, *, reset):
         """Take the table apart; columns of an array take the names of the fit."""
-        refuse_masked("X", X)
         if reset:
             self._library = frame_library(X)
-        if frame_library(X) is None:
-            X = check_array(as_array(X), dtype=None, ensure_all_finite=False)
-        validate_data(self, X, reset=reset, skip_check_array=True)
-        cells = table_cells(X)
-        if not cells or not len(cells[0].values):
-            raise ValueError(
-                f"Found array with {len(cells and cells[0].values)} sample(s) and "
-                f"{len(cells)} feature(s) while a minimum of 1 of each is required by "
-                "TableEncoder."
-            )
-        if not reset:
-            pairs = zip(cells, self.columns_, strict=True)
-            cells = [cell._replace(name=column.name) for cell, column in pairs]
-        return cells
+            return checked_cells(self, X)
+        return checked_cells(self, X, [column.name for column in self.columns_])
 
     def _reading_options(self):
         lists = ("numeric", "categorical", "ordinal", "drop")
@@ -373,18 +357,6 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         return options | {
             name: getattr(self, name) for name in ("sentinels", "skew", "max_levels")
         }
-
-    def _warn_of_marks(self, cells):
-        for column, cell in zip(self.columns_, cells, strict=True):
-            marks = suspected_marks(cell, column)
-            if marks:
-                named = ", ".join(f"{mark:g}" for mark in marks)
-                warn(
-                    f"Column {column.name!r} holds {named} far from all its other "
-                    f"numbers: if that stands for a gap, say sentinels="
-                    f"{{{column.name!r}: [{named}]}}.",
-                    UserWarning,
-                )
 
     def _weight_roots(self):
         """Square roots of the columns' weights."""

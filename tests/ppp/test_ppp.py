@@ -19,7 +19,7 @@ from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.metrics import adjusted_rand_score
 
 from skdeepcluster.ppp import PPP
-from skdeepcluster.ppp._stream_sample import CAPACITY
+from skdeepcluster.streaming._stream_sample import CAPACITY
 
 one_cluster = pytest.mark.filterwarnings("ignore:No evidence of more than one cluster")
 
@@ -462,7 +462,7 @@ def test_chunk_that_cannot_be_taken_up_leaves_what_was_there(monkeypatch):
     with monkeypatch.context() as patch:
         # Equal rows are put together as soon as there are many.
         patch.setattr(model._summary, "capacity", 10)
-        patch.setattr("skdeepcluster.ppp._stream_sample._gather", interrupted)
+        patch.setattr("skdeepcluster.streaming._stream_sample._gather", interrupted)
         with pytest.raises(KeyboardInterrupt):
             model.partial_fit(X)
         with pytest.raises(KeyboardInterrupt):

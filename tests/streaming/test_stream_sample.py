@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skdeepcluster._rows import distinct_rows
-from skdeepcluster.ppp._stream_sample import Summary
+from skdeepcluster.streaming._stream_sample import Summary
 
 
 @pytest.fixture

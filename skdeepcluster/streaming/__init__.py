@@ -1,0 +1,1 @@
+"""Tables in parts: a bounded summary of rows that merges with others."""
