@@ -208,6 +208,48 @@ def test_score_of_a_gaussian_is_its_log_density():
     assert abs(np.mean(scores - expected)) < 0.1
 
 
+def test_score_and_criteria_follow_from_the_densities():
+    X, _ = blobs(3)
+    model = PPP().fit(X)
+    scores = model.score_samples(X)
+    assert model.score(X) == pytest.approx(scores.mean())
+    n_parameters = (model.aic(X) + 2 * scores.sum()) / 2
+    expected = n_parameters * np.log(len(X)) - 2 * scores.sum()
+    assert model.bic(X) == pytest.approx(expected)
+    # As many components as cells, each with a mean and a share.
+    n_cells = model.merges_[0]["node"]
+    assert 4 * n_cells - 1 < n_parameters < 10 * n_cells - 1
+    assert PPP(max_clusters=1).fit(np.ones((9, 2))).bic(np.ones((9, 2))) == 0
+
+
+@pytest.mark.parametrize(("scale", "units"), [(True, [1, 1e3, 1e-3]), (False, 1)])
+def test_samples_look_like_the_table(scale, units):
+    X, _ = blobs(3)
+    X = np.c_[X * units + 5, np.full(len(X), 7.0)]
+    model = PPP(scale=scale).fit(X)
+    drawn, labels = model.sample(20_000, random_state=0)
+    assert_array_equal(model.sample(20_000, random_state=0)[0], drawn)
+    assert np.all(np.diff(labels) >= 0)
+    assert_allclose(drawn.mean(axis=0), X.mean(axis=0), rtol=0.02)
+    assert_allclose(drawn.std(axis=0), X.std(axis=0), rtol=0.05)
+    assert np.mean(model.predict(drawn) == labels) > 0.98
+
+
+def test_samples_of_an_embedding_are_decoded():
+    X, _ = blobs(4, n_features=8)
+    drawn, labels = PPP(encoder=PCA(3)).fit(X).sample(50, random_state=0)
+    assert drawn.shape == (50, 8)
+    assert labels.max() <= 3
+
+
+def test_nothing_to_sample():
+    X, _ = blobs()
+    with pytest.raises(ValueError, match="n_samples=0 should be >= 1"):
+        PPP().fit(X).sample(0)
+    with pytest.raises(NotFittedError):
+        PPP().sample()
+
+
 def test_most_clusters():
     X, y = blobs(8)
     model = PPP(max_clusters=3).fit(X)
