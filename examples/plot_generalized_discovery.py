@@ -35,7 +35,9 @@ from skdeepcluster.metrics import discovery_accuracy
 
 model = SemiSupervisedGaussianMixture(random_state=0).fit(Z, y)
 print(f"{model.n_novel_} new classes: {model.novel_classes_}")
-score = discovery_accuracy(digits[~labeled], model.labels_[~labeled], model.classes_)
+score = discovery_accuracy(
+    digits[~labeled], model.labels_[~labeled], model.known_classes_
+)
 print(f"right: {score.all:.0%} (known {score.known:.0%}, new {score.novel:.0%})")
 
 # %%
@@ -43,7 +45,7 @@ print(f"right: {score.all:.0%} (known {score.known:.0%}, new {score.novel:.0%})"
 
 import matplotlib.pyplot as plt
 
-names = np.concatenate([model.classes_, model.novel_classes_])
+names = model.classes_
 order = [*range(0, 10, 2), *range(1, 10, 2)]
 counts = np.array(
     [
@@ -57,7 +59,7 @@ for (i, j), count in np.ndenumerate(counts):
     if count:
         color = "white" if count > counts.max() / 2 else "black"
         ax.text(j, i, count, ha="center", va="center", color=color, fontsize=8)
-ax.axvline(len(model.classes_) - 0.5, color="#CC6677")
+ax.axvline(len(model.known_classes_) - 0.5, color="#CC6677")
 ax.axhline(4.5, color="#CC6677")
 ax.set(xlabel="class found", ylabel="digit")
 ax.set_xticks(range(len(names)), names)
@@ -94,6 +96,6 @@ plt.show()
 stream = SemiSupervisedGaussianMixture(random_state=0)
 for chunk in np.array_split(rng.permutation(len(X)), 5):
     stream.partial_fit(Z[chunk], y[chunk])
-    n_classes = len(stream.classes_), stream.n_novel_
-    right = discovery_accuracy(digits, stream.predict(Z), stream.classes_).all
+    n_classes = len(stream.known_classes_), stream.n_novel_
+    right = discovery_accuracy(digits, stream.predict(Z), stream.known_classes_).all
     print(f"{n_classes[0]} known and {n_classes[1]} new classes, {right:.0%} right")

@@ -34,7 +34,7 @@ mixture = SemiSupervisedGaussianMixture(random_state=0).fit(Z, y)
 model = GPC(random_state=0).fit(Z, y)
 for estimator in (mixture, model):
     right = discovery_accuracy(
-        digits[~labeled], estimator.labels_[~labeled], estimator.classes_
+        digits[~labeled], estimator.labels_[~labeled], estimator.known_classes_
     )
     print(
         f"{type(estimator).__name__}: {estimator.n_novel_} new classes, right: "

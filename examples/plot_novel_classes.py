@@ -84,8 +84,8 @@ for method, labels in found.items():
 # The embedding stays; only the clusters are found anew.
 
 for n_novel in (3, 4, 6):
-    model.recluster(n_novel)
-    sizes = [int((model.labels_ == name).sum()) for name in model.novel_classes_]
+    other = model.recluster(n_novel)
+    sizes = [int((other.labels_ == name).sum()) for name in other.novel_classes_]
     print(f"{n_novel} classes of {sizes} rows")
 
 # %%

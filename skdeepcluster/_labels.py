@@ -1,8 +1,8 @@
 """Partial labels: known classes, and rows that have none.
 
-What marks an unlabeled row, what a class may be called, and how the clusters
-found beside the known classes are named stands here once, for every estimator
-that takes them.
+This module decides what marks an unlabeled row, what a class may be called, and
+how the clusters found beside the known classes are named, for every estimator
+that takes partial labels.
 """
 
 from numbers import Integral, Real
@@ -10,8 +10,14 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.utils import check_consistent_length, column_or_1d
 
+from ._warnings import warn
+
 UNLABELED = -1
-_ADVICE = "Mark unlabeled rows by -1 where classes are integers, else by None or NaN."
+_ADVICE = "Mark unlabeled rows by -1, None or NaN."
+# Strings that often stand for no value, in lower case and without spaces around.
+_LIKE_MISSING = frozenset(
+    ("", "-1", "-1.0", "nan", "na", "n/a", "<na>", "none", "null", "nat", "?", "-")
+)
 
 
 class PartialLabels:
@@ -20,8 +26,8 @@ class PartialLabels:
     Parameters
     ----------
     y : array-like of shape (n_samples,) or None
-        Classes; -1 (integer classes) or a missing value (any) where a row has
-        none. None means that no row has one.
+        Classes; the number -1 or a missing value where a row has none. None
+        means that no row has one.
     X : ndarray of shape (n_samples, n_features)
         The table that the labels belong to.
 
@@ -30,7 +36,12 @@ class PartialLabels:
     classes : ndarray of shape (n_known,)
         Known classes, sorted.
     codes : ndarray of shape (n_samples,), dtype=int64
-        Place of a row's class in `classes`, -1 where a row has none.
+        Index of a row's class in `classes`, -1 where a row has none.
+
+    Raises
+    ------
+    ValueError
+        If `y` is of another length than `X`, or holds what cannot be a class.
     """
 
     def __init__(self, y, X):
@@ -40,7 +51,7 @@ class PartialLabels:
             return
         y = _as_column(y)
         check_consistent_length(X, y)
-        labeled = ~missing(y)
+        labeled = ~(missing(y) | _minus_one_among_strings(y))
         values = _values_of_classes(y[labeled])
         if values.dtype.kind == "i":
             if np.any(values < UNLABELED):
@@ -50,9 +61,9 @@ class PartialLabels:
                 )
             labeled[labeled] = values != UNLABELED
             values = values[values != UNLABELED]
-        self.classes, places = np.unique(values, return_inverse=True)
+        self.classes, codes = np.unique(values, return_inverse=True)
         self.codes = np.full(len(y), UNLABELED)
-        self.codes[labeled] = places
+        self.codes[labeled] = codes
         # Integer names of novel clusters must not leave the integers.
         if self._integers and self.n_known and self.classes[-1] > 2**62:
             raise ValueError(
@@ -78,6 +89,36 @@ class PartialLabels:
     def n_unlabeled(self):
         """Number of rows without a class."""
         return int(np.count_nonzero(~self.labeled))
+
+    def warn_if_unlikely(self):
+        """Say what was understood where labels look like something different.
+
+        Warns
+        -----
+        UserWarning
+            If a class is a string that often marks a missing value, or every
+            labeled row has a number of its own, as in a regression.
+        """
+        names, n_labeled = self.classes.tolist(), len(self.codes) - self.n_unlabeled
+        like_missing = [
+            repr(name)
+            for name in names
+            if isinstance(name, str) and name.strip().lower() in _LIKE_MISSING
+        ]
+        if like_missing:
+            warn(
+                f"y holds the string {', '.join(like_missing)}, which was taken as "
+                "the name of a known class. If it means that a row has no class, "
+                "write None, NaN or the number -1 instead.",
+                UserWarning,
+            )
+        if names and isinstance(names[0], float) and len(names) == n_labeled > 1:
+            warn(
+                f"y holds {n_labeled} different numbers that are not whole, and each "
+                "was taken as a class of one row. If y is a quantity, cut it into "
+                "classes or leave it out.",
+                UserWarning,
+            )
 
     def novel_names(self, n_novel):
         """Name novel clusters such that no known class has the name.
@@ -111,6 +152,18 @@ def _as_column(y):
         plain[np.ma.getmaskarray(y)] = None
         y = plain
     return column_or_1d(y)
+
+
+def _minus_one_among_strings(y):
+    """Mask of the numbers -1 where all other labels are strings."""
+    marks = np.zeros(len(y), dtype=bool)
+    if y.dtype.kind == "O":
+        numbers = np.array([isinstance(value, Real) for value in y], dtype=bool)
+        marks[numbers] = y[numbers] == UNLABELED
+        others = y[~marks & ~missing(y)]
+        if not (others.size and all(isinstance(value, str) for value in others)):
+            marks[:] = False
+    return marks
 
 
 def missing(y):

@@ -106,18 +106,17 @@ def find_classes(build, X, y, n_novel, random_state):
         estimator.fit(X, y)
     except ValueError as error:
         raise CommandError(first_line(error)) from error
-    names = np.concatenate([estimator.classes_, estimator.novel_classes_])
-    places = {name: place for place, name in enumerate(names.tolist())}
+    places = {name: place for place, name in enumerate(estimator.classes_.tolist())}
     columns = np.array([places[name] for name in estimator.labels_.tolist()])
-    is_new = columns >= len(estimator.classes_)
+    is_new = columns >= len(estimator.known_classes_)
     confidence = estimator.predict_proba(X)[np.arange(len(X)), columns].round(6)
     return estimator, is_new, confidence
 
 
 def summary(prepared, estimator, labeled, confidence):
     """Write the table of the classes; see `clusters.summary`."""
-    labels, n_known = estimator.labels_, len(estimator.classes_)
-    classes = [*estimator.classes_.tolist(), *estimator.novel_classes_.tolist()]
+    labels, n_known = estimator.labels_, len(estimator.known_classes_)
+    classes = estimator.classes_.tolist()
     n_novel, n_unlabeled = estimator.n_novel_, int((~labeled).sum())
     width = max(len("class"), *(len(str(name)) for name in classes))
     lines = [

@@ -1,26 +1,79 @@
-"""The frame of the discovery estimators: ``fit(X, y)`` with partial labels."""
+"""The frame of the discovery estimators: ``fit(X, y)`` with partial labels.
+
+::
+
+    fit(X, y)
+        rows, known, weights = table, labels and weights, checked; rows embedded
+        training = _prepare(rows, known, weights)    # the same for every n_novel
+        publish(training, _fit_discovery(training, n_novel))
+    recluster(n_novel)
+        a copy, with the last line done again
+
+A subclass writes the two functions in between. Their results are NamedTuples:
+`training` has a field ``known``, the result a field ``codes``. Codes 0 to
+n_known - 1 are the known classes, the novel clusters follow, largest first.
+"""
 
 from abc import abstractmethod
+from copy import copy
+from numbers import Integral
+from typing import NamedTuple
 
 import numpy as np
 from sklearn.base import _fit_context
-from sklearn.utils._param_validation import validate_parameter_constraints
+from sklearn.utils._param_validation import (
+    Interval,
+    StrOptions,
+    validate_parameter_constraints,
+)
 from sklearn.utils.validation import check_is_fitted
 
 from .._labels import PartialLabels
-from .._validation import check_table, check_weights
+from .._rows import distinct_rows
+from .._scaling import TableScaling
+from .._validation import check_table, check_weights, draw_seed
+from .._warnings import warn
 from ..base import BaseClusterer, unchanged_on_error
+
+N_NOVEL = [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})]
+
+
+class ScaledTraining(NamedTuple):
+    """What the estimators without a network keep of the table.
+
+    Parameters
+    ----------
+    known : PartialLabels
+        Classes of the labeled rows.
+    rows : ndarray of shape (n_samples, n_features), dtype=float64
+        Scaled rows.
+    weights : ndarray of shape (n_samples,) or None
+        Their weights.
+    scaling : TableScaling
+        The way from the table to the rows.
+    seed : int
+        Seed of all draws.
+    dtype : dtype
+        Of the table.
+    """
+
+    known: PartialLabels
+    rows: np.ndarray
+    weights: np.ndarray
+    scaling: TableScaling
+    seed: int
+    dtype: np.dtype
+
+
+def scaled_training(Z, known, weights, random_state, *, by_column=False):
+    """Scale a table, whatever the order of its rows."""
+    seed = draw_seed(random_state)
+    scaling = TableScaling(*distinct_rows(Z, weights), by_column=by_column)
+    return ScaledTraining(known, scaling.transform(Z), weights, scaling, seed, Z.dtype)
 
 
 class DiscoveryEstimator(BaseClusterer):
-    """Frame of the estimators that find new classes beside known ones.
-
-    A subclass clusters in :meth:`_fit_codes` and labels further rows in
-    :meth:`_predict_codes`. Both speak in codes: 0 to n_known - 1 are the known
-    classes, the novel clusters follow, largest first. This frame turns codes
-    into names. A subclass that can cluster its fitted representation again
-    says so in :meth:`_recluster_codes`.
-    """
+    """Frame of the estimators that find new classes beside known ones."""
 
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y=None):
@@ -31,32 +84,50 @@ class DiscoveryEstimator(BaseClusterer):
         X : array-like of shape (n_samples, n_features)
             Table of finite numbers. float32 is kept, all else becomes float64.
         y : array-like of shape (n_samples,), default=None
-            Known classes. A row without a class is marked by -1 where classes
-            are integers, or by a missing value (None, NaN, pandas' NA). None
-            means that no row has a class.
+            Known classes. A row without a class is marked by -1, or by a missing
+            value (None, NaN, pandas' NA). None means that no row has a class.
 
         Returns
         -------
         self : object
             Fitted estimator.
-        """
-        return self._fit_partial(X, y)
 
-    def _fit_partial(self, X, y, sample_weight=None):
+        Warns
+        -----
+        UserWarning
+            If no row is unlabeled, a class is a string that often marks a missing
+            value, or every labeled row has a number of its own.
+        """
+        return self._fit(X, y)
+
+    def _fit(self, X, y, sample_weight=None):
         with unchanged_on_error(self):
             X = check_table(self, X, reset=True)
             known = PartialLabels(y, X)
             self._check_n_novel(self.n_novel, known)
             weights = check_weights(sample_weight, X)
-            self._known = known
-            self._fit_clusters(self._fit_encoder(X, known.codes), weights)
+            known.warn_if_unlikely()
+            if known.n_unlabeled == 0:
+                warn(
+                    f"y has no unlabeled row: all {len(X)} rows belong to "
+                    f"{known.n_known} known classes, and no novel class can be found. "
+                    "Mark unlabeled rows by -1, None or NaN.",
+                    UserWarning,
+                )
+            Z = self._fit_encoder(X, known.codes, weights)
+            self._fit_clusters(Z, weights, known)
         return self
 
-    def _fit_clusters(self, Z, sample_weight):
-        self._set_labels(self._fit_codes(Z, self._known, sample_weight))
+    def _fit_clusters(self, Z, sample_weight, known):
+        self._fit_published(self._prepare(Z, known, sample_weight), self.n_novel)
 
-    @staticmethod
-    def _check_n_novel(n_novel, known):
+    def _fit_published(self, training, n_novel):
+        # True is an integer too, but neither for numpy nor for torch.
+        n_novel = n_novel if n_novel == "auto" else int(n_novel)
+        self._publish(training, self._fit_discovery(training, n_novel))
+
+    def _check_n_novel(self, n_novel, known):
+        """Refuse a number of novel classes that these labels cannot have."""
         if n_novel != "auto" and n_novel > known.n_unlabeled:
             raise ValueError(
                 f"n_novel={n_novel} is larger than the number of unlabeled rows, "
@@ -64,21 +135,9 @@ class DiscoveryEstimator(BaseClusterer):
                 "leave more rows unlabeled."
             )
 
-    def _set_labels(self, codes):
-        """Name the codes of the training rows and the classes found."""
-        known = self._known
-        n_novel = max(int(codes.max()) + 1 - known.n_known, 0)
-        self.classes_ = known.classes
-        self.n_novel_ = n_novel
-        self.novel_classes_ = known.novel_names(n_novel)
-        self.labels_ = self._names()[codes]
-
-    def _names(self):
-        return np.concatenate([self.classes_, self.novel_classes_])
-
     @abstractmethod
-    def _fit_codes(self, Z, known, sample_weight):
-        """Fit on the embedded rows; return the code of every row.
+    def _prepare(self, Z, known, weights):
+        """Do what does not depend on the number of novel classes.
 
         Parameters
         ----------
@@ -86,16 +145,51 @@ class DiscoveryEstimator(BaseClusterer):
             Rows, embedded where there is an encoder.
         known : PartialLabels
             Codes of the labeled rows, which keep them.
-        sample_weight : ndarray of shape (n_samples,) or None
+        weights : ndarray of shape (n_samples,) or None
             Weights, for the estimators that take them.
+
+        Returns
+        -------
+        NamedTuple
+            With the field ``known``.
         """
+
+    @abstractmethod
+    def _fit_discovery(self, training, n_novel):
+        """Find the novel classes.
+
+        Parameters
+        ----------
+        training : NamedTuple
+            Of :meth:`_prepare`.
+        n_novel : int or 'auto'
+            Number of novel classes.
+
+        Returns
+        -------
+        NamedTuple
+            With the field ``codes``, of every row.
+        """
+
+    def _publish(self, training, result):
+        """Set the fitted attributes; a subclass adds its own."""
+        known, codes = training.known, result.codes
+        self._training = training
+        self._publish_classes(known, max(int(codes.max()) + 1 - known.n_known, 0))
+        self.labels_ = self.classes_[codes]
+
+    def _publish_classes(self, known, n_novel):
+        self.known_classes_ = known.classes
+        self.novel_classes_ = known.novel_names(n_novel)
+        self.classes_ = np.concatenate([self.known_classes_, self.novel_classes_])
+        self.n_novel_ = n_novel
 
     @abstractmethod
     def _predict_codes(self, Z):
         """Give the rows of `Z` their codes, int64."""
 
     def _predict_labels(self, Z):
-        return self._names()[self._predict_codes(Z)]
+        return self.classes_[self._predict_codes(Z)]
 
     def fit_predict(self, X, y=None, **params):
         """Find the classes of the rows that have none, and return all rows'.
@@ -129,38 +223,73 @@ class DiscoveryEstimator(BaseClusterer):
         novel : ndarray of shape (n_samples,), dtype=bool
             Whether `predict` answers a novel class.
         """
-        return self._predict_codes(self._embed(X)) >= len(self.classes_)
+        return self._predict_codes(self._embed(X)) >= len(self.known_classes_)
 
     def recluster(self, n_novel):
-        """Cluster the fitted representation again, without training.
+        """Find another number of novel classes in the table of `fit`.
+
+        What does not depend on the number is shared with this estimator, which
+        stays as it is.
 
         Parameters
         ----------
         n_novel : int or 'auto'
-            Number of novel classes to find now, as in the constructor.
+            Number of novel classes, as in the constructor.
+
+        Returns
+        -------
+        estimator : object
+            Another fitted estimator, with that `n_novel`.
+
+        Raises
+        ------
+        ValueError
+            If `n_novel` is no such number, or larger than the number of unlabeled
+            rows.
+        """
+        check_is_fitted(self)
+        validate_parameter_constraints(
+            {"n_novel": self._parameter_constraints["n_novel"]},
+            {"n_novel": n_novel},
+            caller_name="recluster",
+        )
+        other = copy(self)
+        other.n_novel = n_novel
+        other._recluster()
+        return other
+
+    def _recluster(self):
+        self._check_n_novel(self.n_novel, self._training.known)
+        self._fit_published(self._training, self.n_novel)
+
+
+class WeightedDiscovery(DiscoveryEstimator):
+    """Frame of those whose ``fit`` takes ``sample_weight``."""
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y=None, sample_weight=None):
+        """Find the classes of the rows that have none.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Table of finite numbers. float32 is kept, all else becomes float64.
+        y : array-like of shape (n_samples,), default=None
+            Known classes. A row without a class is marked by -1, or by a missing
+            value (None, NaN, pandas' NA). None means that no row has a class.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights of the rows; a weight of 2 is the same as two
+            equal rows, a weight of 0 leaves the row out. None means 1 for all.
 
         Returns
         -------
         self : object
-            The same estimator with another number of novel classes.
+            Fitted estimator.
+
+        Warns
+        -----
+        UserWarning
+            If no row is unlabeled, a class is a string that often marks a missing
+            value, or every labeled row has a number of its own.
         """
-        check_is_fitted(self)
-        self._check_recluster(n_novel)
-        with unchanged_on_error(self):
-            self._check_n_novel(n_novel, self._known)
-            self._set_labels(self._cluster_codes(n_novel))
-        return self
-
-    def _check_recluster(self, n_novel):
-        constraint = {"n_novel": self._parameter_constraints["n_novel"]}
-        validate_parameter_constraints(
-            constraint, {"n_novel": n_novel}, caller_name="recluster"
-        )
-
-    def _cluster_codes(self, n_novel):
-        # True is an integer too, but neither for numpy nor for torch.
-        return self._recluster_codes(n_novel if n_novel == "auto" else int(n_novel))
-
-    @abstractmethod
-    def _recluster_codes(self, n_novel):
-        """Cluster the representation anew; return the code of every row."""
+        return self._fit(X, y, sample_weight)

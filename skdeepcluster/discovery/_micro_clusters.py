@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._kmeans import lloyd, plusplus_centers
+from .._labels import PartialLabels
+from .._rows import distinct_rows
 from ..kernels.gaussians import gaussian_factors
 from ._niw import Moments, Prior, prior_of_classes
 from ._split_merge import merge_path
@@ -21,6 +23,8 @@ LLOYD_STEPS = 10
 CLASSES_WITHOUT_LABELS = 10
 # Share of the mean variance that the variance within a class has at least.
 LEAST_VARIANCE = 1e-3
+# Kinds of covariances that are matrices.
+FULL = ("full", "tied")
 
 
 @dataclass(frozen=True)
@@ -102,13 +106,6 @@ def _share(n_most, code, codes):
     if code < 0:
         return max(n_most, FEWEST_CELLS)
     return max(2 * n_most // (int(codes.max()) + 1), FEWEST_OF_CLASS)
-
-
-def most_cells(n_features, full, wanted):
-    """Number of cells whose moments can be merged in some ten seconds."""
-    if not full:
-        return wanted
-    return min(wanted, max(FEWEST_CELLS, int(np.sqrt(12 * MOST_WORK / n_features**3))))
 
 
 def whitened(rows, pooled):
@@ -228,3 +225,65 @@ def prior_for(cells, n_known, kind):
     scale = pooled / CLASSES_WITHOUT_LABELS ** (2 / n_features)
     dof = n_features + 2 if total.full or shared else 3
     return Prior(mean, 0.01, dof, scale, shared)
+
+
+def distinct_rows_of_classes(rows, weights, codes):
+    """Distinct rows of each class, in an order that the rows decide alone."""
+    table = np.column_stack([codes.astype(np.float64), rows])
+    table, weights = distinct_rows(table, weights)
+    codes = table[:, 0].astype(np.int64)
+    return np.ascontiguousarray(table[:, 1:]), weights, codes
+
+
+def n_most_cells(n_columns, covariance_type, max_cells, n_novel):
+    """Number of cells whose moments can be merged in some ten seconds.
+
+    Four at least for each novel class that was asked for.
+    """
+    n_most = max_cells
+    if covariance_type in FULL:
+        affordable = int(np.sqrt(12 * MOST_WORK / n_columns**3))
+        n_most = min(n_most, max(FEWEST_CELLS, affordable))
+    return n_most if n_novel == "auto" else max(n_most, 4 * n_novel)
+
+
+def divide_rows(rows, weights, codes, n_known, covariance_type, n_most, seed):
+    """Divide rows into cells that are small against the classes."""
+    full, labeled = covariance_type in FULL, codes >= 0
+    one = np.zeros(len(rows), dtype=np.intp)
+    total = Moments.of_rows(rows, weights, one, 1, full)
+    classes = Moments.of_rows(
+        rows[labeled], weights[labeled], codes[labeled], n_known, full
+    )
+    pooled, _ = pooled_covariance(classes, total, covariance_type)
+    return Cells.of_rows(rows, weights, codes, pooled, n_most, seed)
+
+
+def join_classes(known, cells, chunk):
+    """Bring cells and the labels of a chunk to the codes of the classes of both.
+
+    Parameters
+    ----------
+    known : PartialLabels
+        Classes so far.
+    cells : Cells
+        Cells so far.
+    chunk : PartialLabels
+        Labels of further rows.
+
+    Returns
+    -------
+    known : PartialLabels
+        Classes of both.
+    cells : Cells
+        The cells, with new codes.
+    codes : ndarray of shape (n_samples,), dtype=int64
+        New codes of the further rows.
+    """
+    names = [*known.classes.tolist(), *chunk.classes.tolist()]
+    both = PartialLabels(names or None, names)
+    # The last entry is for rows without a class, whose code is -1.
+    new_codes = np.append(both.codes, -1)
+    own = np.append(np.arange(known.n_known), -1)[cells.codes]
+    others = np.append(known.n_known + np.arange(chunk.n_known), -1)[chunk.codes]
+    return both, Cells(cells.moments, new_codes[own]), new_codes[others]

@@ -7,14 +7,17 @@ from .._labels import UNLABELED
 from .._rows import distinct_rows
 from ..kernels.kmeans import nearest_centers
 from ..kernels.silhouettes import mean_silhouettes
+from ._novel_centers import unlabeled_rows
 
 MOST_NOVEL = 30
 # The silhouette looks at every pair of rows.
 SILHOUETTE_ROWS = 2000
+# The largest total weight whose units are still told apart.
+MOST_COUNTED = 2**53
 N_STARTS = 3
 
 
-def estimate_n_novel(X, codes, rng):
+def estimate_n_novel(X, codes, rng, weights=None):
     """Find the number of clusters that stand apart best beside the known classes.
 
     K-means cuts the unlabeled rows, and the silhouettes of all rows score the
@@ -31,6 +34,8 @@ def estimate_n_novel(X, codes, rng):
     rng : numpy.random.Generator
         Draws the starts, and of many rows a sample: 2000 unlabeled rows, and
         2000 labeled ones.
+    weights : ndarray of shape (n_samples,), default=None
+        Weights of the rows; None means 1 for all.
 
     Returns
     -------
@@ -42,9 +47,11 @@ def estimate_n_novel(X, codes, rng):
     labeled = codes != UNLABELED
     # The classes last, so that their numbers do not matter to the draw.
     table = np.column_stack([X[labeled], codes[labeled]])
-    known, known_weights = sample_rows(*distinct_rows(table), SILHOUETTE_ROWS, rng)
+    of_known = None if weights is None else weights[labeled]
+    known, of_known = sample_rows(*distinct_rows(table, of_known), SILHOUETTE_ROWS, rng)
     known_codes = known[:, -1].astype(np.int64)
-    rows, weights = sample_rows(*distinct_rows(X[~labeled]), SILHOUETTE_ROWS, rng)
+    rows = unlabeled_rows(X, codes, weights)
+    rows, weights = sample_rows(*rows, SILHOUETTE_ROWS, rng)
     first = 1 if len(known) else 2
     numbers = range(first, min(MOST_NOVEL, len(rows) - 1) + 1)
     if len(numbers) == 0:
@@ -56,7 +63,7 @@ def estimate_n_novel(X, codes, rng):
     ]
     together = np.concatenate([known[:, :-1], rows])
     scores = mean_silhouettes(
-        together, np.append(known_weights, weights), np.array(partitions)
+        together, np.append(of_known, weights), np.array(partitions)
     )
     return numbers[int(scores.argmax())]
 
@@ -106,10 +113,12 @@ def cut(rows, weights, number, rng):
 
 def sample_rows(rows, weights, size, rng):
     """Draw at most `size` rows without replacement, equal ones merged."""
-    total = round(weights.sum())
+    # Weights need not be counts, and may be large ones.
+    total = min(round(weights.sum()), MOST_COUNTED)
     if total <= size:
         return rows, weights
     chosen = rng.choice(total, size, replace=False)
-    places = np.searchsorted(np.cumsum(weights), chosen, side="right")
+    ends = np.cumsum(weights) * (total / weights.sum())
+    places = np.minimum(np.searchsorted(ends, chosen, side="right"), len(rows) - 1)
     counts = np.bincount(places, minlength=len(rows)).astype(np.float64)
     return np.ascontiguousarray(rows[counts > 0]), counts[counts > 0]

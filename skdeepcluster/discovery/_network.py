@@ -2,22 +2,90 @@
 
 from functools import partial
 from numbers import Integral, Real
+from typing import NamedTuple
 
 import numpy as np
 import torch
+from scipy.special import softmax
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from .._labels import UNLABELED
+from .._labels import UNLABELED, PartialLabels
 from .._rows import canonical_order, distinct_rows, in_chunks, lexicographic_order
 from .._scaling import TableScaling
 from .._validation import draw_seed
 from ..nn.batches import labeled_rows
 from ..nn.inference import in_double, run_rows
 from ..nn.modules import AutoencoderModule, user_module
-from ..nn.training import history_of, make_net, pick_device, reproducible, train
-from ._base import DiscoveryEstimator
+from ..nn.training import (
+    Net,
+    history_of,
+    make_net,
+    pick_device,
+    reproducible,
+    train,
+)
+from ._base import N_NOVEL, DiscoveryEstimator
 from ._novel_centers import class_means
+
+
+class Trained(NamedTuple):
+    """A trained net.
+
+    Parameters
+    ----------
+    net : Net
+        The net.
+    n_components : int
+        Width of its latents.
+    history : list of dict
+        Its epochs.
+    """
+
+    net: Net
+    n_components: int
+    history: list
+
+
+class NetworkTraining(NamedTuple):
+    """What the networks keep of the table.
+
+    Parameters
+    ----------
+    known : PartialLabels
+        Classes of the labeled rows.
+    rows : ndarray of shape (n_samples, n_features), dtype=float64
+        Scaled rows.
+    order : ndarray of shape (n_samples,)
+        What sorts them: training must not depend on the order of the table.
+    classes : ndarray of shape (n_samples,), dtype=int64
+        Output of the network that belongs to each row, -1 where unlabeled.
+    outputs : ndarray of shape (n_known,)
+        Output of each known class: the largest class has the first, so that the
+        names of the classes do not matter.
+    scaling : TableScaling
+        The way from the table to the rows.
+    seed : int
+        Seed of all draws.
+    dtype : dtype
+        Of the table.
+    trained : Trained or None
+        The net, where it does not depend on the number of novel classes.
+    """
+
+    known: PartialLabels
+    rows: np.ndarray
+    order: np.ndarray
+    classes: np.ndarray
+    outputs: np.ndarray
+    scaling: TableScaling
+    seed: int
+    dtype: np.dtype
+    trained: Trained
+
+    def in_order(self):
+        """Rows and classes, sorted."""
+        return self.rows[self.order], self.classes[self.order]
 
 
 class LatentDiscovery(
@@ -26,10 +94,11 @@ class LatentDiscovery(
     """Frame of the estimators that learn a latent space from partial labels.
 
     The module of ``net_`` has a method ``project``, which maps rows to latents.
+    The result of :meth:`_fit_discovery` has a field ``trained``.
     """
 
     _parameter_constraints = {
-        "n_novel": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
+        "n_novel": N_NOVEL,
         "n_components": [Interval(Integral, 1, None, closed="left"), None],
         "hidden_layer_sizes": ["array-like", None],
         "module": [callable, None],
@@ -43,42 +112,27 @@ class LatentDiscovery(
     }
 
     def _start(self, Z, known):
-        """Scale the rows; order rows and classes for the draws.
-
-        Neither the order of the rows nor the names of the classes shall matter:
-        training sees the rows sorted, and the classes by their sizes.
-
-        Returns
-        -------
-        scaled : ndarray of shape (n_samples, n_features)
-            Scaled rows, sorted.
-        classes : ndarray of shape (n_samples,), dtype=int64
-            Output of the network that belongs to each, -1 where unlabeled.
-        """
-        self._seed = draw_seed(self.random_state)
-        self.scaling_ = TableScaling(*distinct_rows(Z))
-        scaled = self.scaling_.transform(Z)
+        """Scale the rows; order rows and classes for the draws."""
+        seed = draw_seed(self.random_state)
+        scaling = TableScaling(*distinct_rows(Z))
+        rows = scaling.transform(Z)
         sizes = np.bincount(known.codes[known.labeled], minlength=known.n_known)
-        means = class_means(scaled, known.codes, known.n_known)
-        self._outputs = np.argsort(canonical_order(sizes, means))
-        classes = np.append(self._outputs, UNLABELED)[known.codes]
-        order, _ = lexicographic_order(np.column_stack([scaled, classes]))
-        return scaled[order], classes[order]
+        means = class_means(rows, known.codes, known.n_known)
+        outputs = np.argsort(canonical_order(sizes, means))
+        classes = np.append(outputs, UNLABELED)[known.codes]
+        order, _ = lexicographic_order(np.column_stack([rows, classes]))
+        return NetworkTraining(
+            known, rows, order, classes, outputs, scaling, seed, Z.dtype, None
+        )
 
-    def _run(self, part, rows):
-        """Run a part of the network on rows; float64 holding float32 values."""
-        with np.errstate(over="ignore"):
-            values = in_chunks(partial(run_rows, part), rows).astype(np.float64)
-        if not np.all(np.isfinite(values)):
-            raise ValueError(
-                "The network's outputs are not finite: lower learning_rate_init, or "
-                "check module."
-            )
-        return values
+    def _publish(self, training, result):
+        super()._publish(training, result)
+        self.scaling_, self._outputs = training.scaling, training.outputs
+        self.net_, self._n_features_out, self.history_ = result.trained
+        self.n_iter_ = max(1, len(self.history_))
 
-    def _latents(self, X):
-        project = in_double(self.net_.module_).project
-        return self._run(project, self.scaling_.transform(X))
+    def _latents(self, Z):
+        return latents_of(self.net_, self.scaling_.transform(Z))
 
     def transform(self, X):
         """Embed rows.
@@ -117,12 +171,13 @@ class DiscoveryNetwork(LatentDiscovery):
         "predict_known": ["boolean"],
     }
 
-    def _train(self, scaled, classes, **sizes):
+    def _train(self, training, **sizes):
         """Train a new net; `sizes` go to :meth:`_make_module`."""
         device = pick_device(self.device)
-        with reproducible(self._seed, device):
-            network, n_components = self._build(scaled)
-            self.net_ = make_net(
+        rows, classes = training.in_order()
+        with reproducible(training.seed, device):
+            network, n_components = self._build(rows.shape[1])
+            net = make_net(
                 self._make_module(network, n_components, **sizes),
                 optimizer="adamw",
                 lr=self.learning_rate_init,
@@ -132,19 +187,16 @@ class DiscoveryNetwork(LatentDiscovery):
                 verbose=self.verbose,
             )
             # An epoch is one pass, however small the table.
-            self.net_.iterator_train__min_steps = 1
+            net.iterator_train__min_steps = 1
             train(
-                self.net_,
-                labeled_rows(scaled, classes, device),
+                net,
+                labeled_rows(rows, classes, device),
                 max_epochs=self.max_epochs,
             )
-        self._n_features_out = n_components
-        self.history_ = history_of(self.net_)
-        self.n_iter_ = len(self.history_)
+        return Trained(net, n_components, history_of(net))
 
-    def _build(self, scaled):
+    def _build(self, n_features):
         """Return the autoencoder and the width of its code."""
-        n_features = scaled.shape[1]
         if self.module is not None:
             network = user_module(self.module, n_features)
             one_row = torch.zeros(1, n_features, dtype=torch.float64)
@@ -165,10 +217,8 @@ class DiscoveryNetwork(LatentDiscovery):
         return network, n_components
 
     def _known_logits(self, X):
-        """Logits of the known classes, in the order of ``classes_``."""
-        module = in_double(self.net_.module_)
-        scaled = self.scaling_.transform(X)
-        logits = self._run(lambda rows: module.head(module.project(rows)), scaled)
+        """Logits of the known classes, in the order of ``known_classes_``."""
+        logits = head_logits(self.net_, self.scaling_.transform(X))
         return logits[:, self._outputs]
 
     def _known_proba(self, X):
@@ -177,7 +227,7 @@ class DiscoveryNetwork(LatentDiscovery):
                 "No class is known, since no row had one in fit: give y to learn "
                 "known classes."
             )
-        return softmax(self._known_logits(X))
+        return softmax(self._known_logits(X), axis=1)
 
     def predict_known_classes(self, X):
         """Give every row the known class that the head finds most probable.
@@ -190,14 +240,14 @@ class DiscoveryNetwork(LatentDiscovery):
         Returns
         -------
         labels : ndarray of shape (n_samples,)
-            Known class of each row, one of ``classes_``.
+            Known class of each row, one of ``known_classes_``.
 
         Raises
         ------
         ValueError
             If no row had a class in fit.
         """
-        return self.classes_[self._known_proba(self._embed(X)).argmax(axis=1)]
+        return self.known_classes_[self._known_proba(self._embed(X)).argmax(axis=1)]
 
     def predict_known_proba(self, X):
         """Give every known class a probability, given that a row is of one.
@@ -210,8 +260,8 @@ class DiscoveryNetwork(LatentDiscovery):
         Returns
         -------
         probabilities : ndarray of shape (n_samples, n_known)
-            Softmax of the head, in the order of ``classes_``. Rows sum to 1; in
-            the dtype of `X`.
+            Softmax of the head, in the order of ``known_classes_``. Rows sum to
+            1; in the dtype of `X`.
 
         Raises
         ------
@@ -228,13 +278,30 @@ def default_hidden_sizes(n_features):
     return tuple(np.clip(widths, 8, (256, 128)).tolist())
 
 
-def softmax(logits):
-    """Turn logits into probabilities, row by row."""
-    shares = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return shares / shares.sum(axis=1, keepdims=True)
+def run_network(part, rows):
+    """Run a part of a network on rows; float64 holding float32 values."""
+    with np.errstate(over="ignore"):
+        values = in_chunks(partial(run_rows, part), rows).astype(np.float64)
+    if not np.all(np.isfinite(values)):
+        raise ValueError(
+            "The network's outputs are not finite: lower learning_rate_init, or "
+            "check module."
+        )
+    return values
 
 
-def normalized(rows):
+def latents_of(net, rows):
+    """Map scaled rows to latents."""
+    return run_network(in_double(net.module_).project, rows)
+
+
+def head_logits(net, rows):
+    """Logits of the head at scaled rows."""
+    module = in_double(net.module_)
+    return run_network(lambda part: module.head(module.project(part)), rows)
+
+
+def unit_length(rows):
     """Bring rows to length 1; rows of zeros stay."""
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     return rows / np.where(lengths > 0, lengths, 1)

@@ -7,13 +7,46 @@ from ..kernels.kmeans import nearest_centers
 from ..kernels.soft_assignment import pairwise_squared_distances, soft_assignments
 
 
-def class_means(rows, codes, n_classes):
-    """Mean of the rows of each code, whatever their order; others are left out."""
+def class_means(rows, codes, n_classes, weights=None):
+    """Mean of the rows of each code, whatever their order.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_samples, n_features)
+        Rows.
+    codes : ndarray of shape (n_samples,), dtype=int64
+        Class of every row; others than 0 to ``n_classes - 1`` are left out.
+    n_classes : int
+        Number of classes, each of which has rows.
+    weights : ndarray of shape (n_samples,), default=None
+        Weights; None means 1 for all. Rows of a class count the same where none
+        has a weight.
+
+    Returns
+    -------
+    ndarray of shape (n_classes, n_features)
+        The means.
+    """
     means = np.empty((n_classes, rows.shape[1]))
     for code in range(n_classes):
-        distinct, weights = distinct_rows(rows[codes == code])
-        means[code] = np.average(distinct, axis=0, weights=weights)
+        members = codes == code
+        counts = None if weights is None else weights[members]
+        if counts is not None and not counts.any():
+            counts = None
+        distinct, counts = distinct_rows(rows[members], counts)
+        means[code] = np.average(distinct, axis=0, weights=counts)
     return means
+
+
+def unlabeled_rows(rows, codes, weights=None):
+    """Distinct rows without a class and of positive weight, and their weights."""
+    free = codes < 0
+    if weights is not None:
+        free &= weights > 0
+        weights = weights[free]
+    if not free.any():
+        return rows[:0], np.empty(0)
+    return distinct_rows(rows[free], weights)
 
 
 def draw_centers(rows, weights, known_centers, n_novel, power, rng):

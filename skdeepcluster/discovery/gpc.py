@@ -1,21 +1,22 @@
 """GPC: a mixture says which rows are of one class, a network learns to agree."""
 
-import copy
+from functools import partial
 from numbers import Integral, Real
+from typing import NamedTuple
 
 import numpy as np
 import torch
+from scipy.special import softmax
 from sklearn.utils._param_validation import Interval, StrOptions
-from torch import nn
-from torch.nn.functional import cross_entropy, log_softmax, normalize
 
 from .._labels import UNLABELED
-from .._rows import canonical_order
+from .._rows import canonical_order, distinct_rows
+from .._scaling import TableScaling
 from .._warnings import warn_if_collapsed
 from ..kernels.gaussians import gaussian_factors
 from ..nn.batches import EvenBatches, labeled_rows
 from ..nn.inference import in_double
-from ..nn.modules import check_hidden_layer_sizes, mlp, principal_axes, user_module
+from ..nn.modules import principal_axes, user_module
 from ..nn.training import (
     WarmCosine,
     history_of,
@@ -25,272 +26,25 @@ from ..nn.training import (
     train,
 )
 from ._micro_clusters import CLASSES_WITHOUT_LABELS, pooled_covariance
-from ._network import LatentDiscovery, normalized, softmax
+from ._network import LatentDiscovery, Trained, latents_of, run_network, unit_length
 from ._niw import Moments
-from .semi_supervised_mixture import SemiSupervisedGaussianMixture
+from ._prototype_network import (
+    BentCode,
+    Centered,
+    Corruption,
+    GaussianNoise,
+    GPCModule,
+    checked_augmentation,
+    directions,
+    prototype_logits,
+)
+from .semi_supervised_mixture import fit_mixture
 
 # Tables and latents of more columns are first seen on this many principal axes.
 MANY_COLUMNS, N_AXES = 32, 20
-# Widths of the layers behind the latents that the contrastive losses see.
-HEAD_SIZES = (128, 128, 64)
 # Divisions into cells that a mixture starts from: the first of a fit, the others.
 FIRST_INIT, LATER_INIT = 5, 1
-# Length of the constant behind a latent, against that of a typical latent.
-HEIGHT = 0.5
 STRENGTHS = {"gaussian": 0.5, "scarf": 0.2}
-
-
-class BentCode(nn.Module):
-    """A linear map, and a perceptron on top of it which begins at zero.
-
-    Parameters
-    ----------
-    weight : torch.Tensor of shape (n_outputs, n_features)
-        The linear map at the start.
-    hidden_layer_sizes : sequence of int or None
-        Widths of the perceptron's hidden layers; None leaves the perceptron out.
-    n_components : int
-        Width of the result; columns beyond the linear map's begin at zero.
-    """
-
-    def __init__(self, weight, hidden_layer_sizes, n_components):
-        super().__init__()
-        n_outputs, n_features = weight.shape
-        # True is an integer, but not to torch.
-        n_components = int(n_components)
-        self.linear = nn.Linear(n_features, n_components, bias=False)
-        nn.init.zeros_(self.linear.weight)
-        with torch.no_grad():
-            self.linear.weight[:n_outputs] = weight
-        self.bend = None
-        if hidden_layer_sizes is not None:
-            check_hidden_layer_sizes(hidden_layer_sizes)
-            self.bend = mlp([n_components, *hidden_layer_sizes, n_components])
-            nn.init.zeros_(self.bend[-1].weight)
-            nn.init.zeros_(self.bend[-1].bias)
-
-    def forward(self, rows):
-        """Map rows."""
-        codes = self.linear(rows)
-        return codes if self.bend is None else codes + self.bend(codes)
-
-
-class Centered(nn.Module):
-    """A network of any kind, whose latents are moved and scaled.
-
-    Parameters
-    ----------
-    network : torch.nn.Module
-        Maps rows to latents.
-    rows : torch.Tensor of shape (n_samples, n_features)
-        Rows whose latents then have mean 0, and a mean square of 1.
-    """
-
-    def __init__(self, network, rows):
-        super().__init__()
-        self.network = network
-        with torch.no_grad():
-            codes = copy.deepcopy(network).eval()(rows)
-        center = codes.mean(dim=0)
-        size = (codes - center).square().mean().sqrt()
-        self.register_buffer("center", center)
-        self.register_buffer("size", torch.where(size > 0, size, 1.0))
-
-    def forward(self, rows):
-        """Map rows."""
-        return (self.network(rows) - self.center) / self.size
-
-
-class GaussianNoise(nn.Module):
-    """Views of rows: noise with the covariance that rows have within a class.
-
-    Parameters
-    ----------
-    spread : torch.Tensor of shape (n_features, n_directions)
-        Noise of one standard deviation in each direction.
-    """
-
-    def __init__(self, spread):
-        super().__init__()
-        self.register_buffer("spread", spread)
-
-    def forward(self, rows, generator):
-        """Draw a view of every row."""
-        shape = len(rows), self.spread.shape[1]
-        noise = torch.randn(shape, generator=generator, device=rows.device)
-        return rows + noise @ self.spread.T
-
-
-class Corruption(nn.Module):
-    """Views of rows: some entries come from other rows of the batch.
-
-    Parameters
-    ----------
-    share : float
-        Probability of each entry to be replaced.
-    """
-
-    def __init__(self, share):
-        super().__init__()
-        self.share = share
-
-    def forward(self, rows, generator):
-        """Draw a view of every row."""
-        options = {"generator": generator, "device": rows.device}
-        others = torch.randint(len(rows), rows.shape, **options)
-        replaced = torch.rand(rows.shape, **options) < self.share
-        return torch.where(replaced, rows.gather(0, others), rows)
-
-
-class GPCModule(nn.Module):
-    """An encoder, prototypes of the classes, and a head for contrastive losses.
-
-    Parameters
-    ----------
-    encoder : torch.nn.Module
-        Maps rows to latents.
-    n_components : int
-        Width of a latent.
-    augment : callable
-        ``augment(rows, generator)`` draws a view of every row.
-    supervised_weight : float
-        Weight of the labeled rows' contrastive loss, against that of all rows.
-    temperatures : tuple of two floats
-        Of the contrastive loss of all rows, and of labeled ones.
-    labeled_share : float
-        Share of labeled rows in the table; in batches it may be another.
-    """
-
-    def __init__(
-        self,
-        encoder,
-        n_components,
-        augment,
-        supervised_weight,
-        temperatures,
-        labeled_share,
-    ):
-        super().__init__()
-        self.encoder = encoder
-        layers = []
-        for width in HEAD_SIZES:
-            layers += [nn.Linear(n_components, width), nn.GELU()]
-            n_components = width
-        self.head = nn.Sequential(*layers[:-1])
-        self.augment = augment
-        self.supervised_weight = supervised_weight
-        self.temperatures = temperatures
-        self.labeled_share = labeled_share
-        self.register_buffer("prototypes", None)
-        self.register_buffer("densities", None)
-
-    def set_prototypes(self, prototypes, densities):
-        """Take the classes' prototypes and how dense the classes are."""
-        options = {"device": self.head[0].weight.device, "dtype": torch.float32}
-        self.prototypes = torch.as_tensor(prototypes, **options)
-        self.densities = torch.as_tensor(densities, **options)
-
-    def project(self, rows):
-        """Map rows to latents."""
-        return self.encoder(rows)
-
-    def loss(self, rows, classes, assigned):
-        """Sum the contrastive losses of two views and the surprise at classes."""
-        views = torch.cat([self._view(rows), self._view(rows)])
-        codes = self.encoder(views)
-        points = normalize(self.head(codes))
-        similarities = points @ points.T
-        similarities.fill_diagonal_(-torch.inf)
-        of_all, of_labeled = self.temperatures
-        loss = (1 - self.supervised_weight) * instance_loss(similarities / of_all)
-        labeled = (classes != UNLABELED).repeat(2)
-        if labeled.any():
-            similarities = similarities[labeled][:, labeled]
-            kinds = classes.repeat(2)[labeled]
-            loss = loss + self.supervised_weight * class_loss(
-                similarities / of_labeled, kinds
-            )
-        logits = prototype_logits(directions(codes), self.prototypes, self.densities)
-        surprise = cross_entropy(logits, assigned.repeat(2), reduction="none")
-        # Classes shall be as frequent as they are in the table.
-        shares = torch.where(labeled, self.labeled_share, 1 - self.labeled_share)
-        return loss + (shares * surprise).sum() / shares.sum()
-
-    def _view(self, rows):
-        # The generators that training has seeded.
-        generators = torch.cuda.default_generators if rows.is_cuda else None
-        generator = (
-            torch.default_generator
-            if generators is None
-            else generators[rows.device.index]
-        )
-        return self.augment(rows, generator)
-
-
-def directions(codes):
-    """Bring latents to length 1, after a constant is appended.
-
-    A latent in the middle of all has a direction too, and lengths count.
-
-    Parameters
-    ----------
-    codes : torch.Tensor of shape (n_rows, n_components)
-        Latents, whose columns have a mean square of 1 at the start.
-
-    Returns
-    -------
-    torch.Tensor of shape (n_rows, n_components + 1)
-        Points on a half of the unit sphere.
-    """
-    height = HEIGHT * codes.shape[1] ** 0.5
-    return normalize(torch.nn.functional.pad(codes, (0, 1), value=height))
-
-
-def prototype_logits(points, prototypes, densities):
-    """Cosines of directions with the prototypes, less 1, over the densities.
-
-    Less 1, since a dense class shall take the rows near to it, not those of all
-    directions: it is half a squared distance, with the sign changed.
-    """
-    return (points @ prototypes.T - 1) / densities
-
-
-def instance_loss(similarities):
-    """Cross-entropy of finding the other view of each row among all views.
-
-    Parameters
-    ----------
-    similarities : torch.Tensor of shape (2 * n_rows, 2 * n_rows)
-        Of the first views, then of the second, over the temperature; negative
-        infinity on the diagonal.
-
-    Returns
-    -------
-    torch.Tensor of shape ()
-        Mean over all views.
-    """
-    views = torch.arange(len(similarities), device=similarities.device)
-    return cross_entropy(similarities, views.roll(len(views) // 2))
-
-
-def class_loss(similarities, classes):
-    """Cross-entropy of finding the views of a view's class among all views.
-
-    Parameters
-    ----------
-    similarities : torch.Tensor of shape (n_views, n_views)
-        Over the temperature; negative infinity on the diagonal.
-    classes : torch.Tensor of shape (n_views,)
-        Class of each view, which at least two views have.
-
-    Returns
-    -------
-    torch.Tensor of shape ()
-        Mean over the views, each a mean over its class's others.
-    """
-    same = (classes[:, None] == classes).fill_diagonal_(False)
-    logs = log_softmax(similarities, dim=1).masked_fill(~same, 0.0)
-    return -(logs.sum(dim=1) / same.sum(dim=1)).mean()
 
 
 def class_densities(points, codes, temperature):
@@ -330,24 +84,6 @@ def class_densities(points, codes, temperature):
         return means, np.full(n_classes, temperature)
     # A class without any spread would be infinitely dense.
     return means, temperature * np.maximum(densities / average, 1e-3)
-
-
-def checked_augmentation(augment, n_features):
-    """Try a user's augmentation on two rows, and return it."""
-    rows = torch.zeros(2, n_features)
-    try:
-        view = augment(rows, torch.default_generator)
-    except Exception as error:
-        raise ValueError(
-            f"augmentation does not work on 2 rows of {n_features} features and a "
-            f"torch.Generator: {error}"
-        ) from error
-    if not (isinstance(view, torch.Tensor) and view.shape == rows.shape):
-        raise ValueError(
-            f"augmentation must return a tensor of the shape of its rows, "
-            f"{tuple(rows.shape)}, got {getattr(view, 'shape', type(view).__name__)}."
-        )
-    return augment
 
 
 def on_axes(rows, n_axes):
@@ -409,6 +145,32 @@ def whitening(rows, codes, n_axes):
     turned = torch.from_numpy(factor / scale) @ torch.from_numpy(axes.T)
     spread = torch.from_numpy(axes * scale) @ torch.from_numpy(inverse)
     return turned.numpy() / size, spread.numpy()
+
+
+class Prototypes(NamedTuple):
+    """Prototypes of classes.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n_samples,), dtype=int64, or None
+        Class of every sorted row, in the round that found them.
+    points : ndarray of shape (n_classes, n_components + 1), dtype=float32
+        Mean directions, of length 1.
+    densities : ndarray of shape (n_classes,), dtype=float32
+        Temperatures.
+    """
+
+    codes: np.ndarray
+    points: np.ndarray
+    densities: np.ndarray
+
+
+class GPCFit(NamedTuple):
+    """Class of every row, the trained net, and the prototypes of the classes."""
+
+    codes: np.ndarray
+    trained: Trained
+    prototypes: Prototypes
 
 
 class GPC(LatentDiscovery):
@@ -479,13 +241,16 @@ class GPC(LatentDiscovery):
     ----------
     labels_ : ndarray of shape (n_samples,)
         Class of every row: known rows keep theirs.
-    classes_ : ndarray of shape (n_known,)
+    classes_ : ndarray of shape (n_known + n_novel_,)
+        All classes, in the order of the columns of :meth:`predict_proba`: known
+        ones, then novel ones.
+    known_classes_ : ndarray of shape (n_known,)
         Known classes, sorted.
+    novel_classes_ : ndarray of shape (n_novel_,)
+        Novel classes, the largest first: integers from ``max(known_classes_) + 1``
+        on where classes are integers, otherwise "novel_0", "novel_1" and so on.
     n_novel_ : int
         Number of novel classes found.
-    novel_classes_ : ndarray of shape (n_novel_,)
-        Their names, the largest class first: integers from ``max(classes_) + 1``
-        on where classes are integers, else "novel_0", "novel_1" and so on.
     prototypes_ : ndarray of shape (n_known + n_novel_, n_components + 1)
         Mean directions of the classes, of length 1: latents are brought to length
         1 together with a constant, so that the middle is a direction too.
@@ -630,17 +395,16 @@ class GPC(LatentDiscovery):
         self.random_state = random_state
         self.verbose = verbose
 
-    def _fit_codes(self, Z, known, sample_weight):
-        self._dtype = Z.dtype
-        self._sorted = self._start(Z, known)
-        self._unlabeled = self.scaling_.transform(Z[~known.labeled])
-        return self._cluster_codes(self.n_novel)
+    def _prepare(self, Z, known, weights):
+        return self._start(Z, known)
 
-    def _recluster_codes(self, n_novel):
+    def _fit_discovery(self, training, n_novel):
         device = pick_device(self.device)
-        with reproducible(self._seed, device):
-            self.net_ = make_net(
-                self._make_module(*self._sorted),
+        rows, classes = training.in_order()
+        with reproducible(training.seed, device):
+            module, n_components = self._make_module(rows, classes)
+            net = make_net(
+                module,
                 optimizer="adamw",
                 lr=self.learning_rate_init,
                 batch_size=self.batch_size,
@@ -649,16 +413,18 @@ class GPC(LatentDiscovery):
                 verbose=self.verbose,
                 batches=EvenBatches,
             )
-            counts = self._alternate(n_novel, device)
-        epochs = history_of(self.net_)
-        self.history_ = [
+            found, counts = self._alternate(
+                net, rows, classes, n_novel, training.seed, device
+            )
+        history = [
             {**epoch, "round": turn, "n_classes": count}
-            for epoch, (turn, count) in zip(epochs, counts, strict=True)
+            for epoch, (turn, count) in zip(history_of(net), counts, strict=True)
         ]
-        self.n_iter_ = max(1, len(epochs))
-        return self._settle(n_novel)
+        trained = Trained(net, n_components, history)
+        return nearest_prototypes(training, trained, found, n_novel)
 
     def _make_module(self, scaled, classes):
+        """Build the network, and say how wide its latents are."""
         n_features = scaled.shape[1]
         most = n_features if n_features <= MANY_COLUMNS else N_AXES
         n_components = self.n_components or most
@@ -671,8 +437,7 @@ class GPC(LatentDiscovery):
             network = user_module(self.module, n_features, decodes=False)
             encoder = Centered(network, torch.from_numpy(scaled).float())
             n_components = len(encoder.center)
-        self._n_features_out = n_components
-        return GPCModule(
+        module = GPCModule(
             encoder,
             n_components,
             self._make_views(spread),
@@ -681,6 +446,7 @@ class GPC(LatentDiscovery):
             (float(self.temperature), float(self.labeled_temperature)),
             float(np.mean(classes != UNLABELED)),
         )
+        return module, n_components
 
     def _hidden_sizes(self):
         if self.module == "linear":
@@ -699,95 +465,60 @@ class GPC(LatentDiscovery):
             return Corruption(strength)
         return GaussianNoise(torch.from_numpy(strength * spread).float())
 
-    def _alternate(self, n_novel, device):
-        """Run the rounds; return round and number of classes of every epoch."""
-        scaled, classes = self._sorted
-        counts, before, most = [], None, None
+    def _alternate(self, net, rows, classes, n_novel, seed, device):
+        """Run the rounds.
+
+        What was learned draws known classes together, next to which others look
+        like many: the number of the first round is the largest.
+
+        Returns
+        -------
+        found : Prototypes
+            Of the last round.
+        counts : list of tuple
+            Round and number of classes of every epoch.
+        """
+        counts, found, most = [], None, None
         for turn in range(self.max_iter):
-            assigned = self._find_classes(n_novel, most)
-            if np.array_equal(assigned, before):
+            before = found
+            found = find_prototypes(
+                latents_of(net, rows),
+                classes,
+                n_novel,
+                most,
+                temperature=self.prototype_temperature,
+                seed=seed,
+            )
+            if before is not None and np.array_equal(found.codes, before.codes):
                 break
-            before, most = assigned, most or len(self._prototypes)
-            self.net_.module_.set_prototypes(self._prototypes, self._densities)
-            datasets = labeled_rows(scaled, classes, device, assigned)
-            n_steps = len(self.net_.get_iterator(datasets[0], training=True))
+            most = most or len(found.points)
+            net.module_.set_prototypes(found.points, found.densities)
+            datasets = labeled_rows(rows, classes, device, found.codes)
+            n_steps = len(net.get_iterator(datasets[0], training=True))
             outcome = train(
-                self.net_,
+                net,
                 datasets,
                 max_epochs=self.max_epochs,
                 callbacks=[WarmCosine(n_steps * self.max_epochs, n_warm=1)],
             )
-            n_new = len(self.net_.history) - len(counts)
-            counts += [(turn, len(self._prototypes))] * n_new
+            n_new = len(net.history) - len(counts)
+            counts += [(turn, len(found.points))] * n_new
             if outcome == "interrupted":
                 break
-        return counts
+        return found, counts
 
-    def _find_classes(self, n_novel, most):
-        """Find classes of the sorted rows, their prototypes and densities.
+    def _publish(self, training, result):
+        super()._publish(training, result)
+        self._prototypes = result.prototypes
+        self.prototypes_ = result.prototypes.points.astype(training.dtype)
+        self.densities_ = result.prototypes.densities.astype(training.dtype)
 
-        What was learned draws known classes together, next to which others look
-        like many: `most`, the number of the first round, is the largest.
-        """
-        scaled, classes = self._sorted
-        latents = self._run(in_double(self.net_.module_).project, scaled)
-        table = latents
-        if latents.shape[1] > MANY_COLUMNS:
-            table, _ = on_axes(latents - latents.mean(axis=0), N_AXES)
-        mixture = SemiSupervisedGaussianMixture(
-            n_novel,
-            n_init=FIRST_INIT if most is None else LATER_INIT,
-            random_state=self._seed,
-        )
-        mixture.fit(table, classes)
-        if most is not None and len(mixture.means_) > most:
-            mixture.recluster(most - len(mixture.classes_))
-        points = directions(torch.from_numpy(latents)).numpy()
-        means, densities = class_densities(
-            points, mixture.labels_, self.prototype_temperature
-        )
-        # Training and prediction shall see the same numbers.
-        self._prototypes = normalized(means).astype(np.float32)
-        self._densities = densities.astype(np.float32)
-        return mixture.labels_
-
-    def _settle(self, n_novel):
-        """Give rows the nearest prototypes, and number those that have rows."""
-        known = self._known
-        n_known = known.n_known
-        codes, free = known.codes.copy(), ~known.labeled
-        sizes = np.zeros(len(self._prototypes), dtype=np.int64)
-        if free.any():
-            nearest = self._logits(self._unlabeled).argmax(axis=1)
-            sizes = np.bincount(nearest, minlength=len(sizes))
-        order = canonical_order(sizes[n_known:], self._prototypes[n_known:])
-        order = n_known + order[sizes[n_known + order] > 0]
-        if n_novel != "auto":
-            warn_if_collapsed(len(order), n_novel, "Ask for fewer novel classes.")
-        chosen = np.concatenate([self._outputs, order])
-        self._prototypes = self._prototypes[chosen]
-        self._densities = self._densities[chosen]
-        self.prototypes_ = self._prototypes.astype(self._dtype)
-        self.densities_ = self._densities.astype(self._dtype)
-        if free.any():
-            codes[free] = self._logits(self._unlabeled).argmax(axis=1)
-        return codes
-
-    def _logits(self, scaled):
-        module = in_double(self.net_.module_)
-        prototypes, densities = (
-            torch.from_numpy(values.astype(np.float64))
-            for values in (self._prototypes, self._densities)
-        )
-        return self._run(
-            lambda rows: prototype_logits(
-                directions(module.project(rows)), prototypes, densities
-            ),
-            scaled,
-        )
+    def _logits(self, Z):
+        scaled = self.scaling_.transform(Z)
+        return class_logits(self.net_, self._prototypes, scaled)
 
     def _predict_codes(self, Z):
-        return self._logits(self.scaling_.transform(Z)).argmax(axis=1)
+        return self._logits(Z).argmax(axis=1)
 
     def predict_proba(self, X):
         """Give every class a probability.
@@ -801,8 +532,92 @@ class GPC(LatentDiscovery):
         -------
         probabilities : ndarray of shape (n_samples, n_known + n_novel_)
             Softmax of the cosines with the prototypes over ``densities_``, in the
-            order ``classes_``, then ``novel_classes_``. Rows sum to 1; in the dtype
-            of `X`.
+            order of ``classes_``. Rows sum to 1; in the dtype of `X`.
         """
         Z = self._embed(X)
-        return softmax(self._logits(self.scaling_.transform(Z))).astype(Z.dtype)
+        return softmax(self._logits(Z), axis=1).astype(Z.dtype)
+
+
+def find_prototypes(latents, classes, n_novel, most, *, temperature, seed):
+    """Find classes by the mixture, and their prototypes.
+
+    Parameters
+    ----------
+    latents : ndarray of shape (n_samples, n_components)
+        Latents.
+    classes : ndarray of shape (n_samples,), dtype=int64
+        Known classes, -1 where a row has none.
+    n_novel : int or "auto"
+        Number of novel classes.
+    most : int or None
+        Most classes, known and novel ones; None in the first round.
+    temperature : float
+        Mean of the densities.
+    seed : int
+        Seed of the mixture.
+
+    Returns
+    -------
+    Prototypes
+        The classes.
+    """
+    table = latents
+    if latents.shape[1] > MANY_COLUMNS:
+        table, _ = on_axes(latents - latents.mean(axis=0), N_AXES)
+    rows = TableScaling(*distinct_rows(table), by_column=True).transform(table)
+    n_known = int(classes.max()) + 1
+    mixture = partial(
+        fit_mixture,
+        rows,
+        None,
+        classes,
+        n_known,
+        n_init=FIRST_INIT if most is None else LATER_INIT,
+        seed=seed,
+    )
+    found = mixture(n_novel)
+    if most is not None and len(found.components) > most:
+        found = mixture(most - n_known)
+    points = directions(torch.from_numpy(latents)).numpy()
+    means, densities = class_densities(points, found.codes, temperature)
+    # Training and prediction must see the same numbers.
+    return Prototypes(
+        found.codes,
+        unit_length(means).astype(np.float32),
+        densities.astype(np.float32),
+    )
+
+
+def class_logits(net, prototypes, rows):
+    """Logits of the classes at scaled rows."""
+    module = in_double(net.module_)
+    points, densities = (
+        torch.from_numpy(values.astype(np.float64))
+        for values in (prototypes.points, prototypes.densities)
+    )
+    return run_network(
+        lambda part: prototype_logits(
+            directions(module.project(part)), points, densities
+        ),
+        rows,
+    )
+
+
+def nearest_prototypes(training, trained, found, n_novel):
+    """Give rows the nearest prototypes, and number those that have rows."""
+    known = training.known
+    codes, free = known.codes.copy(), ~known.labeled
+    sizes = np.zeros(len(found.points), dtype=np.int64)
+    if free.any():
+        rows = training.rows[free]
+        nearest = class_logits(trained.net, found, rows).argmax(axis=1)
+        sizes = np.bincount(nearest, minlength=len(sizes))
+    order = canonical_order(sizes[known.n_known :], found.points[known.n_known :])
+    order = known.n_known + order[sizes[known.n_known + order] > 0]
+    if n_novel != "auto":
+        warn_if_collapsed(len(order), n_novel, "Ask for fewer novel classes.")
+    chosen = np.concatenate([training.outputs, order])
+    prototypes = Prototypes(None, found.points[chosen], found.densities[chosen])
+    if free.any():
+        codes[free] = class_logits(trained.net, prototypes, rows).argmax(axis=1)
+    return GPCFit(codes, trained, prototypes)

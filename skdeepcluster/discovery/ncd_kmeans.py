@@ -6,16 +6,19 @@ import numpy as np
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
 from .._kmeans import best_of_starts
-from .._rows import distinct_rows
-from .._scaling import TableScaling
-from .._validation import draw_seed
 from .._warnings import warn_if_collapsed
-from ._base import DiscoveryEstimator
+from ._base import N_NOVEL
+from ._centers import CenterDiscovery, CenterFit
 from ._n_novel import estimate_n_novel
-from ._novel_centers import Centers, class_means, draw_centers
+from ._novel_centers import (
+    Centers,
+    class_means,
+    draw_centers,
+    unlabeled_rows,
+)
 
 
-class NCDKMeans(DiscoveryEstimator):
+class NCDKMeans(CenterDiscovery):
     """K-means for novel classes, started far from the known ones.
 
     All unlabeled rows are taken to be of novel classes. The centres of the known
@@ -58,13 +61,16 @@ class NCDKMeans(DiscoveryEstimator):
     ----------
     labels_ : ndarray of shape (n_samples,)
         Class of every row: known rows keep theirs.
-    classes_ : ndarray of shape (n_known,)
+    classes_ : ndarray of shape (n_known + n_novel_,)
+        All classes, in the order of the columns of :meth:`predict_proba`: known
+        ones, then novel ones.
+    known_classes_ : ndarray of shape (n_known,)
         Known classes, sorted.
+    novel_classes_ : ndarray of shape (n_novel_,)
+        Novel classes, the largest first: integers from ``max(known_classes_) + 1``
+        on where classes are integers, otherwise "novel_0", "novel_1" and so on.
     n_novel_ : int
         Number of novel classes found.
-    novel_classes_ : ndarray of shape (n_novel_,)
-        Their names, the largest class first: integers from ``max(classes_) + 1``
-        on where classes are integers, else "novel_0", "novel_1" and so on.
     cluster_centers_ : ndarray of shape (n_known + n_novel_, n_features_in_)
         Centres of the known classes, then of the novel ones, in input units and
         dtype. With an encoder they are decoded, and absent where it has no
@@ -77,6 +83,8 @@ class NCDKMeans(DiscoveryEstimator):
         their centres: the softness of :meth:`predict_proba`.
     n_iter_ : int
         Steps of the best start.
+    converged_ : bool
+        Whether it ended before `max_iter` steps.
     encoder_ : transformer
         The fitted encoder, where one was given.
     n_features_in_ : int
@@ -133,7 +141,7 @@ class NCDKMeans(DiscoveryEstimator):
     """
 
     _parameter_constraints = {
-        "n_novel": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
+        "n_novel": N_NOVEL,
         "n_init": [Interval(Integral, 1, None, closed="left")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
         "tol": [Interval(Real, 0, None, closed="left")],
@@ -167,80 +175,83 @@ class NCDKMeans(DiscoveryEstimator):
         self.encoder = encoder
         self.random_state = random_state
 
-    def _fit_codes(self, Z, known, sample_weight):
-        self._seed = draw_seed(self.random_state)
-        self._scaling = TableScaling(*distinct_rows(Z))
-        self._dtype = Z.dtype
-        self._scaled = self._scaling.transform(Z)
-        self._known_centers = class_means(self._scaled, known.codes, known.n_known)
-        return self._cluster_codes(self.n_novel)
-
-    def _recluster_codes(self, n_novel):
-        known = self._known
-        rng = np.random.default_rng(self._seed)
-        rows, weights = self._scaled[:0], np.empty(0)
-        if known.n_unlabeled:
-            rows, weights = distinct_rows(self._scaled[~known.labeled])
-        if n_novel == "auto":
-            n_novel = 0
-            if len(rows):
-                n_novel = estimate_n_novel(self._scaled, known.codes, rng)
-        novel, inertia, self.n_iter_ = rows, 0.0, 1
-        if n_novel:
-            starts = (
-                draw_centers(
-                    rows, weights, self._known_centers, n_novel, self.seeding_power, rng
-                )
-                for _ in range(self.n_init)
-            )
-            run = best_of_starts(
-                rows,
-                weights,
-                starts,
-                max_iter=self.max_iter,
-                tol=self.tol * self._scaled.shape[1],
-                by_distance=self.selection == "unsquared",
-            )
-            novel = run.filled_centers(weights)
-            inertia, self.n_iter_ = run.inertia, run.n_iter
-            warn_if_collapsed(len(novel), n_novel, "Ask for fewer novel classes.")
-        self._centers = Centers(self._known_centers, novel, self.predict_known)
-        self._set_centers()
-        # Of Python floats, which go to infinity without a warning.
-        self.inertia_ = self._scaling.inverse_squares(inertia)
-        spread = inertia / weights.sum() if len(rows) else 0.0
-        self.temperature_ = float(spread) or 1.0
-        codes = known.codes.copy()
-        novel_centers = Centers(self._known_centers, novel, allow_known=False)
-        if len(rows):
-            unlabeled = ~known.labeled
-            codes[unlabeled] = novel_centers.nearest(self._scaled[unlabeled])[0]
-        return codes
-
-    def _set_centers(self):
-        centers = self._scaling.inverse_transform(self._centers.all, self._dtype)
-        self._set_cluster_centers(centers)
-
-    def _predict_codes(self, Z):
-        return self._centers.nearest(self._scaling.transform(Z))[0]
-
-    def predict_proba(self, X):
-        """Soft assignment of rows to classes.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Table with the columns seen in fit.
-
-        Returns
-        -------
-        probabilities : ndarray of shape (n_samples, n_known + n_novel_)
-            Softmax of the negative squared distances over ``temperature_``, in
-            the order ``classes_``, then ``novel_classes_``; 0 for classes that
-            `predict_known=False` rules out. Rows sum to 1; in the dtype of `X`.
-        """
-        Z = self._embed(X)
-        soft = self._centers.probabilities(
-            self._scaling.transform(Z), self.temperature_
+    def _fit_discovery(self, training, n_novel):
+        return fit_ncd_kmeans(
+            training.rows,
+            training.weights,
+            training.known,
+            n_novel,
+            n_init=self.n_init,
+            max_iter=self.max_iter,
+            tol=self.tol,
+            seeding_power=self.seeding_power,
+            selection=self.selection,
+            seed=training.seed,
         )
-        return soft.astype(Z.dtype)
+
+
+def fit_ncd_kmeans(
+    rows,
+    weights,
+    known,
+    n_novel,
+    *,
+    n_init=10,
+    max_iter=300,
+    tol=1e-4,
+    seeding_power=2,
+    selection="unsquared",
+    seed=0,
+):
+    """Run NCD k-means.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_samples, n_features)
+        Scaled rows.
+    weights : ndarray of shape (n_samples,) or None
+        Their weights.
+    known : PartialLabels
+        Their classes.
+    n_novel : int or "auto"
+        Number of novel classes.
+    n_init, max_iter, tol, seeding_power, selection
+        See :class:`NCDKMeans`.
+    seed : int, default=0
+        Seed of the starts.
+
+    Returns
+    -------
+    CenterFit
+        The centres.
+    """
+    rng = np.random.default_rng(seed)
+    centers = class_means(rows, known.codes, known.n_known, weights)
+    free, counts = unlabeled_rows(rows, known.codes, weights)
+    if len(free) == 0:
+        n_novel = 0
+    elif n_novel == "auto":
+        n_novel = estimate_n_novel(rows, known.codes, rng, weights)
+    novel, inertia, n_iter = free, 0.0, 1
+    if n_novel:
+        starts = (
+            draw_centers(free, counts, centers, n_novel, seeding_power, rng)
+            for _ in range(n_init)
+        )
+        run = best_of_starts(
+            free,
+            counts,
+            starts,
+            max_iter=max_iter,
+            tol=tol * rows.shape[1],
+            by_distance=selection == "unsquared",
+        )
+        novel = run.filled_centers(counts)
+        inertia, n_iter = run.inertia, run.n_iter
+        warn_if_collapsed(len(novel), n_novel, "Ask for fewer novel classes.")
+    codes = known.codes.copy()
+    if known.n_unlabeled:
+        nearest = Centers(centers, novel, allow_known=False).nearest
+        codes[~known.labeled] = nearest(rows[~known.labeled])[0]
+    spread = float(inertia / counts.sum()) if len(free) else 0.0
+    return CenterFit(codes, centers, novel, inertia, spread, n_iter, n_iter < max_iter)

@@ -1,6 +1,7 @@
 """NCD spectral clustering: known and unlabeled rows in one spectral embedding."""
 
 from numbers import Integral, Real
+from typing import NamedTuple
 
 import numpy as np
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
@@ -15,7 +16,7 @@ from .._warnings import warn_if_collapsed
 from ..base import unchanged_on_error
 from ..kernels.kmeans import nearest_centers
 from ..kernels.neighbors import nearest_rows
-from ._base import DiscoveryEstimator
+from ._base import N_NOVEL, DiscoveryEstimator
 from ._n_novel import MOST_NOVEL, estimate_in_embeddings, sample_rows
 from ._novel_centers import Centers, class_means
 from ._spectral_embedding import (
@@ -26,6 +27,70 @@ from ._spectral_embedding import (
 )
 
 WIDTH_STEP = 16
+
+
+class Embedding(NamedTuple):
+    """Eigenvectors of a graph, and all rows in them.
+
+    Parameters
+    ----------
+    width : int
+        Number of eigenvectors asked for.
+    basis : SpectralEmbedding
+        The eigenvectors.
+    coordinates : ndarray of shape (n_samples, n_found)
+        All rows, embedded.
+    lengths : tuple of float or None
+        Longest edge of the minimum spanning tree and standard deviation of the
+        Gaussian, among scaled rows.
+    """
+
+    width: int
+    basis: SpectralEmbedding
+    coordinates: np.ndarray
+    lengths: tuple
+
+
+class SpectralTraining(NamedTuple):
+    """The table in its order, and the widest embedding that was needed so far."""
+
+    known: PartialLabels
+    rows: np.ndarray
+    order: np.ndarray
+    starts: np.ndarray
+    places: np.ndarray
+    scaling: TableScaling
+    seed: int
+    dtype: np.dtype
+    embedding: Embedding
+
+
+class SpectralFit(NamedTuple):
+    """Classes found in an embedding of the width that they ask for."""
+
+    codes: np.ndarray
+    centers: Centers
+    embedding: Embedding
+    embedded: np.ndarray
+    temperature: float
+    n_iter: int
+    n_wanted: int
+
+
+def order_by_rows(training, codes):
+    """Number clusters of unlabeled rows by their size, then by their means.
+
+    The means are those of the table's rows: eigenvectors have no sign.
+    """
+    everywhere = np.full(len(training.rows), UNLABELED)
+    everywhere[~training.known.labeled] = codes
+    everywhere = everywhere[training.order]
+    sizes = np.bincount(codes)
+    means = [
+        training.rows[training.order[everywhere == code]].mean(axis=0)
+        for code in range(len(sizes))
+    ]
+    return canonical_order(sizes, np.array(means))
 
 
 class NCDSpectralClustering(DiscoveryEstimator):
@@ -84,13 +149,16 @@ class NCDSpectralClustering(DiscoveryEstimator):
     ----------
     labels_ : ndarray of shape (n_samples,)
         Class of every row: known rows keep theirs.
-    classes_ : ndarray of shape (n_known,)
+    classes_ : ndarray of shape (n_known + n_novel_,)
+        All classes, in the order of the columns of :meth:`predict_proba`: known
+        ones, then novel ones.
+    known_classes_ : ndarray of shape (n_known,)
         Known classes, sorted.
+    novel_classes_ : ndarray of shape (n_novel_,)
+        Novel classes, the largest first: integers from ``max(known_classes_) + 1``
+        on where classes are integers, otherwise "novel_0", "novel_1" and so on.
     n_novel_ : int
         Number of novel classes found.
-    novel_classes_ : ndarray of shape (n_novel_,)
-        Their names, the largest class first: integers from ``max(classes_) + 1``
-        on where classes are integers, else "novel_0", "novel_1" and so on.
     embedding_ : ndarray of shape (n_samples, n_components_)
         Embedded rows, in which k-means ran, in the dtype of the table.
     n_components_ : int
@@ -182,7 +250,7 @@ class NCDSpectralClustering(DiscoveryEstimator):
     """
 
     _parameter_constraints = {
-        "n_novel": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
+        "n_novel": N_NOVEL,
         "affinity": [StrOptions({"neighbors", "mst"})],
         "n_components": [Interval(Integral, 1, None, closed="left"), None],
         "n_neighbors": [Interval(Integral, 1, None, closed="left")],
@@ -225,55 +293,55 @@ class NCDSpectralClustering(DiscoveryEstimator):
         self.encoder = encoder
         self.random_state = random_state
 
-    def _fit_codes(self, Z, known, sample_weight):
+    def _prepare(self, Z, known, weights):
         if self.affinity == "neighbors" and not self.self_loops:
             raise ValueError(
                 "self_loops=False needs affinity='mst': a row is its own nearest "
                 "neighbor."
             )
-        self._seed = draw_seed(self.random_state)
-        self._scaling = TableScaling(*distinct_rows(Z))
-        self._scaled = self._scaling.transform(Z)
-        self._sorted, is_first = lexicographic_order(self._scaled)
-        self._starts = np.flatnonzero(is_first)
+        seed = draw_seed(self.random_state)
+        scaling = TableScaling(*distinct_rows(Z))
+        rows = scaling.transform(Z)
+        order, is_first = lexicographic_order(rows)
         # Of every row, the distinct row that it equals.
-        self._places = np.empty(len(Z), dtype=np.intp)
-        self._places[self._sorted] = np.cumsum(is_first) - 1
-        self._dtype = Z.dtype
-        self._width = 0
-        return self._cluster_codes(self.n_novel)
+        places = np.empty(len(Z), dtype=np.intp)
+        places[order] = np.cumsum(is_first) - 1
+        starts = np.flatnonzero(is_first)
+        return SpectralTraining(
+            known, rows, order, starts, places, scaling, seed, Z.dtype, None
+        )
 
-    def _set_representation(self, n_novel):
-        """Find the eigenvectors, and embed all rows, if it is not done yet."""
+    def _embedding_for(self, training, n_novel):
+        """The eigenvectors of wide enough an embedding, those at hand if they do."""
         width = self.n_components
         if width is None:
             number = MOST_NOVEL if n_novel == "auto" else n_novel
             # In steps, so that near numbers share their eigenvectors.
-            width = -(-self._components(number) // WIDTH_STEP) * WIDTH_STEP
-        if width <= self._width:
-            return
-        self._width = width
-        rows = np.ascontiguousarray(self._scaled[self._sorted[self._starts]])
-        weights = np.bincount(self._places).astype(np.float64)
+            wanted = self._components(training.known, number)
+            width = -(-wanted // WIDTH_STEP) * WIDTH_STEP
+        at_hand = training.embedding
+        if at_hand is not None and width <= at_hand.width:
+            return at_hand
+        rows = training.rows[training.order[training.starts]]
+        rows = np.ascontiguousarray(rows)
+        weights = np.bincount(training.places).astype(np.float64)
         n_most = int(self.max_samples)
         sampled = len(rows) > n_most
         if sampled:
             self._check_sampling(len(rows))
-            rng = np.random.default_rng(self._seed)
+            rng = np.random.default_rng(training.seed)
             rows, weights = sample_rows(rows, weights, n_most, rng)
+        lengths = None
         if self.affinity == "neighbors":
             graph = NeighborGraph(rows, weights, self.n_neighbors)
         else:
             graph = SpanningTreeGraph(rows, weights, self.s_min, self.self_loops)
-            # Of Python floats, which go to infinity without a warning.
-            unit = float(self._scaling.scale) * float(self._scaling.unit)
-            self.d_max_, self.sigma_ = graph.d_max * unit, graph.sigma * unit
-        self._basis = SpectralEmbedding(graph, width)
-        self._coordinates = (
-            self._basis.extend(self._scaled)
-            if sampled
-            else self._basis.at_rows[self._places]
+            lengths = graph.d_max, graph.sigma
+        basis = SpectralEmbedding(graph, width)
+        coordinates = (
+            basis.extend(training.rows) if sampled else basis.at_rows[training.places]
         )
+        return Embedding(width, basis, coordinates, lengths)
 
     def relabel(self, y):
         """Take other labels for the rows of fit, without embedding them again.
@@ -305,10 +373,9 @@ class NCDSpectralClustering(DiscoveryEstimator):
         # What a search has set since fit.
         self._validate_params()
         with unchanged_on_error(self):
-            known = PartialLabels(y, self._scaled)
+            known = PartialLabels(y, self._training.rows)
             self._check_n_novel(self.n_novel, known)
-            self._known = known
-            self._set_labels(self._cluster_codes(self.n_novel))
+            self._fit_published(self._training._replace(known=known), self.n_novel)
         return self
 
     def _check_sampling(self, n_distinct):
@@ -320,75 +387,80 @@ class NCDSpectralClustering(DiscoveryEstimator):
                 "self_loops=True."
             )
 
-    def _components(self, n_novel):
+    @staticmethod
+    def _components(known, n_novel):
         """Width of an embedding for so many novel classes."""
         # Of one coordinate, the length leaves but the sign.
-        return max(self._known.n_known + n_novel - 1, 2)
+        return max(known.n_known + n_novel - 1, 2)
 
-    def _select(self, coordinates, n_novel):
+    def _select(self, coordinates, known, n_novel):
         """Leave the coordinates that an embedding for so many classes has."""
-        width = self.n_components or self._components(n_novel)
+        width = self.n_components or self._components(known, n_novel)
         selected = np.ascontiguousarray(coordinates[:, :width])
         return normalized(selected) if self.row_normalize else selected
 
-    def _estimate(self, rng):
-        """Find the number of novel classes with the best silhouette."""
-        coordinates, weights = distinct_rows(self._coordinates[~self._known.labeled])
-        return estimate_in_embeddings(
-            coordinates, weights, rng, lambda rows, k: self._select(rows, k)
-        )
-
-    def _recluster_codes(self, n_novel):
-        known, unlabeled = self._known, ~self._known.labeled
-        self._set_representation(n_novel)
-        rng = np.random.default_rng(self._seed)
-        if n_novel == "auto":
-            n_novel = self._estimate(rng) if known.n_unlabeled else 0
-        self._n_wanted = n_novel
-        embedded = self._select(self._coordinates, n_novel)
+    def _fit_discovery(self, training, n_novel):
+        known, unlabeled = training.known, ~training.known.labeled
+        embedding = self._embedding_for(training, n_novel)
+        rng = np.random.default_rng(training.seed)
+        if n_novel == "auto" and known.n_unlabeled:
+            n_novel = estimate_in_embeddings(
+                *distinct_rows(embedding.coordinates[unlabeled]),
+                rng,
+                lambda rows, k: self._select(rows, known, k),
+            )
+        elif n_novel == "auto":
+            n_novel = 0
+        embedded = self._select(embedding.coordinates, known, n_novel)
         known_centers = class_means(embedded, known.codes, known.n_known)
-        novel, self.temperature_, self.n_iter_ = embedded[:0], 1.0, 1
+        novel, temperature, n_iter = embedded[:0], 1.0, 1
         codes = known.codes.copy()
         if known.n_unlabeled:
             rows, weights = distinct_rows(embedded[unlabeled])
             run = kmeans(
                 rows, weights, n_novel, rng, n_init=self.n_init, by_distance=True
             )
-            novel, self.n_iter_ = run.filled_centers(weights), run.n_iter
-            self.temperature_ = float(run.inertia / weights.sum()) or 1.0
+            novel, n_iter = run.filled_centers(weights), run.n_iter
+            temperature = float(run.inertia / weights.sum()) or 1.0
             warn_if_collapsed(len(novel), n_novel, "Ask for fewer novel classes.")
-            novel = novel[self._order(nearest_centers(embedded[unlabeled], novel)[0])]
+            found = nearest_centers(embedded[unlabeled], novel)[0]
+            novel = novel[order_by_rows(training, found)]
             only_novel = Centers(known_centers, novel, allow_known=False)
             codes[unlabeled] = only_novel.nearest(embedded[unlabeled])[0]
-        self._centers = Centers(known_centers, novel, self.predict_known)
-        self.embedding_ = embedded.astype(self._dtype)
-        self.n_components_ = embedded.shape[1]
+        return SpectralFit(
+            codes,
+            Centers(known_centers, novel, self.predict_known),
+            embedding,
+            embedded,
+            temperature,
+            n_iter,
+            n_novel,
+        )
+
+    def _publish(self, training, result):
+        # Kept for other numbers of classes.
+        training = training._replace(embedding=result.embedding)
+        super()._publish(training, result)
+        self._scaling = training.scaling
+        self._centers, self._basis = result.centers, result.embedding.basis
+        self._n_wanted = result.n_wanted
+        self.embedding_ = result.embedded.astype(training.dtype)
+        self.n_components_ = result.embedded.shape[1]
         self.eigenvalues_ = 1.0 - self._basis.values[: self.n_components_]
+        self.temperature_, self.n_iter_ = result.temperature, result.n_iter
+        if result.embedding.lengths is not None:
+            # Of Python floats, which go to infinity without a warning.
+            unit = float(training.scaling.scale) * float(training.scaling.unit)
+            self.d_max_, self.sigma_ = (
+                length * unit for length in result.embedding.lengths
+            )
         if not self.self_loops:
-            self._set_voters(codes)
-        return codes
+            self._set_voters(training.rows, result.codes)
 
-    def _order(self, codes):
-        """Number clusters of unlabeled rows by their size, then by their means.
-
-        The means are those of the table's rows: eigenvectors have no sign.
-        """
-        everywhere = np.full(len(self._scaled), UNLABELED)
-        everywhere[~self._known.labeled] = codes
-        everywhere = everywhere[self._sorted]
-        sizes = np.bincount(codes)
-        means = [
-            self._scaled[self._sorted[everywhere == code]].mean(axis=0)
-            for code in range(len(sizes))
-        ]
-        return canonical_order(sizes, np.array(means))
-
-    def _set_voters(self, codes):
+    def _set_voters(self, rows, codes):
         """Keep the distinct rows that may vote, with their codes."""
         allowed = codes >= self._centers.first
-        voters, _ = distinct_rows(
-            np.column_stack([self._scaled[allowed], codes[allowed]])
-        )
+        voters, _ = distinct_rows(np.column_stack([rows[allowed], codes[allowed]]))
         self._voters = np.ascontiguousarray(voters[:, :-1])
         self._votes = voters[:, -1].astype(np.int64)
 
@@ -411,9 +483,8 @@ class NCDSpectralClustering(DiscoveryEstimator):
 
     def _place(self, Z):
         """Embed rows that came after fit."""
-        return self._select(
-            self._basis.extend(self._scaling.transform(Z)), self._n_wanted
-        )
+        coordinates = self._basis.extend(self._scaling.transform(Z))
+        return self._select(coordinates, self._training.known, self._n_wanted)
 
     def _predict_codes(self, Z):
         if not self.self_loops:
@@ -433,8 +504,8 @@ class NCDSpectralClustering(DiscoveryEstimator):
         probabilities : ndarray of shape (n_samples, n_known + n_novel_)
             Softmax of the negative squared distances to the centres over
             ``temperature_`` (shares of the votes, without self-loops), in the
-            order ``classes_``, then ``novel_classes_``; 0 for classes that
-            `predict_known=False` rules out. Rows sum to 1; in the dtype of `X`.
+            order of ``classes_``; 0 for classes that `predict_known=False` rules
+            out. Rows sum to 1; in the dtype of `X`.
         """
         Z = self._embed(X)
         if not self.self_loops:

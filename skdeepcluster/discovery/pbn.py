@@ -1,6 +1,7 @@
 """PBN: a latent space that tells known classes apart finds the novel ones."""
 
 from numbers import Real
+from typing import NamedTuple
 
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -10,13 +11,12 @@ from torch.nn.functional import cross_entropy, normalize
 
 from .._kmeans import kmeans
 from .._labels import UNLABELED
-from .._rows import distinct_rows
 from .._validation import check_codes
 from .._warnings import warn_if_collapsed
 from ..nn.inference import in_double
 from ._n_novel import estimate_n_novel
-from ._network import DiscoveryNetwork, normalized
-from ._novel_centers import Centers, class_means
+from ._network import DiscoveryNetwork, Trained, latents_of, run_network, unit_length
+from ._novel_centers import Centers, class_means, unlabeled_rows
 
 _N_STARTS = 10
 
@@ -83,6 +83,30 @@ class PBNModule(nn.Module):
         return loss + self.supervised_weight * surprise / n_labeled
 
 
+class PBNFit(NamedTuple):
+    """Centres of the classes among the latents.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n_samples,), dtype=int64
+        Class of every row.
+    trained : Trained
+        The net.
+    known : ndarray of shape (n_known, n_components)
+        Mean latents of the known classes.
+    novel : ndarray of shape (n_novel, n_components)
+        Centres of the novel ones.
+    spread : float
+        Mean squared distance of the unlabeled rows' latents to their centres.
+    """
+
+    codes: np.ndarray
+    trained: Trained
+    known: np.ndarray
+    novel: np.ndarray
+    spread: float
+
+
 class PBN(DiscoveryNetwork):
     """Novel classes in a latent space that knows the known ones.
 
@@ -146,13 +170,16 @@ class PBN(DiscoveryNetwork):
     ----------
     labels_ : ndarray of shape (n_samples,)
         Class of every row: known rows keep theirs.
-    classes_ : ndarray of shape (n_known,)
+    classes_ : ndarray of shape (n_known + n_novel_,)
+        All classes, in the order of the columns of :meth:`predict_proba`: known
+        ones, then novel ones.
+    known_classes_ : ndarray of shape (n_known,)
         Known classes, sorted.
+    novel_classes_ : ndarray of shape (n_novel_,)
+        Novel classes, the largest first: integers from ``max(known_classes_) + 1``
+        on where classes are integers, otherwise "novel_0", "novel_1" and so on.
     n_novel_ : int
         Number of novel classes found.
-    novel_classes_ : ndarray of shape (n_novel_,)
-        Their names, the largest class first: integers from ``max(classes_) + 1``
-        on where classes are integers, else "novel_0", "novel_1" and so on.
     latent_centers_ : ndarray of shape (n_known + n_novel_, n_components)
         Mean latents of the known classes, then of the novel ones.
     cluster_centers_ : ndarray of shape (n_known + n_novel_, n_features_in_)
@@ -284,13 +311,12 @@ class PBN(DiscoveryNetwork):
         self.random_state = random_state
         self.verbose = verbose
 
-    def _fit_codes(self, Z, known, sample_weight):
-        self._dtype = Z.dtype
-        self._train(*self._start(Z, known), n_known=known.n_known)
-        latents = self._latents(Z)
-        self._known_centers = class_means(latents, known.codes, known.n_known)
-        self._fitted = latents
-        return self._cluster_codes(self.n_novel)
+    def _prepare(self, Z, known, weights):
+        training = self._start(Z, known)
+        trained = self._train(training, n_known=known.n_known)
+        latents = latents_of(trained.net, training.rows)
+        # Clustering needs the latents alone.
+        return training._replace(rows=latents, trained=trained)
 
     def _make_module(self, network, n_components, n_known):
         return PBNModule(
@@ -301,31 +327,36 @@ class PBN(DiscoveryNetwork):
             self.reconstruction_reduction,
         )
 
-    def _recluster_codes(self, n_novel):
-        known = self._known
-        latents = self._fitted[~known.labeled]
-        rng = np.random.default_rng(self._seed)
-        novel, spread = latents[:0], 0.0
-        if len(latents):
-            rows, weights = distinct_rows(latents)
-            if n_novel == "auto":
-                n_novel = estimate_n_novel(self._fitted, known.codes, rng)
-            run = kmeans(rows, weights, n_novel, rng, n_init=_N_STARTS)
-            novel, inertia = run.filled_centers(weights), run.inertia
-            warn_if_collapsed(len(novel), n_novel, "Ask for fewer novel classes.")
-            spread = inertia / len(latents)
-        self.temperature_ = float(spread) or 1.0
-        self._centers = Centers(self._known_centers, novel, self.predict_known)
-        self.latent_centers_ = self._centers.all.astype(self._dtype)
-        self.cluster_centers_ = self._decode(normalized(self._centers.all), self._dtype)
+    def _fit_discovery(self, training, n_novel):
+        known, latents = training.known, training.rows
+        rng = np.random.default_rng(training.seed)
+        rows, weights = unlabeled_rows(latents, known.codes)
+        if len(rows) == 0:
+            n_novel = 0
+        elif n_novel == "auto":
+            n_novel = estimate_n_novel(latents, known.codes, rng)
+        novel, spread = rows, 0.0
         codes = known.codes.copy()
-        if len(latents):
-            nearest = Centers(self._known_centers, novel, allow_known=False).nearest
-            codes[~known.labeled] = nearest(latents)[0]
-        return codes
+        means = class_means(latents, known.codes, known.n_known)
+        if n_novel:
+            run = kmeans(rows, weights, n_novel, rng, n_init=_N_STARTS)
+            novel = run.filled_centers(weights)
+            warn_if_collapsed(len(novel), n_novel, "Ask for fewer novel classes.")
+            spread = run.inertia / weights.sum()
+            nearest = Centers(means, novel, allow_known=False).nearest
+            codes[~known.labeled] = nearest(latents[~known.labeled])[0]
+        return PBNFit(codes, training.trained, means, novel, float(spread))
+
+    def _publish(self, training, result):
+        super()._publish(training, result)
+        self.temperature_ = result.spread or 1.0
+        self._centers = Centers(result.known, result.novel, self.predict_known)
+        centers = self._centers.all
+        self.latent_centers_ = centers.astype(training.dtype)
+        self.cluster_centers_ = self._decode(unit_length(centers), training.dtype)
 
     def _decode(self, latents, dtype):
-        rows = self._run(in_double(self.net_.module_).decode, latents)
+        rows = run_network(in_double(self.net_.module_).decode, latents)
         return self.scaling_.inverse_transform(rows, dtype)
 
     def _predict_codes(self, Z):
@@ -345,8 +376,8 @@ class PBN(DiscoveryNetwork):
         -------
         probabilities : ndarray of shape (n_samples, n_known + n_novel_)
             Softmax of the negative squared distances in the latent space over
-            ``temperature_``, in the order ``classes_``, then
-            ``novel_classes_``; 0 for classes that `predict_known=False` rules out.
+            ``temperature_``, in the order of ``classes_``; 0 for classes that
+            `predict_known=False` rules out.
             Without a novel class, `predict_known_proba`. Rows sum to 1; in the
             dtype of `X`.
         """

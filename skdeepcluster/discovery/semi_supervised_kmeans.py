@@ -4,20 +4,19 @@ from numbers import Integral, Real
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils._param_validation import HasMethods, Interval
 
-from .._rows import distinct_rows
-from .._scaling import TableScaling
-from .._validation import draw_seed
+from .._rows import canonical_order, distinct_rows
 from .._warnings import warn_if_collapsed
 from ..kernels.kmeans import center_sums, nearest_centers
 from ..kernels.silhouettes import mean_silhouettes
-from ._base import DiscoveryEstimator
+from ._base import N_NOVEL
+from ._centers import CenterDiscovery, CenterFit
 from ._n_novel import MOST_NOVEL, SILHOUETTE_ROWS, cut, sample_rows
-from ._novel_centers import Centers, class_means, draw_centers
+from ._novel_centers import Centers, class_means, draw_centers, unlabeled_rows
 
 
-class SemiSupervisedKMeans(DiscoveryEstimator):
+class SemiSupervisedKMeans(CenterDiscovery):
     """K-means in which labeled rows never leave the cluster of their class.
 
     Unlabeled rows belong to known classes or to novel ones. The centres of the
@@ -51,13 +50,16 @@ class SemiSupervisedKMeans(DiscoveryEstimator):
     ----------
     labels_ : ndarray of shape (n_samples,)
         Class of every row: known rows keep theirs.
-    classes_ : ndarray of shape (n_known,)
+    classes_ : ndarray of shape (n_known + n_novel_,)
+        All classes, in the order of the columns of :meth:`predict_proba`: known
+        ones, then novel ones.
+    known_classes_ : ndarray of shape (n_known,)
         Known classes, sorted.
+    novel_classes_ : ndarray of shape (n_novel_,)
+        Novel classes, the largest first: integers from ``max(known_classes_) + 1``
+        on where classes are integers, otherwise "novel_0", "novel_1" and so on.
     n_novel_ : int
         Number of novel classes found.
-    novel_classes_ : ndarray of shape (n_novel_,)
-        Their names, the largest class first: integers from ``max(classes_) + 1``
-        on where classes are integers, else "novel_0", "novel_1" and so on.
     cluster_centers_ : ndarray of shape (n_known + n_novel_, n_features_in_)
         Centres of the known classes, then of the novel ones, in input units and
         dtype. With an encoder they are decoded, and absent where it has no
@@ -70,6 +72,8 @@ class SemiSupervisedKMeans(DiscoveryEstimator):
         their centres: the softness of :meth:`predict_proba`.
     n_iter_ : int
         Steps of the best start.
+    converged_ : bool
+        Whether it ended before `max_iter` steps.
     encoder_ : transformer
         The fitted encoder, where one was given.
     n_features_in_ : int
@@ -128,7 +132,7 @@ class SemiSupervisedKMeans(DiscoveryEstimator):
     """
 
     _parameter_constraints = {
-        "n_novel": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
+        "n_novel": N_NOVEL,
         "n_init": [Interval(Integral, 1, None, closed="left")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
         "tol": [Interval(Real, 0, None, closed="left")],
@@ -153,105 +157,140 @@ class SemiSupervisedKMeans(DiscoveryEstimator):
         self.encoder = encoder
         self.random_state = random_state
 
-    def _fit_codes(self, Z, known, sample_weight):
-        self._seed = draw_seed(self.random_state)
-        self._scaling = TableScaling(*distinct_rows(Z))
-        self._dtype = Z.dtype
-        self._scaled = self._scaling.transform(Z)
-        return self._cluster_codes(self.n_novel)
-
-    def _recluster_codes(self, n_novel):
-        known, rng = self._known, np.random.default_rng(self._seed)
-        free = self._scaled[~known.labeled]
-        if n_novel == "auto":
-            n_novel = self._estimate_n_novel(rng) if len(free) else 0
-        labeled = LabeledSums(self._scaled, known)
-        rows, weights = self._scaled[:0], np.empty(0)
-        if len(free):
-            rows, weights = distinct_rows(free)
-        tol = self.tol * self._scaled.shape[1]
-        best = None
-        for _ in range(self.n_init if n_novel else 1):
-            novel = rows[:0]
-            if n_novel:
-                novel = draw_centers(rows, weights, labeled.means, n_novel, 2, rng)
-            centers = np.concatenate([labeled.means, novel])
-            run = constrained_lloyd(
-                rows, weights, centers, labeled, max_iter=self.max_iter, tol=tol
-            )
-            if best is None or run[1] < best[1]:
-                best = run
-        centers, inertia, self.n_iter_ = best
-        self._keep(rows, weights, centers, n_novel)
-        # Of Python floats, which go to infinity without a warning.
-        self.inertia_ = self._scaling.inverse_squares(inertia)
-        codes = known.codes.copy()
-        if len(free):
-            codes[~known.labeled] = self._centers.nearest(free)[0]
-        return codes
-
-    def _keep(self, rows, weights, centers, n_novel):
-        """Number the novel centres, the largest first; drop those without rows."""
-        n_known, spread = self._known.n_known, 0.0
-        if len(rows):
-            labels, distances = nearest_centers(rows, centers)
-            sizes = np.bincount(labels, weights, len(centers))
-            spread = float(np.sum(weights * distances) / weights.sum())
-            keys = [*centers[n_known:].T[::-1], -sizes[n_known:]]
-            order = n_known + np.lexsort(keys)
-            order = order[sizes[order] > 0]
-            warn_if_collapsed(len(order), n_novel, "Ask for fewer novel classes.")
-            centers = np.concatenate([centers[:n_known], centers[order]])
-        self.temperature_ = spread or 1.0
-        self._centers = Centers(centers[:n_known], centers[n_known:], allow_known=True)
-        centers = self._scaling.inverse_transform(centers, self._dtype)
-        self._set_cluster_centers(centers)
-
-    def _estimate_n_novel(self, rng):
-        """Find the number of clusters that puts labeled rows together best."""
-        known = self._known
-        codes = known.codes.astype(np.float64)
-        table, weights = distinct_rows(np.column_stack([codes, self._scaled]))
-        table, weights = sample_rows(table, weights, SILHOUETTE_ROWS, rng)
-        codes, rows = table[:, 0].astype(np.int64), np.ascontiguousarray(table[:, 1:])
-        first = max(2, known.n_known)
-        most = min(known.n_known + MOST_NOVEL, len(rows) - 1)
-        numbers = np.arange(first, most + 1)
-        if len(numbers) == 0:
-            return max(1, len(rows) - known.n_known) if known.n_known == 0 else 0
-        partitions = np.array(
-            [cut(rows, weights, int(number), rng) for number in numbers]
+    def _fit_discovery(self, training, n_novel):
+        return fit_semi_supervised_kmeans(
+            training.rows,
+            training.weights,
+            training.known,
+            n_novel,
+            n_init=self.n_init,
+            max_iter=self.max_iter,
+            tol=self.tol,
+            seed=training.seed,
         )
-        right = np.array(
-            [labeled_weight_right(codes, found, weights) for found in partitions]
+
+
+def fit_semi_supervised_kmeans(
+    rows, weights, known, n_novel, *, n_init=10, max_iter=300, tol=1e-4, seed=0
+):
+    """Run semi-supervised k-means.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_samples, n_features)
+        Scaled rows.
+    weights : ndarray of shape (n_samples,) or None
+        Their weights.
+    known : PartialLabels
+        Their classes.
+    n_novel : int or "auto"
+        Number of novel classes.
+    n_init, max_iter, tol
+        See :class:`SemiSupervisedKMeans`.
+    seed : int, default=0
+        Seed of the starts.
+
+    Returns
+    -------
+    CenterFit
+        The centres.
+    """
+    rng = np.random.default_rng(seed)
+    labeled = LabeledSums(rows, known, weights)
+    free, counts = unlabeled_rows(rows, known.codes, weights)
+    if len(free) == 0:
+        n_novel = 0
+    elif n_novel == "auto":
+        n_novel = n_novel_by_accuracy(rows, weights, known, rng)
+    best = None
+    for _ in range(n_init if n_novel else 1):
+        novel = free[:0]
+        if n_novel:
+            novel = draw_centers(free, counts, labeled.means, n_novel, 2, rng)
+        start = np.concatenate([labeled.means, novel])
+        run = constrained_lloyd(
+            free, counts, start, labeled, max_iter=max_iter, tol=tol * rows.shape[1]
         )
-        equal = right >= right.max()
-        silhouettes = mean_silhouettes(rows, weights, partitions[equal])
-        return int(numbers[equal][silhouettes.argmax()]) - known.n_known
+        if best is None or run[1] < best[1]:
+            best = run
+    centers, inertia, n_iter = best
+    novel, spread = novel_centers(free, counts, centers, known.n_known)
+    warn_if_collapsed(len(novel), n_novel, "Ask for fewer novel classes.")
+    centers = Centers(centers[: known.n_known], novel, allow_known=True)
+    codes = known.codes.copy()
+    if known.n_unlabeled:
+        codes[~known.labeled] = centers.nearest(rows[~known.labeled])[0]
+    n_known, converged = known.n_known, n_iter < max_iter
+    return CenterFit(
+        codes, centers.all[:n_known], novel, inertia, spread, n_iter, converged
+    )
 
-    def _predict_codes(self, Z):
-        return self._centers.nearest(self._scaling.transform(Z))[0]
 
-    def predict_proba(self, X):
-        """Soft assignment of rows to classes.
+def novel_centers(rows, weights, centers, n_known):
+    """Novel centres that hold rows, the largest first, and the spread of all rows.
 
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Table with the columns seen in fit.
+    Parameters
+    ----------
+    rows : ndarray of shape (n_samples, n_features)
+        Distinct unlabeled rows.
+    weights : ndarray of shape (n_samples,)
+        Their weights.
+    centers : ndarray of shape (n_clusters, n_features)
+        Centres, of the known classes first.
+    n_known : int
+        Number of known classes.
 
-        Returns
-        -------
-        probabilities : ndarray of shape (n_samples, n_known + n_novel_)
-            Softmax of the negative squared distances over ``temperature_``, in
-            the order ``classes_``, then ``novel_classes_``. Rows sum to 1; in the
-            dtype of `X`.
-        """
-        Z = self._embed(X)
-        soft = self._centers.probabilities(
-            self._scaling.transform(Z), self.temperature_
-        )
-        return soft.astype(Z.dtype)
+    Returns
+    -------
+    novel : ndarray of shape (n_novel, n_features)
+        The centres, ordered.
+    spread : float
+        Mean squared distance of the rows to the nearest of all centres.
+    """
+    if len(rows) == 0:
+        return rows, 0.0
+    labels, distances = nearest_centers(rows, centers)
+    sizes = np.bincount(labels, weights, len(centers))[n_known:]
+    order = canonical_order(sizes, centers[n_known:])
+    spread = float(np.sum(weights * distances) / weights.sum())
+    return centers[n_known:][order[sizes[order] > 0]], spread
+
+
+def n_novel_by_accuracy(rows, weights, known, rng):
+    """Find the number of clusters that puts labeled rows together best.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_samples, n_features)
+        Scaled rows.
+    weights : ndarray of shape (n_samples,) or None
+        Their weights.
+    known : PartialLabels
+        Their classes.
+    rng : numpy.random.Generator
+        Draws the starts, and of many rows a sample of 2000.
+
+    Returns
+    -------
+    int
+        Number of clusters less the number of known classes.
+    """
+    codes = known.codes.astype(np.float64)
+    table, weights = distinct_rows(np.column_stack([codes, rows]), weights)
+    table, weights = sample_rows(table, weights, SILHOUETTE_ROWS, rng)
+    codes, rows = table[:, 0].astype(np.int64), np.ascontiguousarray(table[:, 1:])
+    first = max(2, known.n_known)
+    most = min(known.n_known + MOST_NOVEL, len(rows) - 1)
+    numbers = np.arange(first, most + 1)
+    if len(numbers) == 0:
+        return max(1, len(rows) - known.n_known) if known.n_known == 0 else 0
+    partitions = np.array([cut(rows, weights, int(k), rng) for k in numbers])
+    right = np.array(
+        [labeled_weight_right(codes, found, weights) for found in partitions]
+    )
+    equal = right >= right.max()
+    silhouettes = mean_silhouettes(rows, weights, partitions[equal])
+    return int(numbers[equal][silhouettes.argmax()]) - known.n_known
 
 
 class LabeledSums:
@@ -263,16 +302,26 @@ class LabeledSums:
         All rows, scaled.
     known : PartialLabels
         Their codes.
+    weights : ndarray of shape (n_samples,), default=None
+        Their weights; None means 1 for all.
     """
 
-    def __init__(self, rows, known):
-        self.means = class_means(rows, known.codes, known.n_known)
-        self.sizes = np.bincount(known.codes[known.labeled], minlength=known.n_known)
+    def __init__(self, rows, known, weights=None):
+        self.means = class_means(rows, known.codes, known.n_known, weights)
+        self.sizes = np.zeros(known.n_known)
         self.scatters = np.zeros(known.n_known)
         for code in range(known.n_known):
-            mine, weights = distinct_rows(rows[known.codes == code])
-            away = (mine - self.means[code]) ** 2
-            self.scatters[code] = np.sum(weights * away.sum(axis=1))
+            members = known.codes == code
+            if weights is not None:
+                members &= weights > 0
+            if not members.any():
+                continue
+            distinct, counts = distinct_rows(
+                rows[members], None if weights is None else weights[members]
+            )
+            away = (distinct - self.means[code]) ** 2
+            self.sizes[code] = counts.sum()
+            self.scatters[code] = np.sum(counts * away.sum(axis=1))
 
     def inertia(self, centers):
         """Squared distances of the labeled rows to the centres of their classes."""

@@ -1,29 +1,41 @@
 """A Gaussian mixture that keeps labeled rows and finds how many classes follow."""
 
-import warnings
 from numbers import Integral, Real
+from typing import NamedTuple
 
 import numpy as np
+from scipy.special import logsumexp, softmax
 from sklearn.base import _fit_context
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils._param_validation import (
+    HasMethods,
+    Interval,
+    StrOptions,
+    validate_parameter_constraints,
+)
 from sklearn.utils.validation import check_is_fitted
 
 from .._labels import PartialLabels
-from .._rows import canonical_order, distinct_rows
-from .._scaling import TableScaling
+from .._rows import canonical_order
 from .._validation import check_table, check_weights, draw_seed
-from .._warnings import warn_if_collapsed
+from .._warnings import warn, warn_if_collapsed
 from ..base import unchanged_on_error
-from ._base import DiscoveryEstimator
+from ._base import N_NOVEL, ScaledTraining, WeightedDiscovery, scaled_training
 from ._em import FreeCells, FreeRows, maximize_posterior
-from ._micro_clusters import Cells, most_cells, pooled_covariance, prior_for
-from ._niw import CHUNK_ROWS, Moments
+from ._micro_clusters import (
+    FULL,
+    Cells,
+    distinct_rows_of_classes,
+    divide_rows,
+    join_classes,
+    n_most_cells,
+    prior_for,
+)
+from ._niw import CHUNK_ROWS, Components, Moments
 from ._split_merge import Classes
 from ._split_threshold import penalty_from_hidden_classes
 
 
-class SemiSupervisedGaussianMixture(DiscoveryEstimator):
+class SemiSupervisedGaussianMixture(WeightedDiscovery):
     """Gaussian mixture for partly labeled rows that finds the number of classes.
 
     Unlabeled rows belong to known classes or to novel ones. Labeled rows stay in
@@ -76,13 +88,16 @@ class SemiSupervisedGaussianMixture(DiscoveryEstimator):
     labels_ : ndarray of shape (n_samples,)
         Class of every row of :meth:`fit`: known rows keep theirs. Absent after
         :meth:`partial_fit`.
-    classes_ : ndarray of shape (n_known,)
+    classes_ : ndarray of shape (n_known + n_novel_,)
+        All classes, in the order of the columns of :meth:`predict_proba`: known
+        ones, then novel ones.
+    known_classes_ : ndarray of shape (n_known,)
         Known classes, sorted.
+    novel_classes_ : ndarray of shape (n_novel_,)
+        Novel classes, the largest first: integers from ``max(known_classes_) + 1``
+        on where classes are integers, otherwise "novel_0", "novel_1" and so on.
     n_novel_ : int
         Number of novel classes found.
-    novel_classes_ : ndarray of shape (n_novel_,)
-        Their names, the largest class first: integers from ``max(classes_) + 1``
-        on where classes are integers, else "novel_0", "novel_1" and so on.
     weights_ : ndarray of shape (n_known + n_novel_,)
         Mixing weights, of the known classes first.
     means_ : ndarray of shape (n_known + n_novel_, n_columns)
@@ -102,6 +117,8 @@ class SemiSupervisedGaussianMixture(DiscoveryEstimator):
         to a constant; it never falls.
     n_iter_ : int
         Steps of EM, at least 1.
+    converged_ : bool
+        Whether the last step gained less than `tol`.
     encoder_ : transformer
         The fitted encoder, where one was given.
     n_features_in_ : int
@@ -178,7 +195,7 @@ class SemiSupervisedGaussianMixture(DiscoveryEstimator):
     """
 
     _parameter_constraints = {
-        "n_novel": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
+        "n_novel": N_NOVEL,
         "covariance_type": [StrOptions({"full", "tied", "diag", "spherical"})],
         "split_threshold": [
             Interval(Real, 0, None, closed="left"),
@@ -221,29 +238,9 @@ class SemiSupervisedGaussianMixture(DiscoveryEstimator):
         self.encoder = encoder
         self.random_state = random_state
 
-    @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y=None, sample_weight=None):
-        """Find the classes of the rows that have none.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Table of finite numbers. float32 is kept, all else becomes float64.
-        y : array-like of shape (n_samples,), default=None
-            Known classes. A row without a class is marked by -1 where classes
-            are integers, or by a missing value (None, NaN, pandas' NA). None
-            means that no row has a class.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative weights of the rows; a weight of 2 is the same as two
-            equal rows, a weight of 0 leaves the row out. None means 1 for all.
-
-        Returns
-        -------
-        self : object
-            Fitted estimator.
-        """
-        self._check_tied(self.n_novel)
-        return self._fit_partial(X, y, sample_weight)
+    def _check_n_novel(self, n_novel, known):
+        super()._check_n_novel(n_novel, known)
+        self._check_tied(n_novel)
 
     def _check_tied(self, n_novel):
         if self.covariance_type == "tied" and n_novel == "auto":
@@ -252,156 +249,73 @@ class SemiSupervisedGaussianMixture(DiscoveryEstimator):
                 "classes with covariances of their own."
             )
 
-    @property
-    def _full(self):
-        return self.covariance_type in ("full", "tied")
+    def _options(self):
+        """Parameters that finding classes takes, of rows or of cells."""
+        return {
+            "covariance_type": self.covariance_type,
+            "split_threshold": self.split_threshold,
+            "alpha": self.alpha,
+            "max_iter": self.max_iter,
+            "tol": self.tol,
+        }
 
-    def _fit_codes(self, Z, known, sample_weight):
-        start = self._warm_components(Z, known)
-        self._seed = draw_seed(self.random_state)
-        if start is None:
-            self._set_scaling(Z, sample_weight)
-        self._dtype = Z.dtype
-        self._scaled = self._scaling.transform(Z)
-        self._weights = sample_weight
-        return self._recluster_codes(self.n_novel, start)
+    def _prepare(self, Z, known, weights):
+        last = self._warm_start(Z, known)
+        if last is None:
+            by_column = self.covariance_type != "spherical"
+            return MixtureTraining(
+                scaled_training(
+                    Z, known, weights, self.random_state, by_column=by_column
+                ),
+                None,
+            )
+        seed = draw_seed(self.random_state)
+        rows = self._scaling.transform(Z)
+        table = ScaledTraining(known, rows, weights, self._scaling, seed, Z.dtype)
+        return MixtureTraining(table, last)
 
-    def _warm_components(self, Z, known):
+    def _warm_start(self, Z, known):
         """What the last fit found, where this one may start from it."""
         last = getattr(self, "_components", None)
         usable = (
             self.warm_start
             and last is not None
             and last.means.shape[1] == Z.shape[1]
-            and last.full == self._full
-            and np.array_equal(self.classes_, known.classes)
+            and last.full == (self.covariance_type in FULL)
+            and np.array_equal(self.known_classes_, known.classes)
         )
         return last if usable else None
 
-    def _set_scaling(self, Z, sample_weight):
-        self._scaling = TableScaling(
-            *distinct_rows(Z, sample_weight),
-            by_column=self.covariance_type != "spherical",
+    def _fit_discovery(self, training, n_novel):
+        table = training.table
+        return fit_mixture(
+            table.rows,
+            table.weights,
+            table.known.codes,
+            table.known.n_known,
+            n_novel,
+            max_cells=self.max_cells,
+            n_init=self.n_init,
+            seed=table.seed,
+            start=training.start,
+            **self._options(),
         )
 
-    def _recluster_codes(self, n_novel, start=None):
-        self._check_tied(n_novel)
-        known = self._known
-        rows, weights, codes = self._distinct(known.codes, self._scaled, self._weights)
-        divisions = [
-            self._divide(rows, weights, codes, known.n_known, n_novel, turn)
-            for turn in range(self.n_init)
-        ]
-        free = codes < 0
-        moments = Moments.of_rows(
-            rows[~free], weights[~free], codes[~free], known.n_known, self._full
-        )
-        rows, weights = rows[free], weights[free]
-        self._find(divisions, n_novel, start, FreeRows(rows, weights), moments)
-        sizes = np.bincount(self._codes_of(rows), weights, len(self._components))
-        self._number(sizes, known.n_known, n_novel)
-        codes = known.codes.copy()
-        codes[~known.labeled] = self._codes_of(self._scaled[~known.labeled])
-        return codes
+    def _publish(self, training, result):
+        # Other numbers of classes start anew.
+        super()._publish(training._replace(start=None), result)
+        self._publish_mixture(training.table.scaling, training.table.dtype, result)
 
-    @staticmethod
-    def _distinct(codes, rows, weights):
-        """Distinct rows of each class, in an order that the rows decide alone."""
-        table = np.column_stack([codes.astype(np.float64), rows])
-        table, weights = distinct_rows(table, weights)
-        codes = table[:, 0].astype(np.int64)
-        return np.ascontiguousarray(table[:, 1:]), weights, codes
-
-    def _divide(self, rows, weights, codes, n_known, n_novel, turn=0):
-        """Divide rows into cells that are small against the classes."""
-        labeled = codes >= 0
-        one = np.zeros(len(rows), dtype=np.intp)
-        total = Moments.of_rows(rows, weights, one, 1, self._full)
-        classes = Moments.of_rows(
-            rows[labeled], weights[labeled], codes[labeled], n_known, self._full
-        )
-        pooled, _ = pooled_covariance(classes, total, self.covariance_type)
-        n_most, seed = self._most_cells(n_novel), [self._seed, turn]
-        return Cells.of_rows(rows, weights, codes, pooled, n_most, seed)
-
-    def _most_cells(self, n_novel):
-        n_columns = len(self._scaling.mean)
-        n_most = most_cells(n_columns, self._full, self.max_cells)
-        return n_most if n_novel == "auto" else max(n_most, 4 * n_novel)
-
-    def _find(self, divisions, n_novel, start, free, labeled):
-        """Find the classes of the cells, then the Gaussians of the rows."""
-        n_known = len(labeled)
-        tied = self.covariance_type == "tied"
-        prior = prior_for(divisions[0], n_known, self.covariance_type)
-        total = divisions[0].moments.sizes.sum()
-        penalty = None
-        self.split_threshold_ = 0.0
-        if n_novel == "auto":
-            penalty = self._penalty(divisions, n_known, prior, total)
-            self.split_threshold_ = penalty / total
-        found = [
-            self._classes(cells, n_known, n_novel, start, prior, penalty)
-            for cells in divisions
-        ]
-        reached = [classes.history[-1]["log_posterior"] for classes in found]
-        best = int(np.argmax(reached))
-        classes, self._cells = found[best], divisions[best]
-        self.merges_ = classes.history
-        fitted = maximize_posterior(
-            classes.components(tied),
-            free,
-            labeled,
-            prior,
-            alpha=self.alpha,
-            tied=tied,
-            max_iter=self.max_iter,
-            tol=self.tol,
-        )
-        if not fitted.converged and self.tol > 0:
-            warnings.warn(
-                f"EM did not converge in max_iter={self.max_iter} steps: allow more, "
-                "or a larger tol.",
-                ConvergenceWarning,
-                stacklevel=2,
-            )
-        self.n_iter_ = max(1, fitted.n_iter)
-        self.lower_bounds_ = fitted.bounds
-        self._components = fitted.components
-
-    def _penalty(self, divisions, n_known, prior, total):
-        if self.split_threshold != "auto":
-            return self.split_threshold * total
-        rng = np.random.default_rng(self._seed)
-        return penalty_from_hidden_classes(divisions, n_known, prior, self.alpha, rng)
-
-    def _classes(self, cells, n_known, n_novel, start, prior, penalty):
-        """Find the classes of some cells."""
-        classes = Classes(cells.moments, cells.codes, n_known, prior, self.alpha)
-        if start is not None and n_novel in ("auto", len(start) - n_known):
-            classes.start_from(start)
-        elif penalty is not None:
-            path = classes.path()
-            classes.follow(path, path.n_merges_at(penalty))
-        else:
-            path = classes.path(n_known + n_novel)
-            classes.follow(path, len(path.pairs))
-        classes.refine(penalty)
-        return classes
-
-    def _number(self, sizes, n_known, n_novel):
-        """Number the novel classes, the largest first; drop those without rows."""
-        means = self._components.means
-        order = n_known + canonical_order(sizes[n_known:], means[n_known:])
-        order = order[sizes[order] > 0]
-        if n_novel != "auto" and len(self._cells.codes) > n_known:
-            warn_if_collapsed(len(order), n_novel, "Ask for fewer novel classes.")
-        chosen = np.concatenate([np.arange(n_known), order])
-        components = self._components = self._components[chosen]
+    def _publish_mixture(self, scaling, dtype, result):
+        components = self._components = result.components
+        self._scaling, self._dtype, self._cells = scaling, dtype, result.cells
         self.weights_ = np.exp(components.log_weights)
         self.weights_ /= self.weights_.sum()
-        self.means_ = self._scaling.inverse_transform(components.means, self._dtype)
-        self.covariances_ = self._scaling.inverse_covariances(components.covariances)
+        self.means_ = scaling.inverse_transform(components.means, dtype)
+        self.covariances_ = scaling.inverse_covariances(components.covariances)
+        self.split_threshold_ = result.split_threshold
+        self.merges_, self.lower_bounds_ = result.merges, result.lower_bounds
+        self.n_iter_, self.converged_ = max(1, result.n_iter), result.converged
 
     @_fit_context(prefer_skip_nested_validation=False)
     def partial_fit(self, X, y=None, sample_weight=None):
@@ -430,89 +344,69 @@ class SemiSupervisedGaussianMixture(DiscoveryEstimator):
             X = check_table(self, X, reset=first)
             chunk = PartialLabels(y, X)
             weights = check_weights(sample_weight, X)
-            Z = self._fit_encoder(X) if first else self._embed(X)
-            if first:
-                self._seed = draw_seed(self.random_state)
-                self._dtype = Z.dtype
-                self._set_scaling(Z, weights)
-            codes = self._join_classes(chunk, first)
-            rows = self._distinct(codes, self._scaling.transform(Z), weights)
-            self._take_cells(*rows, first)
-            self._settle(self.n_novel)
-        for name in ("labels_", "_scaled", "_weights"):
+            chunk.warn_if_unlikely()
+            Z = self._fit_encoder(X, sample_weight=weights) if first else self._embed(X)
+            self._take_rows(Z, chunk, weights, first)
+            self._settle_cells()
+        for name in ("labels_", "_training"):
             vars(self).pop(name, None)
         return self
 
-    def _join_classes(self, chunk, first):
-        """Bring cells and a chunk to the codes of the classes of both."""
+    def _take_rows(self, Z, chunk, weights, first):
+        """Add the cells of a chunk to those so far."""
         if first:
-            self._known = chunk
-            return chunk.codes
-        old = self._known.classes
-        names = [*old.tolist(), *chunk.classes.tolist()]
-        self._known = PartialLabels(names or None, names)
-        # The last entry is for rows without a class, whose code is -1.
-        new_codes = np.append(self._known.codes, -1)
-        places = np.append(np.arange(len(old)), -1)[self._cells.codes]
-        self._cells = Cells(self._cells.moments, new_codes[places])
-        places = np.append(len(old) + np.arange(chunk.n_known), -1)[chunk.codes]
-        return new_codes[places]
+            table = scaled_training(
+                Z,
+                chunk,
+                weights,
+                self.random_state,
+                by_column=self.covariance_type != "spherical",
+            )
+            self._scaling, self._seed, self._dtype = table[3:]
+            self._known, codes, old = chunk, chunk.codes, None
+        else:
+            if hasattr(self, "_training"):
+                table = self._training.table
+                self._known, self._seed = table.known, table.seed
+            self._known, old, codes = join_classes(self._known, self._cells, chunk)
+        n_known, n_novel = self._known.n_known, self.n_novel
+        rows, weights, codes = distinct_rows_of_classes(
+            self._scaling.transform(Z), weights, codes
+        )
+        n_most = n_most_cells(
+            rows.shape[1], self.covariance_type, self.max_cells, n_novel
+        )
+        cells = divide_rows(
+            rows, weights, codes, n_known, self.covariance_type, n_most, [self._seed, 0]
+        )
+        if old is not None:
+            cells = old.joined(cells)
+            prior = prior_for(cells, n_known, self.covariance_type)
+            cells = cells.reduced(prior, self.alpha, n_most)
+        self._cells = cells
 
-    def _take_cells(self, rows, weights, codes, first):
-        n_known, n_most = self._known.n_known, self._most_cells(self.n_novel)
-        cells = self._divide(rows, weights, codes, n_known, self.n_novel)
-        if first:
-            self._cells = cells
-            return
-        cells = self._cells.joined(cells)
-        prior = prior_for(cells, n_known, self.covariance_type)
-        self._cells = cells.reduced(prior, self.alpha, n_most)
-
-    def _settle(self, n_novel):
+    def _settle_cells(self):
         """Find the classes of the cells alone."""
-        self._check_tied(n_novel)
-        cells, known = self._cells, self._known
-        free = cells.moments[cells.codes < 0]
-        labeled = cells.classes(known.n_known)
-        self._find([cells], n_novel, None, FreeCells(free), labeled)
-        best = self._components.mean_log_densities(free).argmax(axis=1)
-        sizes = np.bincount(best, free.sizes, len(self._components))
-        self._number(sizes, known.n_known, n_novel)
-        self.classes_ = known.classes
-        self.n_novel_ = len(self._components) - known.n_known
-        self.novel_classes_ = known.novel_names(self.n_novel_)
+        known = self._known
+        result = fit_mixture_of_cells(
+            self._cells,
+            known.n_known,
+            self.n_novel,
+            seed=self._seed,
+            **self._options(),
+        )
+        self._publish_mixture(self._scaling, self._dtype, result)
+        self._publish_classes(known, len(result.components) - known.n_known)
 
-    def recluster(self, n_novel):
-        """Find the classes again, with another number of novel ones.
-
-        Parameters
-        ----------
-        n_novel : int or 'auto'
-            Number of novel classes to find now, as in the constructor.
-
-        Returns
-        -------
-        self : object
-            The same estimator with another number of novel classes.
-        """
-        check_is_fitted(self)
-        if hasattr(self, "_scaled"):
-            return super().recluster(n_novel)
-        with unchanged_on_error(self):
-            self._check_recluster(n_novel)
-            self._settle(n_novel)
-        return self
-
-    def _codes_of(self, rows):
-        """Most probable component of every scaled row."""
-        codes = [
-            self._components.log_densities(part).argmax(axis=1)
-            for part in _chunks(rows)
-        ]
-        return np.concatenate([np.empty(0, dtype=np.int64), *codes])
+    def _recluster(self):
+        if hasattr(self, "_training"):
+            super()._recluster()
+            return
+        self._check_tied(self.n_novel)
+        self._settle_cells()
 
     def _predict_codes(self, Z):
-        return self._codes_of(self._scaling.transform(Z))
+        return best_components(self._components, self._scaling.transform(Z))
 
     def _log_densities(self, Z):
         return self._components.log_densities(self._scaling.transform(Z))
@@ -528,13 +422,10 @@ class SemiSupervisedGaussianMixture(DiscoveryEstimator):
         Returns
         -------
         probabilities : ndarray of shape (n_samples, n_known + n_novel_)
-            In the order ``classes_``, then ``novel_classes_``. Rows sum to 1; in
-            the dtype of `X`.
+            In the order of ``classes_``. Rows sum to 1; in the dtype of `X`.
         """
         Z = self._embed(X)
-        logs = self._log_densities(Z)
-        shares = np.exp(logs - logs.max(axis=1, keepdims=True))
-        return (shares / shares.sum(axis=1, keepdims=True)).astype(Z.dtype)
+        return softmax(self._log_densities(Z), axis=1).astype(Z.dtype)
 
     def score_samples(self, X):
         """Log density of the mixture at each row.
@@ -552,10 +443,25 @@ class SemiSupervisedGaussianMixture(DiscoveryEstimator):
         """
         Z = self._embed(X)
         logs = self._log_densities(Z)
-        best = logs.max(axis=1)
-        total = best + np.log(np.exp(logs - best[:, np.newaxis]).sum(axis=1))
-        total -= self._scaling.log_volume
+        total = logsumexp(logs, axis=1) - self._scaling.log_volume
         return np.clip(total, np.finfo(Z.dtype).min, None).astype(Z.dtype)
+
+    def score(self, X, y=None):
+        """Mean log density of the mixture at the rows of a table.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Table with the columns seen in fit.
+        y : Ignored
+            Not used, present for API consistency by convention.
+
+        Returns
+        -------
+        score : float
+            The higher the better.
+        """
+        return float(self.score_samples(X).astype(np.float64).mean())
 
     def bic(self, X):
         """Bayesian information criterion of the mixture on a table.
@@ -571,17 +477,313 @@ class SemiSupervisedGaussianMixture(DiscoveryEstimator):
             The lower the better.
         """
         logs = self.score_samples(X).astype(np.float64)
+        return float(self._n_parameters() * np.log(len(logs)) - 2 * logs.sum())
+
+    def aic(self, X):
+        """Akaike information criterion of the mixture on a table.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Table with the columns seen in fit.
+
+        Returns
+        -------
+        aic : float
+            The lower the better.
+        """
+        logs = self.score_samples(X).astype(np.float64)
+        return float(2 * self._n_parameters() - 2 * logs.sum())
+
+    def _n_parameters(self):
         n_classes, n_columns = self._components.means.shape
-        own = {
+        of_covariances = {
             "full": n_classes * n_columns * (n_columns + 1) / 2,
             "tied": n_columns * (n_columns + 1) / 2,
             "diag": n_classes * n_columns,
             "spherical": n_classes,
         }[self.covariance_type]
-        n_parameters = own + n_classes * (n_columns + 1) - 1
-        return float(n_parameters * np.log(len(logs)) - 2 * logs.sum())
+        return of_covariances + n_classes * (n_columns + 1) - 1
+
+    def sample(self, n_samples=1):
+        """Draw rows from the mixture.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+            Number of rows.
+
+        Returns
+        -------
+        X : ndarray of shape (n_samples, n_columns)
+            Rows, grouped by class, in the units and dtype of what was clustered:
+            the table, or what the encoder made of it.
+        y : ndarray of shape (n_samples,)
+            Class that each was drawn from.
+
+        Raises
+        ------
+        ValueError
+            If `n_samples` is not a positive integer.
+        """
+        check_is_fitted(self)
+        validate_parameter_constraints(
+            {"n_samples": [Interval(Integral, 1, None, closed="left")]},
+            {"n_samples": n_samples},
+            caller_name="sample",
+        )
+        rng = np.random.default_rng(draw_seed(self.random_state))
+        components = self._components
+        sizes = rng.multinomial(n_samples, self.weights_)
+        codes = np.repeat(np.arange(len(sizes)), sizes)
+        rows = rng.standard_normal((len(codes), components.means.shape[1]))
+        if components.full:
+            roots = np.linalg.cholesky(components.covariances)
+            rows = np.einsum("nij,nj->ni", roots[codes], rows)
+        else:
+            rows *= np.sqrt(components.covariances)[codes]
+        rows += components.means[codes]
+        return self._scaling.inverse_transform(rows, self._dtype), self.classes_[codes]
 
 
-def _chunks(rows):
-    for start in range(0, len(rows), CHUNK_ROWS):
-        yield rows[start : start + CHUNK_ROWS]
+class MixtureTraining(NamedTuple):
+    """A scaled table, and components to start from where a fit goes on."""
+
+    table: ScaledTraining
+    start: Components
+
+    @property
+    def known(self):
+        """Classes of the labeled rows."""
+        return self.table.known
+
+
+class MixtureFit(NamedTuple):
+    """A mixture, and how it was found.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n_samples,), dtype=int64, or None
+        Class of every row; None where there are only cells.
+    components : Components
+        Gaussians of the known classes, then of the novel ones, the largest first.
+    cells : Cells
+        The division of the rows that was kept.
+    merges : list of dict
+        Moves accepted.
+    split_threshold : float
+        Penalty of a class, in nats per row.
+    lower_bounds : list of float
+        Log posterior before each step of EM and at the end.
+    n_iter : int
+        Steps of EM.
+    converged : bool
+        Whether EM ended before its last step.
+    """
+
+    codes: np.ndarray
+    components: Components
+    cells: Cells
+    merges: list
+    split_threshold: float
+    lower_bounds: list
+    n_iter: int
+    converged: bool
+
+
+def fit_mixture(
+    rows,
+    weights,
+    codes,
+    n_known,
+    n_novel,
+    *,
+    seed,
+    max_cells=200,
+    n_init=5,
+    start=None,
+    covariance_type="full",
+    **options,
+):
+    """Find the classes of rows: cells, merges and moves, then EM.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_samples, n_features)
+        Scaled rows.
+    weights : ndarray of shape (n_samples,) or None
+        Their weights.
+    codes : ndarray of shape (n_samples,), dtype=int64
+        Known classes, -1 where a row has none.
+    n_known : int
+        Number of known classes.
+    n_novel : int or "auto"
+        Number of novel classes.
+    seed : int
+        Seed of all draws.
+    max_cells, n_init, covariance_type
+        See :class:`SemiSupervisedGaussianMixture`.
+    start : Components, default=None
+        Mixture to start from.
+    **options
+        Of :func:`fit_mixture_of_cells`.
+
+    Returns
+    -------
+    MixtureFit
+        The mixture.
+    """
+    full = covariance_type in FULL
+    distinct, counts, classes = distinct_rows_of_classes(rows, weights, codes)
+    n_most = n_most_cells(rows.shape[1], covariance_type, max_cells, n_novel)
+    divisions = [
+        divide_rows(
+            distinct, counts, classes, n_known, covariance_type, n_most, [seed, turn]
+        )
+        for turn in range(n_init)
+    ]
+    labeled = classes >= 0
+    moments = Moments.of_rows(
+        distinct[labeled], counts[labeled], classes[labeled], n_known, full
+    )
+    free = FreeRows(distinct[~labeled], counts[~labeled])
+    fitted = _fit_divisions(
+        divisions,
+        free,
+        moments,
+        n_novel,
+        seed=seed,
+        start=start,
+        covariance_type=covariance_type,
+        **options,
+    )
+    sizes = np.bincount(
+        best_components(fitted.components, free.rows),
+        free.weights,
+        len(fitted.components),
+    )
+    fitted = _numbered(fitted, sizes, n_known, n_novel)
+    codes = codes.copy()
+    unlabeled = codes < 0
+    codes[unlabeled] = best_components(fitted.components, rows[unlabeled])
+    return fitted._replace(codes=codes)
+
+
+def fit_mixture_of_cells(cells, n_known, n_novel, **options):
+    """Find the classes of cells, whose rows are gone.
+
+    Parameters
+    ----------
+    cells : Cells
+        Cells of all rows.
+    n_known : int
+        Number of known classes.
+    n_novel : int or "auto"
+        Number of novel classes.
+    **options
+        ``seed``, and the parameters of :class:`SemiSupervisedGaussianMixture`
+        from `covariance_type` to `tol`.
+
+    Returns
+    -------
+    MixtureFit
+        The mixture, without codes.
+    """
+    free = cells.moments[cells.codes < 0]
+    labeled = cells.classes(n_known)
+    fitted = _fit_divisions([cells], FreeCells(free), labeled, n_novel, **options)
+    best = fitted.components.mean_log_densities(free).argmax(axis=1)
+    sizes = np.bincount(best, free.sizes, len(fitted.components))
+    return _numbered(fitted, sizes, n_known, n_novel)
+
+
+def _fit_divisions(
+    divisions,
+    free,
+    labeled,
+    n_novel,
+    *,
+    seed,
+    start=None,
+    covariance_type="full",
+    split_threshold="auto",
+    alpha=1.0,
+    max_iter=100,
+    tol=1e-3,
+):
+    """Find the classes of the cells, then the Gaussians of the rows by EM."""
+    n_known, tied = len(labeled), covariance_type == "tied"
+    prior = prior_for(divisions[0], n_known, covariance_type)
+    total = divisions[0].moments.sizes.sum()
+    penalty = None
+    if n_novel == "auto" and split_threshold == "auto":
+        rng = np.random.default_rng(seed)
+        penalty = penalty_from_hidden_classes(divisions, n_known, prior, alpha, rng)
+    elif n_novel == "auto":
+        penalty = split_threshold * total
+    found = [
+        classes_of_cells(cells, n_known, n_novel, start, prior, alpha, penalty)
+        for cells in divisions
+    ]
+    reached = [classes.history[-1]["log_posterior"] for classes in found]
+    best = int(np.argmax(reached))
+    fitted = maximize_posterior(
+        found[best].components(tied),
+        free,
+        labeled,
+        prior,
+        alpha=alpha,
+        tied=tied,
+        max_iter=max_iter,
+        tol=tol,
+    )
+    if not fitted.converged and tol > 0:
+        warn(
+            f"EM did not converge in max_iter={max_iter} steps: allow more, or a "
+            "larger tol."
+        )
+    return MixtureFit(
+        None,
+        fitted.components,
+        divisions[best],
+        found[best].history,
+        0.0 if penalty is None else penalty / total,
+        fitted.bounds,
+        fitted.n_iter,
+        fitted.converged,
+    )
+
+
+def classes_of_cells(cells, n_known, n_novel, start, prior, alpha, penalty):
+    """Find the classes of the cells of one division by merges and moves."""
+    classes = Classes(cells.moments, cells.codes, n_known, prior, alpha)
+    if start is not None and n_novel in ("auto", len(start) - n_known):
+        classes.start_from(start)
+    elif penalty is not None:
+        path = classes.path()
+        classes.follow(path, path.n_merges_at(penalty))
+    else:
+        path = classes.path(n_known + n_novel)
+        classes.follow(path, len(path.pairs))
+    classes.refine(penalty)
+    return classes
+
+
+def _numbered(fitted, sizes, n_known, n_novel):
+    """Number the novel classes, the largest first; drop those without rows."""
+    means = fitted.components.means
+    order = n_known + canonical_order(sizes[n_known:], means[n_known:])
+    order = order[sizes[order] > 0]
+    if n_novel != "auto" and len(fitted.cells.codes) > n_known:
+        warn_if_collapsed(len(order), n_novel, "Ask for fewer novel classes.")
+    chosen = np.concatenate([np.arange(n_known), order])
+    return fitted._replace(components=fitted.components[chosen])
+
+
+def best_components(components, rows):
+    """Most probable component of every scaled row."""
+    codes = [
+        components.log_densities(rows[start : start + CHUNK_ROWS]).argmax(axis=1)
+        for start in range(0, len(rows), CHUNK_ROWS)
+    ]
+    return np.concatenate([np.empty(0, dtype=np.int64), *codes])

@@ -1,9 +1,11 @@
 """TabularNCD: rows that are near each other shall be of one novel class."""
 
 from numbers import Integral, Real
+from typing import NamedTuple
 
 import numpy as np
 import torch
+from scipy.special import softmax
 from sklearn.utils._param_validation import Interval
 from torch import nn
 from torch.nn.functional import (
@@ -18,7 +20,7 @@ from .._rows import canonical_order
 from .._warnings import warn_if_collapsed
 from ..nn.inference import in_double
 from ._n_novel import estimate_n_novel
-from ._network import DiscoveryNetwork, softmax
+from ._network import DiscoveryNetwork, Trained, head_logits, run_network
 
 
 class TabularNCDModule(nn.Module):
@@ -166,6 +168,24 @@ def pair_loss(probabilities, targets):
     return binary_cross_entropy(agreement, together)
 
 
+class TabularNCDFit(NamedTuple):
+    """Classes of the rows, and what gives them.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n_samples,), dtype=int64
+        Class of every row.
+    trained : Trained
+        The net.
+    columns : ndarray of shape (n_novel,), dtype=int64
+        Output of the clustering head of each novel class.
+    """
+
+    codes: np.ndarray
+    trained: Trained
+    columns: np.ndarray
+
+
 class TabularNCD(DiscoveryNetwork):
     """Novel classes learned with the network, from rows that are alike.
 
@@ -226,13 +246,16 @@ class TabularNCD(DiscoveryNetwork):
     ----------
     labels_ : ndarray of shape (n_samples,)
         Class of every row: known rows keep theirs.
-    classes_ : ndarray of shape (n_known,)
+    classes_ : ndarray of shape (n_known + n_novel_,)
+        All classes, in the order of the columns of :meth:`predict_proba`: known
+        ones, then novel ones.
+    known_classes_ : ndarray of shape (n_known,)
         Known classes, sorted.
+    novel_classes_ : ndarray of shape (n_novel_,)
+        Novel classes, the largest first: integers from ``max(known_classes_) + 1``
+        on where classes are integers, otherwise "novel_0", "novel_1" and so on.
     n_novel_ : int
         Number of novel classes found.
-    novel_classes_ : ndarray of shape (n_novel_,)
-        Their names, the largest class first: integers from ``max(classes_) + 1``
-        on where classes are integers, else "novel_0", "novel_1" and so on.
     net_ : skorch.NeuralNet
         The trained net; ``net_.module_`` is the torch module. It sees rows
         centred and divided by one number, ``scaling_``.
@@ -352,10 +375,8 @@ class TabularNCD(DiscoveryNetwork):
         self.random_state = random_state
         self.verbose = verbose
 
-    def _fit_codes(self, Z, known, sample_weight):
-        self._sorted = self._start(Z, known)
-        self._scaled = self.scaling_.transform(Z)
-        return self._cluster_codes(self.n_novel)
+    def _prepare(self, Z, known, weights):
+        return self._start(Z, known)
 
     def _make_module(self, network, n_components, n_known, n_novel):
         return TabularNCDModule(
@@ -369,48 +390,41 @@ class TabularNCD(DiscoveryNetwork):
             self.pair_weight,
         )
 
-    def _recluster_codes(self, n_novel):
-        known = self._known
-        unlabeled = self._scaled[~known.labeled]
+    def _fit_discovery(self, training, n_novel):
+        known = training.known
+        unlabeled = training.rows[~known.labeled]
         if n_novel == "auto":
-            n_novel = self._estimate(unlabeled)
-        self._train(*self._sorted, n_known=known.n_known, n_novel=n_novel)
-        codes = known.codes.copy()
-        self._columns = np.empty(0, dtype=np.int64)
+            n_novel = 0
+            if len(unlabeled):
+                rng = np.random.default_rng(training.seed)
+                n_novel = estimate_n_novel(training.rows, known.codes, rng)
+        trained = self._train(training, n_known=known.n_known, n_novel=n_novel)
+        codes, columns = known.codes.copy(), np.empty(0, dtype=np.int64)
         if len(unlabeled):
-            winners = self._cluster_logits(unlabeled).argmax(axis=1)
+            winners = cluster_logits(trained.net, unlabeled).argmax(axis=1)
             sizes = np.bincount(winners, minlength=n_novel)
-            weights = self.net_.module_.clusters.weight.detach().cpu().numpy()
+            weights = trained.net.module_.clusters.weight.detach().cpu().numpy()
             order = canonical_order(sizes, weights)
-            self._columns = order[sizes[order] > 0]
-            warn_if_collapsed(
-                len(self._columns), n_novel, "Ask for fewer novel classes."
-            )
+            columns = order[sizes[order] > 0]
+            warn_if_collapsed(len(columns), n_novel, "Ask for fewer novel classes.")
             codes[~known.labeled] = known.n_known + np.argsort(order)[winners]
-        return codes
+        return TabularNCDFit(codes, trained, columns)
 
-    def _estimate(self, unlabeled):
-        if len(unlabeled) == 0:
-            return 0
-        rng = np.random.default_rng(self._seed)
-        return estimate_n_novel(self._scaled, self._known.codes, rng)
-
-    def _cluster_logits(self, scaled):
-        module = in_double(self.net_.module_)
-        return self._run(lambda rows: module.clusters(module.project(rows)), scaled)
+    def _publish(self, training, result):
+        super()._publish(training, result)
+        self._columns = result.columns
 
     def _proba(self, Z):
         """Probabilities of all classes, in float64."""
         if len(self._columns) == 0:
             return self._known_proba(Z)
         scaled = self.scaling_.transform(Z)
-        novel = softmax(self._cluster_logits(scaled)[:, self._columns])
+        novel = softmax(cluster_logits(self.net_, scaled)[:, self._columns], axis=1)
         share = np.zeros((len(Z), len(self._outputs) + 1))
         share[:, -1] = 1
         if self.predict_known:
-            module = in_double(self.net_.module_)
-            logits = self._run(lambda rows: module.head(module.project(rows)), scaled)
-            share = softmax(logits[:, np.append(self._outputs, len(self._outputs))])
+            columns = np.append(self._outputs, len(self._outputs))
+            share = softmax(head_logits(self.net_, scaled)[:, columns], axis=1)
         return np.hstack([share[:, :-1], share[:, -1:] * novel])
 
     def _predict_codes(self, Z):
@@ -427,10 +441,15 @@ class TabularNCD(DiscoveryNetwork):
         Returns
         -------
         probabilities : ndarray of shape (n_samples, n_known + n_novel_)
-            In the order ``classes_``, then ``novel_classes_``: those of the
-            clustering head, and 0 for known classes, unless `predict_known` is
-            True. Without a novel class, `predict_known_proba`. Rows sum to 1;
-            in the dtype of `X`.
+            In the order of ``classes_``: those of the clustering head, and 0 for
+            known classes, unless `predict_known` is True. Without a novel class,
+            `predict_known_proba`. Rows sum to 1; in the dtype of `X`.
         """
         Z = self._embed(X)
         return self._proba(Z).astype(Z.dtype)
+
+
+def cluster_logits(net, rows):
+    """Logits of the clustering head at scaled rows."""
+    module = in_double(net.module_)
+    return run_network(lambda part: module.clusters(module.project(part)), rows)

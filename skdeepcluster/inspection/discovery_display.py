@@ -69,7 +69,7 @@ class DiscoveryDisplay:
         Parameters
         ----------
         estimator : object
-            Fitted estimator with `predict` and the known `classes_`.
+            Fitted estimator with `predict` and `known_classes_`.
         X : array-like of shape (n_samples, n_features)
             Rows.
         y : array-like of shape (n_samples,)
@@ -83,7 +83,7 @@ class DiscoveryDisplay:
             The display, drawn.
         """
         return cls.from_predictions(
-            y, estimator.predict(X), known_classes=estimator.classes_, ax=ax
+            y, estimator.predict(X), known_classes=estimator.known_classes_, ax=ax
         )
 
     @classmethod

@@ -51,6 +51,7 @@ def said(fitted, X):
     answers = {
         "labels_": fitted.labels_,
         "classes_": fitted.classes_,
+        "known_classes_": fitted.known_classes_,
         "novel_classes_": fitted.novel_classes_,
         "predict": fitted.predict(X),
         "is_novel": fitted.is_novel(X),
@@ -88,14 +89,15 @@ def test_known_rows_keep_their_class(estimator, y):
     fitted = seeded(estimator).fit(table(), y)
     labeled = y >= 0
     np.testing.assert_array_equal(fitted.labels_[labeled], y[labeled])
-    assert set(fitted.labels_) <= {*fitted.classes_, *fitted.novel_classes_}
+    assert set(fitted.labels_) <= set(fitted.classes_)
     assert fitted.labels_.dtype == np.int64
 
 
 def test_novel_integers_count_on_and_the_largest_comes_first(estimator):
     y = np.where(DISJOINT == 1, 7, DISJOINT)
     fitted = seeded(estimator).fit(table(), y)
-    np.testing.assert_array_equal(fitted.classes_, [0, 7])
+    np.testing.assert_array_equal(fitted.known_classes_, [0, 7])
+    np.testing.assert_array_equal(fitted.classes_, [0, 7, 8, 9])
     np.testing.assert_array_equal(fitted.novel_classes_, [8, 9])
     assert (fitted.labels_ == 8).sum() == 24
     assert (fitted.labels_ == 9).sum() == 16
@@ -104,7 +106,7 @@ def test_novel_integers_count_on_and_the_largest_comes_first(estimator):
 def test_novel_names_skip_those_taken(estimator):
     names = np.array(["novel_0", "b", None], dtype=object)
     fitted = seeded(estimator).fit(table(), names[DISJOINT])
-    np.testing.assert_array_equal(fitted.classes_, ["b", "novel_0"])
+    np.testing.assert_array_equal(fitted.known_classes_, ["b", "novel_0"])
     np.testing.assert_array_equal(fitted.novel_classes_, ["novel_1", "novel_2"])
     assert (fitted.labels_ == "novel_1").sum() == 24
     np.testing.assert_array_equal(fitted.labels_[DISJOINT == 0], "novel_0")
@@ -175,6 +177,28 @@ def test_other_floats_are_names(estimator):
     assert set(fitted.labels_[DISJOINT == -1]) == {"novel_0", "novel_1"}
 
 
+def test_labels_that_are_hardly_meant_are_said(estimator):
+    X = table()
+    y = np.where(DISJOINT == -1, "-1", np.array(["ant", "bee"])[DISJOINT])
+    y = y.astype(object)
+    y[-1:] = "nan"
+    y[0] = None
+    with pytest.warns(UserWarning, match="the string '-1', 'nan', which was taken"):
+        fitted = seeded(estimator, "auto").fit(X, y)
+    np.testing.assert_array_equal(fitted.known_classes_, ["-1", "ant", "bee", "nan"])
+    numbers = np.where(DISJOINT == -1, np.nan, np.arange(len(X)) + 0.5)
+    with pytest.warns(UserWarning, match="38 different numbers that are not whole"):
+        seeded(estimator).fit(X, numbers)
+
+
+def test_the_number_minus_one_among_strings_is_unlabeled(estimator):
+    X = table()
+    names = np.array(["zebra", "ant", -1], dtype=object)
+    fitted = seeded(estimator).fit(X, names[PARTIAL])
+    names[2] = None
+    assert_same(said(seeded(estimator).fit(X, names[PARTIAL]), X), said(fitted, X))
+
+
 @pytest.mark.parametrize(
     "y",
     [None, np.full(len(TRUTH), -1), np.full(len(TRUTH), None)],
@@ -183,7 +207,7 @@ def test_other_floats_are_names(estimator):
 def test_nothing_labeled(estimator, y):
     X = table()
     fitted = seeded(estimator, n_novel=4).fit(X, y)
-    assert fitted.classes_.shape == (0,)
+    assert fitted.known_classes_.shape == (0,)
     np.testing.assert_array_equal(fitted.novel_classes_, [0, 1, 2, 3])
     assert fitted.labels_.dtype == np.int64
     assert adjusted_rand_score(TRUTH, fitted.labels_) == 1
@@ -192,7 +216,8 @@ def test_nothing_labeled(estimator, y):
 
 def test_everything_labeled(estimator):
     X = table()
-    fitted = seeded(estimator, n_novel="auto").fit(X, TRUTH)
+    with pytest.warns(UserWarning, match="no unlabeled row: all 78 rows .* 4 known"):
+        fitted = seeded(estimator, n_novel="auto").fit(X, TRUTH)
     assert fitted.n_novel_ == 0
     assert len(fitted.novel_classes_) == 0
     assert fitted.n_iter_ >= 1
@@ -219,7 +244,7 @@ def test_too_many_novel_classes(estimator):
 def test_one_known_class(estimator):
     y = np.where(TRUTH == 0, 0, -1)
     fitted = seeded(estimator, n_novel=3).fit(table(), y)
-    np.testing.assert_array_equal(fitted.classes_, [0])
+    np.testing.assert_array_equal(fitted.known_classes_, [0])
     assert adjusted_rand_score(TRUTH, fitted.labels_) == 1
 
 
@@ -268,7 +293,10 @@ def test_probabilities_have_the_columns_of_all_classes(estimator):
     X = table()
     fitted = seeded(estimator).fit(X, DISJOINT)
     probabilities = fitted.predict_proba(X)
-    names = np.concatenate([fitted.classes_, fitted.novel_classes_])
+    names = fitted.classes_
+    np.testing.assert_array_equal(
+        names, np.concatenate([fitted.known_classes_, fitted.novel_classes_])
+    )
     assert probabilities.shape == (len(X), len(names))
     np.testing.assert_allclose(probabilities.sum(axis=1), 1)
     assert probabilities.min() >= 0
@@ -305,13 +333,17 @@ def test_recluster_is_a_fit_with_another_number(estimator, n_novel):
     assert_same(said(again, X), said(seeded(estimator, n_novel).fit(X, PARTIAL), X))
 
 
-def test_recluster_and_back(estimator):
+def test_recluster_returns_another_estimator(estimator):
     X = table()
     fitted = seeded(estimator).fit(X, PARTIAL)
-    before = said(fitted, X)
-    assert fitted.recluster(3) is fitted
-    assert_same(before, said(fitted.recluster(2), X))
-    assert fitted.get_params()["n_novel"] == 2
+    attributes, before = dict(vars(fitted)), said(fitted, X)
+    other = fitted.recluster(3)
+    assert type(other) is type(fitted)
+    assert other.get_params() == fitted.get_params() | {"n_novel": 3}
+    assert vars(fitted).keys() == attributes.keys()
+    assert all(vars(fitted)[key] is value for key, value in attributes.items())
+    assert_same(before, said(fitted, X))
+    assert_same(before, said(other.recluster(2), X))
 
 
 @pytest.mark.parametrize("n_novel", [0, 1.5, "many", None, 10_000])

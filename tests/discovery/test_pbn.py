@@ -108,7 +108,7 @@ def test_head_knows_the_known_classes(digits, fitted):
     assert shares.shape == (len(X), 5)
     assert_allclose(shares.sum(axis=1), 1)
     assert_array_equal(
-        fitted.classes_[shares.argmax(axis=1)], fitted.predict_known_classes(X)
+        fitted.known_classes_[shares.argmax(axis=1)], fitted.predict_known_classes(X)
     )
 
 
@@ -127,21 +127,17 @@ def test_latents_have_length_1_and_come_back_as_rows(digits, fitted):
 def test_centers_are_mean_latents(digits, fitted):
     X = digits[0]
     latents = fitted.transform(X)
-    names = np.concatenate([fitted.classes_, fitted.novel_classes_])
-    means = [latents[fitted.labels_ == name].mean(axis=0) for name in names]
+    means = [latents[fitted.labels_ == k].mean(axis=0) for k in fitted.classes_]
     assert_allclose(fitted.latent_centers_, means, atol=1e-6)
     assert fitted.cluster_centers_.shape == (10, X.shape[1])
 
 
 def test_recluster_does_not_train(fitted, digits):
-    X, net = digits[0], fitted.net_
-    latents, before = fitted.transform(X), fitted.labels_
-    fitted.recluster(3)
-    assert fitted.net_ is net
-    assert fitted.n_novel_ == 3
-    assert_array_equal(fitted.transform(X), latents)
-    fitted.recluster(5)
-    assert_array_equal(fitted.labels_, before)
+    X, other = digits[0], fitted.recluster(3)
+    assert other.net_ is fitted.net_
+    assert (fitted.n_novel_, other.n_novel_) == (5, 3)
+    assert_array_equal(other.transform(X), fitted.transform(X))
+    assert_array_equal(other.recluster(5).labels_, fitted.labels_)
 
 
 def table():
@@ -153,14 +149,15 @@ def table():
 def test_head_without_known_classes_is_an_error():
     X, _ = table()
     model = PBN(2, max_epochs=2, random_state=0).fit(X)
-    for method in (model.predict_known, model.predict_known_proba):
+    for method in (model.predict_known_classes, model.predict_known_proba):
         with pytest.raises(ValueError, match="No class is known"):
             method(X)
 
 
 def test_known_space_answers_with_the_head_where_nothing_is_novel():
     X, _ = table()
-    model = PBN(random_state=0).fit(X, np.repeat([3, 5, 9], 20))
+    with pytest.warns(UserWarning, match="no unlabeled row"):
+        model = PBN(random_state=0).fit(X, np.repeat([3, 5, 9], 20))
     assert_array_equal(model.predict(X), model.predict_known_classes(X))
     assert_array_equal(model.predict_proba(X), model.predict_known_proba(X))
 

@@ -119,6 +119,7 @@ def test_heads():
 def test_recluster_trains_a_head_of_the_other_width():
     X, y = table()
     model = TabularNCD(2, random_state=0).fit(X, np.where(y == 4, 4, -1))
-    model.recluster(3)
-    assert model.net_.module_.clusters.out_features == 3
-    assert_array_equal(np.unique(model.labels_), [4, 5, 6, 7])
+    other = model.recluster(3)
+    assert other.net_.module_.clusters.out_features == 3
+    assert model.net_.module_.clusters.out_features == 2
+    assert_array_equal(np.unique(other.labels_), [4, 5, 6, 7])
