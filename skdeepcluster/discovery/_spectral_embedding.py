@@ -6,11 +6,15 @@ eigenvectors to other rows. What is as large as the table squared, it forgets on
 it has embedded its own rows.
 """
 
-import warnings
-
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
+from scipy.linalg.blas import dsymv
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components
+from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 
+from .._rows import canonical_order
+from .._threads import one_blas_thread
+from .._warnings import warn
 from ..kernels.affinity import (
     extend_eigenvectors,
     extend_from_neighbors,
@@ -18,20 +22,16 @@ from ..kernels.affinity import (
     gaussian_affinities,
     spanning_tree_edges,
 )
-from ..kernels.eigenvectors import (
-    add_product,
-    inner_product,
-    leading_eigenvectors,
-    matrix_product,
-    sparse_product,
-)
 from ..kernels.neighbors import nearest_rows
 
 # A vector whose eigenvalue is not above rounding says nothing of the rows.
 LEAST_VALUE = 1e-10
-# Eigenvalues of neighbour graphs crowd below 1. Powers of the matrix, shifted
-# so that none is negative, draw them apart and keep their order.
-POWER = 8
+# Normalised affinities below this are rounding: they connect no rows.
+LEAST_AFFINITY = 1e-15
+# Up to this number of rows all eigenvectors are found at once.
+DENSE_ROWS = 200
+# Largest error of an eigenvalue, relative to it.
+EIGENVALUE_TOL = 1e-10
 
 
 class SpanningTreeGraph:
@@ -70,12 +70,17 @@ class SpanningTreeGraph:
 
     def eigenvectors(self, n_vectors):
         """Find leading eigenvectors, the trivial one aside."""
-        roots = np.sqrt(self.weights / self.degrees)[:, np.newaxis]
+        roots = np.sqrt(self.weights / self.degrees)
 
-        def multiply(block):
-            return roots * matrix_product(self._matrix, roots * block)
+        def multiply(vector):
+            # Half of a symmetric matrix is read, and that is what takes the time.
+            return roots * dsymv(1.0, self._matrix.T, roots * vector)
 
-        return _nontrivial(self, multiply, n_vectors)
+        # The edges of the tree connect all rows.
+        labels = np.zeros(len(self.rows), dtype=np.intp)
+        return nontrivial_eigenvectors(
+            multiply, self.weights * self.degrees, labels, n_vectors
+        )
 
     def extend_to_own(self, projection):
         """Do what `extend` does, for the rows of the graph."""
@@ -128,14 +133,13 @@ class NeighborGraph:
             [sources * len(rows) + places.ravel(), places.ravel() * len(rows) + sources]
         )
         edges, first = np.unique(edges, return_index=True)
-        sources, self._places = np.divmod(edges, len(rows))
+        sources, targets = np.divmod(edges, len(rows))
         entries = np.tile(affinities.ravel(), 2)[first]
-        self._starts = np.searchsorted(sources, np.arange(len(rows) + 1))
-        self.degrees = np.add.reduceat(
-            entries * weights[self._places], self._starts[:-1]
-        )
+        starts = np.searchsorted(sources, np.arange(len(rows) + 1))
+        self.degrees = np.add.reduceat(entries * weights[targets], starts[:-1])
         roots = np.sqrt(weights / self.degrees)
-        self._entries = entries * roots[sources] * roots[self._places]
+        entries *= roots[sources] * roots[targets]
+        self._matrix = csr_array((entries, targets, starts))
         self._own = places, exponents
 
     def _exponents(self, places, squares):
@@ -143,17 +147,13 @@ class NeighborGraph:
 
     def eigenvectors(self, n_vectors):
         """Find leading eigenvectors, the trivial one aside."""
-        starts, places, entries = self._starts, self._places, self._entries
-
-        def multiply(block):
-            for _ in range(POWER):
-                block = block + sparse_product(starts, places, entries, block)
-                block *= 0.5
-            return block
-
-        _, vectors = _nontrivial(self, multiply, n_vectors)
-        images = sparse_product(starts, places, entries, vectors)
-        return np.sum(vectors * images, axis=0), vectors
+        connected = self._matrix.copy()
+        connected.data = connected.data > LEAST_AFFINITY
+        connected.eliminate_zeros()
+        _, labels = connected_components(connected, directed=False)
+        return nontrivial_eigenvectors(
+            self._matrix.__matmul__, self.weights * self.degrees, labels, n_vectors
+        )
 
     def extend_to_own(self, projection):
         """Do what `extend` does, for the rows of the graph."""
@@ -161,7 +161,7 @@ class NeighborGraph:
 
     def forget(self):
         """Leave only what `extend` needs."""
-        del self._starts, self._places, self._entries, self._own
+        del self._matrix, self._own
 
     def extend(self, X, projection):
         """Add up a projection over the affinities of other rows."""
@@ -176,31 +176,99 @@ def _reach(squares):
     return np.where(reach > 0, reach, 1.0)
 
 
-def _nontrivial(graph, multiply, n_vectors):
-    """Leading eigenvectors of a product, without the known one."""
-    trivial = np.sqrt(graph.weights * graph.degrees)[:, np.newaxis]
-    trivial /= np.sqrt(np.sum(trivial**2))
+def nontrivial_eigenvectors(multiply, masses, labels, n_vectors):
+    """Leading eigenvectors of normalised affinities, the trivial one aside.
 
-    def deflated(block):
-        image = multiply(block)
-        # Its eigenvalue falls from 1 to -1, below all others.
-        add_product(image, trivial, inner_product(trivial, block), -2.0)
-        return image
+    The eigenvalue 1 is there once for each connected component, with known
+    eigenvectors; the others come from the Lanczos method with these deflated, which
+    would find an eigenvalue that is there several times only by chance.
 
-    n_rows = len(graph.rows)
+    Parameters
+    ----------
+    multiply : callable
+        Returns the product of the symmetric matrix with a vector.
+    masses : ndarray of shape (n_rows,)
+        Squares of the trivial eigenvector, up to a factor.
+    labels : ndarray of shape (n_rows,), dtype intp
+        Connected component of each row.
+    n_vectors : int
+        Eigenvectors wanted; at most ``n_rows - 1`` come back, and the trivial one
+        where it is alone.
+
+    Returns
+    -------
+    values : ndarray of shape (n_found,)
+        Eigenvalues, descending.
+    vectors : ndarray of shape (n_rows, n_found)
+        Unit eigenvectors in columns; the largest entry of each is positive.
+
+    Notes
+    -----
+    Bits do not depend on the number of BLAS threads: one is used.
+    """
+    n_rows = len(masses)
     if n_rows == 1:
-        return np.ones(1), trivial
-    values, vectors, residual = leading_eigenvectors(
-        deflated, n_rows, min(n_vectors, n_rows - 1)
-    )
-    if residual > 1e-3:
-        warnings.warn(
-            f"The eigenvectors have not converged (residual {residual:.1g}): lower "
-            "n_components.",
-            ConvergenceWarning,
-            stacklevel=2,
-        )
-    return values, vectors
+        return np.ones(1), np.ones((1, 1))
+    n_vectors = min(n_vectors, n_rows - 1)
+    indicators, sizes = _component_vectors(masses, labels)
+    n_ones = min(len(sizes) - 1, n_vectors)
+    values = np.ones(n_ones)
+    vectors = indicators @ _complement(np.sqrt(sizes / sizes.sum()))[:, :n_ones]
+    if n_vectors > n_ones:
+
+        def deflated(vector):
+            # The eigenvalues 1 become -1, below all others.
+            return multiply(vector) - 2 * (indicators @ (indicators.T @ vector))
+
+        with one_blas_thread():
+            more_values, more = _largest_eigenvectors(
+                deflated, n_rows, n_vectors - n_ones
+            )
+        values = np.concatenate([values, more_values])
+        vectors = np.hstack([vectors, more])
+    largest = np.abs(vectors).argmax(axis=0)
+    signs = np.sign(vectors[largest, np.arange(vectors.shape[1])])
+    return values, vectors * signs
+
+
+def _component_vectors(masses, labels):
+    """The trivial eigenvector of every component, and masses, the largest first."""
+    sizes = np.bincount(labels, masses)
+    order = canonical_order(sizes, np.unique(labels, return_index=True)[1][:, None])
+    columns = np.argsort(order)[labels]
+    entries = np.sqrt(masses / sizes[labels])
+    rows = np.arange(len(masses))
+    return csr_array((entries, (rows, columns))), sizes[order]
+
+
+def _complement(unit):
+    """Orthonormal columns orthogonal to a unit vector of positive entries."""
+    mirror = unit.copy()
+    mirror[0] += 1.0
+    reflection = np.eye(len(unit)) - np.outer(mirror, mirror) / mirror[0]
+    return reflection[:, 1:]
+
+
+def _largest_eigenvectors(multiply, n_rows, n_vectors):
+    """Eigenvectors of the largest eigenvalues of a symmetric matrix, descending."""
+    if n_rows <= max(DENSE_ROWS, 3 * n_vectors):
+        matrix = np.stack([multiply(row) for row in np.eye(n_rows)])
+        values, vectors = np.linalg.eigh((matrix + matrix.T) / 2)
+    else:
+        start = np.random.default_rng(0).standard_normal(n_rows)
+        shape = (n_rows, n_rows)
+        operator = LinearOperator(shape, matvec=multiply, dtype=np.float64)
+        options = {"which": "LA", "v0": start, "tol": EIGENVALUE_TOL}
+        try:
+            values, vectors = eigsh(operator, n_vectors, **options)
+        except ArpackNoConvergence as stopped:
+            values, vectors = stopped.eigenvalues, stopped.eigenvectors
+            warn(
+                f"Only {len(values)} of {n_vectors} eigenvectors have converged: "
+                "lower n_components."
+            )
+    order = np.argsort(-values, kind="stable")[:n_vectors]
+    return values[order], vectors[:, order]
 
 
 class SpectralEmbedding:
