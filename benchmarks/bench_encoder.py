@@ -6,16 +6,9 @@ file holds is not measured again, so an interrupted run goes on where it
 stopped. ``--fresh PART ...`` measures parts again.
 """
 
-import argparse
-import json
 import os
-import resource
-import subprocess
-import sys
-import time
-import warnings
 from functools import partial
-from pathlib import Path
+from itertools import product
 from statistics import fmean, median
 
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
@@ -23,12 +16,16 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 import numpy as np  # noqa: E402
 from runner import (  # noqa: E402
-    BUNDLED,
-    RESULTS,
+    Results,
     command,
+    cpu_of,
     format_table,
-    table_path,
+    in_process,
+    page_parser,
+    read_table,
+    rise_of,
     versions,
+    write_page,
 )
 
 MAX_ROWS = 2000
@@ -65,18 +62,11 @@ FURTHER = {
 
 def load(name, folder, max_rows):
     """Rows as they are stored, and their classes; `max_rows` drawn of more."""
-    from sklearn import datasets
-
-    if name in BUNDLED:
-        X, y = getattr(datasets, f"load_{name}")(return_X_y=True)
-    else:
-        stem = (TABLES | FURTHER)[name]
-        with np.load(table_path(stem, folder), allow_pickle=False) as arrays:
-            X, y = arrays["X"], arrays["y"]
+    X, (y, *_) = read_table((TABLES | FURTHER)[name], folder)
     if len(X) > max_rows:
         chosen = np.random.default_rng(0).permutation(len(X))[:max_rows]
         X, y = X[chosen], y[chosen]
-    return X.astype(np.float64), np.unique(y, return_inverse=True)[1]
+    return X, np.unique(y, return_inverse=True)[1]
 
 
 # ------------------------------------------------------------------- embeddings
@@ -139,9 +129,9 @@ class Umap:
         with reproducible(self.seed):
             space = NeighborSpace(X, np.ones(len(X)), "euclidean")
         model = self.make(n_components=self.n_components)
-        codes = model.fit_transform(space.apply(X))
+        codes = model.fit_transform(space.transform(X))
         if len(new):
-            new = model.transform(space.apply(new))
+            new = model.transform(space.transform(new))
         return codes.astype(np.float64), np.asarray(new, np.float64)
 
 
@@ -172,32 +162,10 @@ def clusterers(k, seed):
     }
 
 
-class Results:
-    """A file of JSON lines that knows what was measured."""
-
-    names = ("part", "table", "method", "seed", "rows")
-
-    def __init__(self, path, fresh):
-        self.path, self.known = path, {}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        for line in path.read_text().splitlines() if path.exists() else []:
-            row = json.loads(line)
-            if row["part"] not in fresh:
-                self.known[tuple(row[name] for name in self.names)] = row
-
-    def measure(self, function, part, table, method, seed, rows):
-        """Call a function that returns figures, unless they are known."""
-        key = (part, table, method, seed, rows)
-        if key not in self.known:
-            row = dict(zip(self.names, key, strict=True))
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                row |= function()
-            with self.path.open("a") as file:
-                file.write(json.dumps(row) + "\n")
-            self.known[key] = row
-            print(*key, file=sys.stderr, flush=True)
-        return self.known[key]
+def measure(results, function, part, table, method, seed, rows):
+    """Measure what is known by these."""
+    known_by = {"table": table, "method": method, "seed": seed, "rows": rows}
+    return results.measure(function, part=part, **known_by)
 
 
 # --------------------------------------------------------------------- accuracy
@@ -213,9 +181,8 @@ def split_and_judge(name, method, seed, folder, max_rows):
     order = np.random.default_rng(seed + 1).permutation(len(X))
     rows, new = np.split(order, [int(0.7 * len(X))])
     embedding = EMBEDDINGS[method](seed)
-    start = time.process_time()
-    Z, Z_new = embedding.embed(X[rows], X[new])
-    figures = {"cpu_s": time.process_time() - start}
+    (Z, Z_new), seconds = cpu_of(embedding.embed, X[rows], X[new])
+    figures = {"cpu_s": seconds}
     for partner, model in clusterers(len(np.unique(y)), seed).items():
         try:
             labels, new_labels = model.fit(Z).predict(Z), model.predict(Z_new)
@@ -234,24 +201,9 @@ def split_and_judge(name, method, seed, folder, max_rows):
 def accuracy(results, arguments):
     """KMeans and mixtures behind every embedding, the number of classes known."""
     runs = {}
-    for seed in arguments.seeds:
-        for name in arguments.tables:
-            for method in arguments.methods:
-                runs[name, method, seed] = results.measure(
-                    partial(
-                        split_and_judge,
-                        name,
-                        method,
-                        seed,
-                        arguments.data,
-                        arguments.rows,
-                    ),
-                    "accuracy",
-                    name,
-                    method,
-                    seed,
-                    arguments.rows,
-                )
+    for key in product(arguments.tables, arguments.methods, arguments.seeds):
+        run = partial(split_and_judge, *key, arguments.data, arguments.rows)
+        runs[key] = measure(results, run, "accuracy", *key, arguments.rows)
     parts = [
         "## Quality\n\nFitted on 70 % of the rows "
         f"({arguments.rows} at most), seeds and splits "
@@ -426,25 +378,12 @@ def known_classes(results, arguments):
         for name in KNOWN_TABLES:
             cells = []
             for method in methods:
-                runs = [
-                    results.measure(
-                        partial(
-                            discover,
-                            name,
-                            protocol,
-                            method,
-                            seed,
-                            arguments.data,
-                            arguments.rows,
-                        ),
-                        f"known, {protocol}",
-                        name,
-                        method,
-                        seed,
-                        arguments.rows,
-                    )
-                    for seed in arguments.seeds
-                ]
+                runs = []
+                for seed in arguments.seeds:
+                    words = method, seed, arguments.data, arguments.rows
+                    run = partial(discover, name, protocol, *words)
+                    part, size = f"known, {protocol}", arguments.rows
+                    runs.append(measure(results, run, part, name, method, seed, size))
                 cells.append(fmean(run["acc"] for run in runs))
             body.append(cells)
         means = np.mean(body, axis=0)
@@ -505,13 +444,10 @@ def package(results, arguments):
         runs = [
             {"ari": np.nan}
             if (name, method) in NOT_RUN
-            else results.measure(
+            else measure(
+                results,
                 partial(with_encoder, name, method, 0, arguments.data, arguments.rows),
-                "package",
-                name,
-                method,
-                0,
-                arguments.rows,
+                *("package", name, method, 0, arguments.rows),
             )
             for method in methods
         ]
@@ -548,7 +484,7 @@ def blobs(method, distance, seed):
     return {"ari": adjusted_rand_score(y, labels)}
 
 
-def null(method, law, seed):
+def null(method, name, seed):
     """Clusters that PPP finds behind an embedding of rows without any."""
     from skdeepcluster import PPP
 
@@ -556,7 +492,7 @@ def null(method, law, seed):
     X = {
         "one Gaussian, 20 columns": partial(rng.standard_normal, (600, 20)),
         "uniform cube, 5 columns": partial(rng.random, (600, 5)),
-    }[law]()
+    }[name]()
     Z, _ = EMBEDDINGS[method](seed).embed(X, X[:0] if "UMAP" in method else X)
     return {"n_found": int(PPP().fit(Z).n_clusters_)}
 
@@ -568,26 +504,21 @@ def guards(results, arguments):
     for distance in (6.0, 4.5, 3.5):
         cells = [f"{distance} standard deviations"]
         for method in methods:
-            runs = [
-                results.measure(
-                    partial(blobs, method, distance, seed),
-                    "blobs",
-                    str(distance),
-                    method,
-                    seed,
-                    1000,
-                )
-                for seed in SEEDS
-            ]
+            runs = []
+            for seed in SEEDS:
+                run, key = partial(blobs, method, distance, seed), str(distance)
+                runs.append(measure(results, run, "blobs", key, method, seed, 1000))
             cells.append(f"{fmean(run['ari'] for run in runs):.3f}")
         body.append(cells)
     nulls = []
-    for law in ("one Gaussian, 20 columns", "uniform cube, 5 columns"):
-        cells = [law]
+    for name in ("one Gaussian, 20 columns", "uniform cube, 5 columns"):
+        cells = [name]
         for method in methods:
             runs = [
-                results.measure(
-                    partial(null, method, law, seed), "null", law, method, seed, 600
+                measure(
+                    results,
+                    partial(null, method, name, seed),
+                    *("null", name, method, seed, 600),
                 )
                 for seed in range(5)
             ]
@@ -599,55 +530,33 @@ def guards(results, arguments):
         f"{format_table(['distance', *methods], body)}\n\n"
         "Clusters that PPP finds where there are none (600 rows, 5 draws): a number of "
         "clusters found in an embedding needs a test in the input space.\n\n"
-        f"{format_table(['law', *methods], nulls)}"
+        f"{format_table(['distribution', *methods], nulls)}"
     )
 
 
 # ------------------------------------------------------------ seconds and memory
 
 
-SCALE_SCRIPT = """
-import sys, time, warnings
-warnings.simplefilter("ignore")
-sys.path.insert(0, sys.argv[4])
-import numpy as np
-from bench_encoder import EMBEDDINGS, peak_mib
 def draw(n, p):
+    """Rows of twenty Gaussians."""
     rng = np.random.default_rng(0)
     centers = 3 * rng.standard_normal((20, p))
     return centers[rng.integers(20, size=n)] + rng.standard_normal((n, p))
-method, n, p = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-few = draw(300, p)
-EMBEDDINGS[method](0).embed(few, few[:0] if "UMAP" in method else few)
-X = draw(n, p)
-base = peak_mib()
-start = time.process_time()
-EMBEDDINGS[method](0).embed(X, X[:0] if "UMAP" in method else X)
-seconds = time.process_time() - start
-print(seconds, base, peak_mib())
-"""
 
 
-def peak_mib():
-    """Largest memory of this process so far."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        # What getrusage says may be the peak of the process that started this one.
-        lines = dict(line.split(":", 1) for line in status.read_text().splitlines())
-        return int(lines["VmHWM"].split()[0]) / 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+def embed_large(method, n, p):
+    """Embed such rows; for a process of its own."""
+
+    def embed(X):
+        EMBEDDINGS[method](0).embed(X, X[:0] if "UMAP" in method else X)
+
+    cpu_of(embed, draw(300, p))
+    _, figures = rise_of(embed, draw(n, p))
+    return figures | {"load": os.getloadavg()[0]}
 
 
 def scale(results, arguments):
     """CPU seconds and memory of growing tables."""
-
-    def run(method, n, p):
-        words = [sys.executable, "-c", SCALE_SCRIPT, method, str(n), str(p)]
-        words.append(str(Path(__file__).parent))
-        done = subprocess.run(words, capture_output=True, text=True, check=True)
-        names = ("cpu_s", "base_mib", "peak_mib")
-        figures = dict(zip(names, map(float, done.stdout.split()), strict=True))
-        return figures | {"load": os.getloadavg()[0]}
 
     body, loads = [], []
     for n, p, repeats, methods in (
@@ -661,8 +570,10 @@ def scale(results, arguments):
                 cells += ["", ""]
                 continue
             runs = [
-                results.measure(
-                    partial(run, method, n, p), "scale", str(p), method, seed, n
+                measure(
+                    results,
+                    partial(in_process, embed_large, method, n, p),
+                    *("scale", str(p), method, seed, n),
                 )
                 for seed in range(repeats)
             ]
@@ -705,8 +616,7 @@ FRESH = {
 
 def main():
     """Measure what is not known yet, and write the page."""
-    parser = argparse.ArgumentParser(description="NeighborEncoder against UMAP")
-    parser.add_argument("--data", metavar="FOLDER", required=True)
+    parser = page_parser("NeighborEncoder against UMAP", data=True)
     methods = list(EMBEDDINGS)
     parser.add_argument("--methods", nargs="+", choices=methods, default=methods)
     tables = [*TABLES, *FURTHER]
@@ -715,12 +625,13 @@ def main():
     parser.add_argument("--seeds", nargs="+", type=int, default=list(SEEDS))
     parser.add_argument("--rows", type=int, default=MAX_ROWS, help="at most")
     parser.add_argument("--fresh", nargs="*", choices=PARTS, default=[])
-    raw = Path(__file__).parent / "raw" / "bench_encoder.jsonl"
-    parser.add_argument("--raw", type=Path, default=raw)
-    parser.add_argument("--out", type=Path, default=RESULTS / "bench_encoder.md")
     arguments = parser.parse_args()
     fresh = {name for part in arguments.fresh for name in FRESH.get(part, (part,))}
-    results = Results(arguments.raw, fresh)
+    results = Results(
+        arguments.raw,
+        ("part", "table", "method", "seed", "rows"),
+        forgotten=lambda row: row["part"] in fresh,
+    )
     warm = np.random.default_rng(0).standard_normal((200, 5))
     for method in arguments.methods:
         EMBEDDINGS[method](0).embed(warm, warm[:50])
@@ -730,9 +641,7 @@ def main():
         + "\n".join(f"- {name}: {kind.__doc__}" for name, kind in EMBEDDINGS.items()),
         *(PARTS[part](results, arguments) for part in arguments.parts),
     ]
-    page = "\n\n".join(parts) + "\n"
-    arguments.out.write_text(page)
-    print(page)
+    write_page(parts, arguments.out)
 
 
 if __name__ == "__main__":

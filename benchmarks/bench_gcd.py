@@ -10,21 +10,25 @@ is not measured again.
 instead.
 """
 
-import argparse
-import json
 import os
-import sys
-import time
-import warnings
+from functools import cache, partial
 from itertools import product
-from pathlib import Path
 from statistics import fmean
 
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 
 import numpy as np  # noqa: E402
-from runner import RAW, RESULTS, command, format_table, load_table, versions  # noqa: E402
+from runner import (  # noqa: E402
+    Results,
+    command,
+    cpu_of,
+    format_table,
+    load_table,
+    page_parser,
+    versions,
+    write_page,
+)
 
 TABLES = (
     "digits",
@@ -146,6 +150,7 @@ METHODS = {
 MIXTURE, LEARNED = "SemiSupervisedGaussianMixture", "GPC"
 # Nothing in these says how many classes there are.
 NEED_COUNT = {"GaussianMixture"}
+KNOWN_BY = ("table", "method", "given", "seed")
 
 
 def bayesian_mixture(X, seed):
@@ -174,6 +179,7 @@ UNSUPERVISED = {
 # -------------------------------------------------------------------- protocol
 
 
+@cache
 def load(name, folder):
     """Scaled rows, on 20 principal axes where there are many columns."""
     from sklearn.decomposition import PCA
@@ -217,12 +223,8 @@ def measure(X, y, method, seed, given):
 
     partial, known = partial_labels(y, seed)
     n_true = len(np.unique(y))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        start = time.process_time()
-        n_novel = n_true - len(known) if given else None
-        labels = METHODS[method](X, partial, n_novel, seed)
-        cpu = time.process_time() - start
+    n_novel = n_true - len(known) if given else None
+    labels, cpu = cpu_of(METHODS[method], X, partial, n_novel, seed)
     free = partial < 0
     accuracy = discovery_accuracy(y[free], labels[free], known)
     return {
@@ -236,54 +238,33 @@ def measure(X, y, method, seed, given):
 
 def run(arguments):
     """Measure what the raw file does not hold yet; return all rows."""
-    raw = arguments.raw
-    raw.parent.mkdir(parents=True, exist_ok=True)
-    lines = raw.read_text().splitlines() if raw.exists() else []
-    known = {_key(row): row for row in map(json.loads, lines)}
-    for key in [key for key in known if key[1] in arguments.fresh]:
-        del known[key]
-    rows, tables = [], {}
-    for name, method, given, seed in _planned(arguments):
-        row = {"table": name, "method": method, "given": given, "seed": seed}
-        if _key(row) not in known:
-            if arguments.page:
-                continue
-            if name not in tables:
-                tables = {name: load(name, arguments.data)}
-            row |= measure(*tables[name], method, seed, given)
-            with raw.open("a") as file:
-                file.write(json.dumps(row) + "\n")
-            known[_key(row)] = row
-            print(_progress(row), file=sys.stderr, flush=True)
-        rows.append(known[_key(row)])
-    return rows
-
-
-def _planned(arguments):
-    """All runs, table by table."""
-    for name, method in product(arguments.tables, arguments.methods):
-        for given in (False, True):
-            if given or method not in NEED_COUNT:
-                yield from ((name, method, given, seed) for seed in arguments.seeds)
-
-
-def _progress(row):
-    count = "given" if row["given"] else "unknown"
-    return (
-        f"{row['table']}, {row['method']}, count {count}, seed {row['seed']}: "
-        f"{row['all']:.3f}, {row['n_found']} classes, {row['cpu_s']:.1f} CPU s"
+    results = Results(
+        arguments.raw,
+        KNOWN_BY,
+        forgotten=lambda row: row["method"] in arguments.fresh,
+        only_known=arguments.page,
     )
+    rows = []
+    for key in product(
+        arguments.tables, arguments.methods, (False, True), arguments.seeds
+    ):
+        row = dict(zip(KNOWN_BY, key, strict=True))
+        if row["given"] or row["method"] not in NEED_COUNT:
+            rows.append(results.measure(partial(measure_row, row, arguments), **row))
+    return list(filter(None, rows))
 
 
-def _key(row):
-    return row["table"], row["method"], row["given"], row["seed"]
+def measure_row(row, arguments):
+    """Load the table of a row and measure it."""
+    X, y = load(row["table"], arguments.data)
+    return measure(X, y, row["method"], row["seed"], row["given"])
 
 
 # ------------------------------------------------------------------------ page
 
 
-def page(rows, speed):
-    """Lay out the results as a Markdown page."""
+def page(rows):
+    """Lay out the results as parts of a page."""
     parts = [
         "# Generalized category discovery",
         f"- Command: `{command()}`\n- Machine: {os.cpu_count()} cores, one thread\n"
@@ -328,7 +309,7 @@ def page(rows, speed):
                 f"Earlier programs, on other known classes: {known:.3f} with "
                 f"the count given, {unknown:.3f} without ({source})."
             )
-    return "\n\n".join([*parts, speed]).rstrip() + "\n"
+    return parts
 
 
 def _groups(rows, given):
@@ -378,7 +359,7 @@ def _errors(rows):
 
 def _pairs(rows):
     """Compare a learned representation with the table as it is, seed by seed."""
-    runs = {_key(row): row for row in rows}
+    runs = {tuple(row[name] for name in KNOWN_BY): row for row in rows}
     body, remarks = [], []
     for given, title in ((False, "unknown"), (True, "given")):
         tables = list(dict.fromkeys(row["table"] for row in rows))
@@ -446,36 +427,26 @@ def _mean(runs, quantity):
 
 def run_unsupervised(arguments, raw):
     """Measure mixtures without labels; return all rows."""
-    from sklearn.metrics import adjusted_rand_score
 
-    lines = raw.read_text().splitlines() if raw.exists() else []
-    rows = list(map(json.loads, lines))
-    done = {(row["table"], row["method"], row["seed"]) for row in rows}
-    for name, seed in product(arguments.tables, arguments.seeds):
+    def measure_labels(name, method, seed):
+        from sklearn.metrics import adjusted_rand_score
+
         X, y = load(name, arguments.data)
-        for method in UNSUPERVISED:
-            if (name, method, seed) in done:
-                continue
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                start = time.process_time()
-                labels = UNSUPERVISED[method](X, seed)
-                cpu = time.process_time() - start
-            row = {
-                "table": name,
-                "method": method,
-                "seed": seed,
-                "ari": adjusted_rand_score(y, labels),
-                "n_found": len(np.unique(labels)),
-                "n_true": len(np.unique(y)),
-                "cpu_s": cpu,
-                "versions": versions(),
-            }
-            with raw.open("a") as file:
-                file.write(json.dumps(row) + "\n")
-            print(row, file=sys.stderr, flush=True)
-            rows.append(row)
-    return rows
+        labels, cpu = cpu_of(UNSUPERVISED[method], X, seed)
+        return {
+            "ari": adjusted_rand_score(y, labels),
+            "n_found": len(np.unique(labels)),
+            "n_true": len(np.unique(y)),
+            "cpu_s": cpu,
+            "versions": versions(),
+        }
+
+    names = ("table", "method", "seed")
+    results = Results(raw, names)
+    for key in product(arguments.tables, UNSUPERVISED, arguments.seeds):
+        known_by = dict(zip(names, key, strict=True))
+        results.measure(partial(measure_labels, *key), **known_by)
+    return list(results.rows.values())
 
 
 def unsupervised_section(rows):
@@ -547,18 +518,11 @@ def measure_speed(n_samples=200_000, n_columns=20, n_classes=30):
         )
         return model.fit(X)
 
-    def seconds(fit):
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            start = time.process_time()
-            model = fit()
-            return time.process_time() - start, model
-
     # Compiles.
-    seconds(lambda: ours(2, slice(500)))
-    total, model = seconds(lambda: ours(20))
-    few, _ = seconds(lambda: ours(1))
-    peers = [seconds(lambda n=n: theirs(n))[0] for n in (1, 4)]
+    cpu_of(ours, 2, slice(500))
+    model, total = cpu_of(ours, 20)
+    _, few = cpu_of(ours, 1)
+    peers = [cpu_of(theirs, n)[1] for n in (1, 4)]
     peer, n_iter = (peers[1] - peers[0]) / 3, model.n_iter_
     step = (total - few) / (n_iter - 1) if n_iter > 1 else total
     body = [
@@ -581,19 +545,15 @@ def measure_speed(n_samples=200_000, n_columns=20, n_classes=30):
 
 def main():
     """Run from the command line and write the page."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", metavar="FOLDER", help="folder of npz tables")
+    parser = page_parser(__doc__.splitlines()[0], page=True)
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=[*METHODS])
     parser.add_argument("--tables", nargs="+", default=[*TABLES])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2, 3, 4])
     parser.add_argument("--fresh", nargs="+", choices=METHODS, default=[])
-    parser.add_argument("--page", action="store_true", help="measure nothing")
     parser.add_argument(
         "--unsupervised", action="store_true", help="measure mixtures without labels"
     )
     parser.add_argument("--speed", action="store_true", help="measure speed only")
-    parser.add_argument("--raw", type=Path, default=RAW / "bench_gcd.jsonl")
-    parser.add_argument("--out", type=Path, default=RESULTS / "bench_gcd.md")
     arguments = parser.parse_args()
     stored = arguments.raw.with_name("bench_gcd_speed.md")
     if arguments.speed:
@@ -607,12 +567,9 @@ def main():
         return
     sections = [stored.read_text()] if stored.exists() else []
     if raw.exists():
-        rows = [json.loads(line) for line in raw.read_text().splitlines()]
+        rows = Results(raw, ("table", "method", "seed")).rows.values()
         sections.insert(0, unsupervised_section(rows))
-    rows = run(arguments)
-    text = page(rows, "\n\n".join(sections))
-    arguments.out.write_text(text)
-    print(text)
+    write_page([*page(run(arguments)), *sections], arguments.out)
 
 
 if __name__ == "__main__":

@@ -6,23 +6,29 @@ DATA_FOLDER holds the five tables as CSV files and ``splits.json``. Every fit is
 appended to ``raw/bench_ncd.jsonl`` at once and not run again.
 """
 
-import argparse
 import csv
 import json
-import multiprocessing
 import os
 import platform
-import resource
-import sys
-import time
-import warnings
+from functools import cache, partial
+from itertools import product
 from pathlib import Path
 from statistics import fmean, median, stdev
 from typing import NamedTuple
 
 import numpy as np
 from ncd_networks import NETWORKS
-from runner import RAW, RESULTS, command, format_table, versions
+from runner import (
+    Results,
+    command,
+    cpu_of,
+    format_table,
+    in_process,
+    page_parser,
+    rise_of,
+    versions,
+    write_page,
+)
 from scipy.stats import loguniform, uniform
 from sklearn.cluster import KMeans, SpectralClustering
 from sklearn.metrics import (
@@ -103,6 +109,7 @@ class Problem(NamedTuple):
         return len(np.unique(self.truth[self.partial == -1]))
 
 
+@cache
 def load(name, folder):
     """Prepare a table as the paper does: columns by the train part's statistics."""
     split = json.loads((folder / "splits.json").read_text())[name]
@@ -261,7 +268,7 @@ METHODS = {
             lambda name, k, seed: PBN(k, random_state=seed),
             n_iter=10,
             learning_rate_init=loguniform(1e-3, 3e-2),
-            w=uniform(0, 1),
+            supervised_weight=uniform(0, 1),
             dropout=uniform(0, 0.5),
         )
     ),
@@ -273,15 +280,16 @@ SCORES = {
 }
 
 
-def measure(method, name, seed, problem):
+def measure(method, name, seed, folder):
     """Fit to the test part and score its rows; fit to the train part, and predict."""
     make, given = METHODS[method]
+    problem = load(name, folder)
     number = problem.n_novel if given else "auto"
-    row = {"method": method, "table": name, "seed": seed}
+    row = {}
     new = problem.partial_test == -1
     truth = problem.truth_test[new]
     if method.startswith(("PBN", "TabularNCD")):
-        return row | measure_network(make(name, number, seed), problem, seed)
+        return measure_network(make(name, number, seed), problem, seed)
     model, row["cpu_s"] = timed(
         make(name, number, seed), problem.X_test, problem.partial_test
     )
@@ -316,19 +324,15 @@ def measure_large(params):
     truth = rng.integers(0, 12, 100_000)
     X = rng.normal(size=(12, 50))[truth] + rng.normal(size=(100_000, 50))
     y = np.where(truth < 6, truth, -1)
-    model, cpu = timed(NCDSpectralClustering(6, random_state=0, **params), X, y)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    model = NCDSpectralClustering(6, random_state=0, **params)
+    _, figures = rise_of(model.fit, X, y)
     acc = clustering_accuracy(truth[y == -1], model.labels_[y == -1])
-    return {"large": params, "acc": acc, "cpu_s": cpu, "peak_mib": peak}
+    return figures | {"acc": acc}
 
 
 def timed(model, X, y):
-    cpu = time.process_time()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        model.fit(X, y)
-    cpu = time.process_time() - cpu
-    return getattr(model, "best_estimator_", model), cpu
+    model, seconds = cpu_of(model.fit, X, y)
+    return getattr(model, "best_estimator_", model), seconds
 
 
 def scores(truth, labels):
@@ -354,7 +358,7 @@ def percent(values):
 
 
 def page(rows):
-    """Lay out all rows as a Markdown page."""
+    """Lay out all rows as parts of a page."""
     parts = [
         "# Novel class discovery on the tables of its paper",
         f"- Command: `{command()}`\n"
@@ -393,7 +397,7 @@ def page(rows):
     if large:
         parts.append("## NCDSpectralClustering of 100,000 generated rows, 50 columns")
         parts.append(format_table(["affinity", "ACC in %", "CPU s", "peak MiB"], large))
-    return "\n\n".join(parts) + "\n"
+    return parts
 
 
 PARTS = {
@@ -473,47 +477,32 @@ def of(rows, method, name):
 
 def main():
     """Measure what has not been measured, and write the page."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, metavar="FOLDER")
+    parser = page_parser(__doc__, data=True, page=True)
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=[*METHODS])
     parser.add_argument("--tables", nargs="+", choices=TABLES, default=TABLES)
     parser.add_argument("--seeds", nargs="+", type=int, default=range(10))
     parser.add_argument(
         "--large", action="store_true", help="measure 100,000 generated rows too"
     )
-    parser.add_argument(
-        "--page", action="store_true", help="measure nothing, write the page anew"
-    )
-    parser.add_argument("--raw", type=Path, default=RAW / "bench_ncd.jsonl")
-    parser.add_argument("--out", type=Path, default=RESULTS / "bench_ncd.md")
     arguments = parser.parse_args()
-    arguments.raw.parent.mkdir(exist_ok=True)
-    known = arguments.raw.read_text().splitlines() if arguments.raw.exists() else []
-    rows = [json.loads(line) for line in known]
-    done = {tuple(row.get(key) for key in ("method", "table", "seed")) for row in rows}
-    if arguments.large:
-        with multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1) as pool:
-            for affinity in ("neighbors", "mst"):
-                rows.append(pool.apply(measure_large, [{"affinity": affinity}]))
-                with arguments.raw.open("a") as file:
-                    file.write(json.dumps(rows[-1]) + "\n")
-    missing = [
-        (method, name, seed)
-        for seed in arguments.seeds
-        for name in arguments.tables
-        for method in arguments.methods
-        if (method, name, seed) not in done and not arguments.page
-    ]
-    if missing:
-        problems = {name: load(name, arguments.data) for name in arguments.tables}
+    results = Results(
+        arguments.raw, ("method", "table", "seed", "large"), only_known=arguments.page
+    )
+    if not arguments.page:
         warm()
-    for method, name, seed in missing:
-        rows.append(measure(method, name, seed, problems[name]))
-        with arguments.raw.open("a") as file:
-            file.write(json.dumps(rows[-1]) + "\n")
-        print(method, name, seed, rows[-1]["test"]["acc"], file=sys.stderr)
-    arguments.out.write_text(page(rows))
-    print(page(rows))
+    for affinity in ("neighbors", "mst") if arguments.large else ():
+        params = {"affinity": affinity}
+        results.measure(partial(in_process, measure_large, params), large=params)
+    for seed, name, method in product(
+        arguments.seeds, arguments.tables, arguments.methods
+    ):
+        results.measure(
+            partial(measure, method, name, seed, Path(arguments.data)),
+            method=method,
+            table=name,
+            seed=seed,
+        )
+    write_page(page(list(results.rows.values())), arguments.out)
 
 
 if __name__ == "__main__":

@@ -6,13 +6,7 @@ interrupted run goes on where it stopped. ``--fresh PART ...`` measures PPP agai
 in some parts.
 """
 
-import argparse
-import json
 import os
-import subprocess
-import sys
-import time
-import warnings
 from functools import partial
 from pathlib import Path
 from statistics import fmean
@@ -21,12 +15,24 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
     os.environ.setdefault(variable, "1")
 
 import numpy as np  # noqa: E402
-from runner import BUNDLED, RESULTS, command, format_table, versions  # noqa: E402
+from runner import (  # noqa: E402
+    BUNDLED,
+    Results,
+    command,
+    cpu_of,
+    format_table,
+    in_process,
+    page_parser,
+    read_table,
+    rise_of,
+    versions,
+    write_page,
+)
 
 MAX_ROWS = 6000
 MAX_AXES = 20
 MAX_CLUSTERS = 20
-LAWS = {
+DISTRIBUTIONS = {
     "uniform": lambda rng, shape: rng.uniform(size=shape),
     "Gaussian": lambda rng, shape: rng.standard_normal(shape),
     "exponential": lambda rng, shape: rng.standard_exponential(shape),
@@ -41,9 +47,9 @@ LAWS = {
 
 def ppp(X):
     """PPP with its defaults, which takes the principal axes itself."""
-    from skdeepcluster import ppp as partition
+    from skdeepcluster import PPP
 
-    return partition.PPP().fit(X).labels_
+    return PPP().fit(X).labels_
 
 
 def silhouette(X):
@@ -149,20 +155,13 @@ def load_table(name, folder, max_rows=MAX_ROWS):
     Noise rows (reference 0 of the clustbench tables) are left out, and of larger
     tables `max_rows` are drawn.
     """
-    from sklearn import datasets
     from sklearn.preprocessing import StandardScaler
 
-    if name in BUNDLED:
-        X, y = getattr(datasets, f"load_{name}")(return_X_y=True)
-        references = [y + 1]
-    else:
-        with np.load(Path(folder) / f"{name}.npz", allow_pickle=False) as arrays:
-            X = arrays["X"]
-            references = [arrays[key] for key in arrays.files if key.startswith("y")]
-        if "/" not in name:
-            references = [y + 1 for y in references]
+    X, references = read_table(name, folder)
+    if "/" not in name:
+        references = [y + 1 for y in references]
     clean = references[0] > 0
-    X, references = X[clean].astype(np.float64), [y[clean] for y in references]
+    X, references = X[clean], [y[clean] for y in references]
     if max_rows is not None and len(X) > max_rows:
         chosen = np.random.default_rng(0).choice(len(X), max_rows, replace=False)
         chosen.sort()
@@ -279,47 +278,19 @@ GENERATORS = {"many clusters": many_clusters, "overlapping": overlapping}
 # ----------------------------------------------------------------------- parts
 
 
-class Results:
-    """A file of JSON lines that knows what was measured."""
-
-    def __init__(self, path, fresh):
-        self.path = path
-        self.rows = {}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        for line in path.read_text().splitlines() if path.exists() else []:
-            row = json.loads(line)
-            if not (row["part"] in fresh and row.get("method", "PPP") == "PPP"):
-                self.rows[self.key(row)] = row
-
-    @staticmethod
-    def key(row):
-        return tuple(row.get(name) for name in ("part", "name", "method", "seed"))
-
-    def measure(self, function, part, name, method="PPP", seed=None):
-        """Call a function that returns figures, unless they are known."""
-        row = {"part": part, "name": name, "method": method, "seed": seed}
-        if self.key(row) not in self.rows:
-            try:
-                with warnings.catch_warnings():
-                    warnings.simplefilter("ignore")
-                    row |= function()
-            except Exception as error:
-                # What a peer raises is a result, not the benchmark's failure.
-                row["failed"] = f"{type(error).__name__}: {error}"[:200]
-            with self.path.open("a") as file:
-                file.write(json.dumps(row) + "\n")
-            self.rows[self.key(row)] = row
-            print(json.dumps(row), file=sys.stderr, flush=True)
-        return self.rows[self.key(row)]
-
-
 def timed(method, X, references):
     """Judge the labels of a method, and count its CPU seconds."""
-    X = input_of(method, X)
-    start = time.process_time()
-    labels = np.asarray(METHODS[method](X))
-    seconds = time.process_time() - start
-    return judge(labels, references) | {"cpu_s": seconds}
+    try:
+        labels, seconds = cpu_of(METHODS[method], input_of(method, X))
+    except Exception as error:
+        # What a peer raises is a result, not the benchmark's failure.
+        return {"failed": f"{type(error).__name__}: {error}"[:200]}
+    return judge(np.asarray(labels), references) | {"cpu_s": seconds}
+
+
+def measure(results, function, part, name, method="PPP", seed=None):
+    """Measure what is known by these."""
+    return results.measure(function, part=part, name=name, method=method, seed=seed)
 
 
 def accuracy(results, folder, methods):
@@ -332,7 +303,7 @@ def accuracy(results, folder, methods):
             X, references = load_table(name, folder)
             for method in methods:
                 run = partial(timed, method, X, references)
-                rows[method].append(results.measure(run, "accuracy", name, method))
+                rows[method].append(measure(results, run, "accuracy", name, method))
         pages.append(_summary(title, rows))
         pages.append(_details(rows, names))
     return "\n\n".join(pages)
@@ -384,7 +355,7 @@ def row_order(results, folder, n_orders):
         return {"same": same}
 
     rows = [
-        results.measure(partial(count, name), "order", name, seed=n_orders)
+        measure(results, partial(count, name), "order", name, seed=n_orders)
         for name in names
     ]
     same = sum(row["same"] == n_orders for row in rows)
@@ -404,7 +375,7 @@ def seconds(results, folder):
         cpu = []
         for method in ("PPP", "mixture, BIC, full"):
             run = partial(timed, method, X, references)
-            cpu.append(results.measure(run, "seconds", name, method)["cpu_s"])
+            cpu.append(measure(results, run, "seconds", name, method)["cpu_s"])
         body.append(
             [
                 name,
@@ -422,7 +393,7 @@ def generated(results, seed=1):
     parts = []
     for part, generate in GENERATORS.items():
         rows = [
-            results.measure(partial(timed, "PPP", X, [y + 1]), part, name, seed=seed)
+            measure(results, partial(timed, "PPP", X, [y + 1]), part, name, seed=seed)
             for name, X, y in generate(seed)
         ]
         exact = sum(row["error"] == 0 for row in rows)
@@ -458,20 +429,20 @@ def nulls(results, n_draws, n_most):
     sizes = [n for n in (100, 300, 1000, 10_000, 100_000) if n <= n_most]
     shapes = [(n, p) for n in sizes for p in (2, 5, 20, 50)]
     body = []
-    for law, draw in LAWS.items():
+    for name, draw in DISTRIBUTIONS.items():
         cells = []
         for n, p in shapes:
             draws = {10_000: max(1, n_draws // 4), 100_000: 1}.get(n, n_draws)
             run = partial(split_draws, draw, n, p, draws)
-            row = results.measure(run, "nulls", f"{law} {n} {p}", seed=n_draws)
-            cells.append(row)
+            key = f"{name} {n} {p}"
+            cells.append(measure(results, run, "nulls", key, seed=n_draws))
         split, total = (sum(row[key] for row in cells) for key in ("n_split", "draws"))
         by_n = [
             "/".join(str(row["n_split"]) for row in cells[i : i + 4])
             for i in range(0, len(cells), 4)
         ]
-        body.append([law, *by_n, f"{split} of {total}"])
-    columns = ["law", *(f"n={n:,}" for n in sizes), "all"]
+        body.append([name, *by_n, f"{split} of {total}"])
+    columns = ["distribution", *(f"n={n:,}" for n in sizes), "all"]
     return (
         f"## One population: draws split\n\n{n_draws} draws ({max(1, n_draws // 4)} of "
         "10,000 rows, 1 of 100,000) for each of p = 2/5/20/50.\n\n"
@@ -479,39 +450,27 @@ def nulls(results, n_draws, n_most):
     )
 
 
-SCALE_SCRIPT = """
-import resource, sys, time, warnings
-import numpy as np
-from skdeepcluster.ppp import PPP
-n, p, k = int(sys.argv[1]), 16, 10
-rng = np.random.default_rng(0)
-centers = 2.5 * rng.standard_normal((k, p))
-X = np.empty((n, p))
-for start in range(0, n, 100_000):
-    rows = X[start : start + 100_000]
-    rows[:] = centers[rng.integers(k, size=len(rows))]
-    rows += rng.standard_normal(rows.shape)
-warnings.simplefilter("ignore")
-PPP().fit(X[:2000])
-peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-base, cpu = peak(), time.process_time()
-found = PPP().fit(X).n_clusters_
-print(found, time.process_time() - cpu, base, peak(), X.nbytes / 2**20)
-"""
+def fit_large(n, p=16, k=10):
+    """Fit PPP to ten Gaussians; for a process of its own."""
+    from skdeepcluster import PPP
+
+    rng = np.random.default_rng(0)
+    centers = 2.5 * rng.standard_normal((k, p))
+    X = np.empty((n, p))
+    for start in range(0, n, 100_000):
+        rows = X[start : start + 100_000]
+        rows[:] = centers[rng.integers(k, size=len(rows))]
+        rows += rng.standard_normal(rows.shape)
+    cpu_of(PPP().fit, X[:2000])
+    model, figures = rise_of(PPP().fit, X)
+    return figures | {"n_found": model.n_clusters_, "input_mib": X.nbytes / 2**20}
 
 
 def scale(results):
     """Seconds and memory from 1e4 to 1e7 rows of 16 columns."""
-
-    def run(n):
-        words = [sys.executable, "-c", SCALE_SCRIPT, str(n)]
-        output = subprocess.run(words, capture_output=True, text=True, check=True)
-        names = ("n_found", "cpu_s", "base_mib", "peak_mib", "input_mib")
-        return dict(zip(names, map(float, output.stdout.split()), strict=True))
-
     body = []
     for n in (10_000, 100_000, 1_000_000, 10_000_000):
-        row = results.measure(partial(run, n), "scale", str(n))
+        row = measure(results, partial(in_process, fit_large, n), "scale", str(n))
         body.append(
             [
                 f"{n:.0e}",
@@ -548,7 +507,7 @@ def stability(results, folder):
 
     body = []
     for name in names:
-        row = results.measure(partial(compare, name), "stability", name)
+        row = measure(results, partial(compare, name), "stability", name)
         body.append(
             [
                 name,
@@ -577,19 +536,19 @@ PARTS = {
 
 def main():
     """Measure what is not known yet, and write the page."""
-    parser = argparse.ArgumentParser(description="PPP against its peers")
-    parser.add_argument("--data", metavar="FOLDER", required=True)
+    parser = page_parser("PPP against its peers", data=True)
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
     parser.add_argument("--draws", type=int, default=20, help="draws of each null")
     parser.add_argument("--null-rows", type=int, default=100_000, help="at most")
     parser.add_argument("--orders", type=int, default=20, help="orders of the rows")
     parser.add_argument("--fresh", nargs="*", default=[], metavar="PART")
-    raw = Path(__file__).parent / "raw" / "bench_ppp.jsonl"
-    parser.add_argument("--raw", type=Path, default=raw)
-    parser.add_argument("--out", type=Path, default=RESULTS / "bench_ppp.md")
     arguments = parser.parse_args()
-    results = Results(arguments.raw, arguments.fresh)
+    results = Results(
+        arguments.raw,
+        ("part", "name", "method", "seed"),
+        forgotten=lambda row: row["part"] in arguments.fresh and row["method"] == "PPP",
+    )
     ppp(np.random.default_rng(0).standard_normal((2000, 2)))
     parts = [
         "# PPP against other ways to find the number of clusters",
@@ -602,9 +561,7 @@ def main():
         + "\n".join(f"- {name}: {method.__doc__}" for name, method in METHODS.items()),
         *(PARTS[part](arguments, results) for part in arguments.parts),
     ]
-    page = "\n\n".join(parts) + "\n"
-    arguments.out.write_text(page)
-    print(page)
+    write_page(parts, arguments.out)
 
 
 if __name__ == "__main__":

@@ -6,15 +6,8 @@ interrupted run goes on where it stopped. ``--fresh PART ...`` measures our own
 estimators again in some parts, ``--parts`` runs only some.
 """
 
-import argparse
-import json
 import os
-import subprocess
-import sys
-import time
-import warnings
 from functools import partial
-from pathlib import Path
 from statistics import fmean, median
 
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
@@ -23,12 +16,17 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 import numpy as np  # noqa: E402
 from runner import (  # noqa: E402
     BUNDLED,
-    RAW,
-    RESULTS,
+    Results,
     command,
+    cpu_of,
     format_table,
+    in_process,
     load_table,
+    mean_of,
+    page_parser,
+    rise_of,
     versions,
+    write_page,
 )
 
 OURS = ("SDPKMeans", "SDPKMeans, balanced", "ILASDP", "ILASDP, auto")
@@ -215,34 +213,9 @@ def development_table(name, folder):
 # --------------------------------------------------------------------- results
 
 
-class Results:
-    """A file of JSON lines that knows what was measured."""
-
-    def __init__(self, path, fresh):
-        self.path = path
-        self.rows = {}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        for line in path.read_text().splitlines() if path.exists() else []:
-            row = json.loads(line)
-            if not (row["part"] in fresh and row["method"] in OURS):
-                self.rows[self.key(row)] = row
-
-    @staticmethod
-    def key(row):
-        return tuple(row[name] for name in ("part", "name", "method", "seed"))
-
-    def measure(self, function, part, name, method, seed=0):
-        """Call a function that returns figures, unless they are known."""
-        row = {"part": part, "name": name, "method": method, "seed": seed}
-        if self.key(row) not in self.rows:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                row |= function()
-            with self.path.open("a") as file:
-                file.write(json.dumps(row) + "\n")
-            self.rows[self.key(row)] = row
-            print(json.dumps(row), file=sys.stderr, flush=True)
-        return self.rows[self.key(row)]
+def measure(results, function, part, name, method, seed=0):
+    """Measure what is known by these."""
+    return results.measure(function, part=part, name=name, method=method, seed=seed)
 
 
 def judged(method, X, y, seed, further=None):
@@ -255,9 +228,7 @@ def judged(method, X, y, seed, further=None):
     from skdeepcluster.metrics import clustering_accuracy
 
     k = len(np.unique(y))
-    start = time.process_time()
-    labels = np.asarray(METHODS[method](X, k, seed))
-    seconds = time.process_time() - start
+    labels, seconds = cpu_of(METHODS[method], X, k, seed)
     groups = (X[labels == label] for label in np.unique(labels))
     return {
         "error": 1 - float(clustering_accuracy(y, labels)),
@@ -278,18 +249,10 @@ def gaussian_cost(X, labels):
     return {"cost": (fit.cost + entropy) / len(X)}
 
 
-def _mean(rows, quantity, digits=4):
-    return f"{fmean(row[quantity] for row in rows):.{digits}f}"
-
-
-def _bold_least(cells):
-    least = min(map(float, cells))
-    return [f"**{cell}**" if float(cell) == least else cell for cell in cells]
-
-
-def _bold_most(cells):
-    most = max(map(float, cells))
-    return [f"**{cell}**" if float(cell) == most else cell for cell in cells]
+def bold(cells, best):
+    """Print the cells of the best number in bold type."""
+    number = best(map(float, cells))
+    return [f"**{cell}**" if float(cell) == number else cell for cell in cells]
 
 
 # ----------------------------------------------------------------------- parts
@@ -306,12 +269,10 @@ def shapes(results, seeds=20):
     for name in settings:
         rows = {
             method: [
-                results.measure(
+                measure(
+                    results,
                     partial(judged, method, *shape_mixture(name, seed), seed),
-                    "shapes",
-                    name,
-                    method,
-                    seed,
+                    *("shapes", name, method, seed),
                 )
                 for seed in range(FIRST_DRAW, FIRST_DRAW + seeds)
             ]
@@ -319,12 +280,12 @@ def shapes(results, seeds=20):
         }
         for method in methods:
             every[method] += rows[method]
-        cells = [_mean(rows[method], "error") for method in methods]
-        cpu = [_mean(rows[m], "cpu_s", 2) for m in ("mixture 30", "ILASDP")]
-        body.append([name, *_bold_least(cells), *cpu])
-    cells = [_mean(every[method], "error") for method in methods]
-    cpu = [_mean(every[m], "cpu_s", 2) for m in ("mixture 30", "ILASDP")]
-    body.append(["mean", *_bold_least(cells), *cpu])
+        cells = [mean_of(rows[method], "error", 4) for method in methods]
+        cpu = [mean_of(rows[m], "cpu_s", 2) for m in ("mixture 30", "ILASDP")]
+        body.append([name, *bold(cells, min), *cpu])
+    cells = [mean_of(every[method], "error", 4) for method in methods]
+    cpu = [mean_of(every[m], "cpu_s", 2) for m in ("mixture 30", "ILASDP")]
+    body.append(["mean", *bold(cells, min), *cpu])
     columns = ["setting", *methods, "mixture 30, CPU s", "ILASDP, CPU s"]
     return (
         f"## Groups of different shapes\n\nShare of rows in a wrong cluster, 150 "
@@ -347,11 +308,10 @@ def nuisance(results, seeds=20):
                 X, y = nuisance_mixture(p, separation, seed)
                 Z = PCA(10, random_state=0).fit_transform(X)
                 run = partial(judged, method, Z, y, seed)
-                rows.append(
-                    results.measure(run, "nuisance", f"{p}, axes", method, seed)
-                )
-            cells.append(_mean(rows, "error"))
-        body.append([f"p = {p}, centres at {separation}", *_bold_least(cells)])
+                key = f"{p}, axes", method, seed
+                rows.append(measure(results, run, "nuisance", *key))
+            cells.append(mean_of(rows, "error", 4))
+        body.append([f"p = {p}, centres at {separation}", *bold(cells, min)])
     return (
         "## Nuisance directions\n\nThree groups with centres on orthogonal axes, five "
         "wide common directions, 150 rows, ten principal components; mean error of "
@@ -371,16 +331,14 @@ def lift(results, seeds=5):
         cells = []
         for method in methods:
             rows = [
-                results.measure(
+                measure(
+                    results,
                     partial(judged, method, *shape_mixture(name, seed, 20_000), seed),
-                    "lift",
-                    name,
-                    method,
-                    seed,
+                    *("lift", name, method, seed),
                 )
                 for seed in range(FIRST_DRAW, FIRST_DRAW + seeds)
             ]
-            cells += [_mean(rows, "error"), _mean(rows, "cpu_s", 2)]
+            cells += [mean_of(rows, "error", 4), mean_of(rows, "cpu_s", 2)]
         body.append([name, *cells])
     columns = [cell for m in methods for cell in (m, "CPU s")]
     return (
@@ -397,12 +355,10 @@ def many(results, seeds=10):
     for setting in ((8, 8, 2000, 5), (16, 8, 2000, 6), (20, 20, 4000, 6)):
         rows = {
             method: [
-                results.measure(
+                measure(
+                    results,
                     partial(judged, method, *many_mixture(*setting, seed), seed),
-                    "many",
-                    str(setting),
-                    method,
-                    seed,
+                    *("many", str(setting), method, seed),
                 )
                 for seed in range(FIRST_DRAW, FIRST_DRAW + seeds)
             ]
@@ -419,8 +375,8 @@ def many(results, seeds=10):
                 for row, least in zip(rows[method], best, strict=True)
             ]
             cells.append(
-                f"{fmean(excess):.3f} / {_mean(rows[method], 'error', 3)} / "
-                f"{_mean(rows[method], 'cpu_s', 2)}"
+                f"{fmean(excess):.3f} / {mean_of(rows[method], 'error', 3)} / "
+                f"{mean_of(rows[method], 'cpu_s', 2)}"
             )
         body.append([str(setting), *cells])
     return (
@@ -436,18 +392,16 @@ def unequal(results, seeds=5):
     body = []
     for method in methods:
         rows = [
-            results.measure(
+            measure(
+                results,
                 partial(judged, method, *unequal_mixture(seed), seed),
-                "unequal",
-                "80:15:4:1",
-                method,
-                seed,
+                *("unequal", "80:15:4:1", method, seed),
             )
             for seed in range(FIRST_DRAW + 100, FIRST_DRAW + 100 + seeds)
         ]
         worst = max(row["error"] for row in rows)
-        body.append([method, _mean(rows, "error"), f"{worst:.4f}"])
-        body[-1] += [_mean(rows, "inertia", 0), _mean(rows, "cpu_s", 2)]
+        body.append([method, mean_of(rows, "error", 4), f"{worst:.4f}"])
+        body[-1] += [mean_of(rows, "inertia", 0), mean_of(rows, "cpu_s", 2)]
     columns = ["method", "error", "largest", "inertia", "CPU s"]
     return (
         "## Clusters of very different sizes\n\n1,000 / 4,000 / 15,000 / 80,000 rows "
@@ -475,7 +429,7 @@ def recovery(results, draws=100):
     body = []
     for factor in (1.3, 1.5):
         run = partial(count, factor)
-        row = results.measure(run, "recovery", str(factor), "SDPKMeans", FIRST_DRAW)
+        row = measure(results, run, "recovery", str(factor), "SDPKMeans", FIRST_DRAW)
         body.append(
             [str(factor), *(str(row[k]) for k in ("exact", "certified", "possible"))]
         )
@@ -497,11 +451,7 @@ def reference(results, repeats=7):
         model = SDPKMeans(4, solver=solver, tol=1e-5, max_iter=50, random_state=0)
         # What is imported and compiled at first is not measured.
         model.fit(cutoff_mixture(20, 4, 10, 0.5, 0)[0])
-        seconds = []
-        for _ in range(repeats):
-            start = time.process_time()
-            model.fit(X)
-            seconds.append(time.process_time() - start)
+        seconds = [cpu_of(model.fit, X)[1] for _ in range(repeats)]
         return {
             "cpu_s": median(seconds),
             "solver": model.solver_,
@@ -517,8 +467,8 @@ def reference(results, repeats=7):
             X, _ = cutoff_mixture(n, 4, 10, factor, 0)
             name = f"{n}, {factor}"
             ours, theirs = (
-                results.measure(
-                    partial(run, solver, X, times), "reference", name, method
+                measure(
+                    results, partial(run, solver, X, times), "reference", name, method
                 )
                 for solver, method, times in (
                     ("auto", "SDPKMeans", repeats),
@@ -555,44 +505,32 @@ def reference(results, repeats=7):
     )
 
 
-SCALE_SCRIPT = """
-import json, resource, sys, time, warnings
-sys.path.insert(0, sys.argv[1])
-from bench_sdp import cutoff_mixture
-from skdeepcluster import SDPKMeans
-n, factor, solver = int(sys.argv[2]), float(sys.argv[3]), sys.argv[4]
-warnings.simplefilter("ignore")
-SDPKMeans(4, solver=solver, random_state=0).fit(cutoff_mixture(200, 4, 20, 0.5, 0)[0])
-X, y = cutoff_mixture(n, 4, 20, factor, 0)
-peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-base, start = peak(), time.process_time()
-model = SDPKMeans(4, solver=solver, random_state=0).fit(X)
-seconds = time.process_time() - start
-print(json.dumps({
-    "cpu_s": seconds, "base_mib": base, "peak_mib": peak(), "solver": model.solver_,
-    "objective": model.objective_ / model.inertia_, "gap": model.gap_,
-    "infeasibility": model.infeasibility_, "certified": model.certified_,
-}))
-"""
+def fit_large(n, factor, solver):
+    """Fit SDPKMeans to rows of four Gaussians; for a process of its own."""
+    from skdeepcluster import SDPKMeans
+
+    model = SDPKMeans(4, solver=solver, random_state=0)
+    cpu_of(model.fit, cutoff_mixture(200, 4, 20, 0.5, 0)[0])
+    _, figures = rise_of(model.fit, cutoff_mixture(n, 4, 20, factor, 0)[0])
+    return figures | {
+        "solver": model.solver_,
+        "objective": model.objective_ / model.inertia_,
+        "gap": model.gap_,
+        "infeasibility": model.infeasibility_,
+        "certified": model.certified_,
+    }
 
 
 def scale(results):
     """Seconds and memory from 1,000 to 100,000 rows."""
-
-    def run(n, factor, solver):
-        words = [sys.executable, "-c", SCALE_SCRIPT, str(Path(__file__).parent)]
-        words += [str(n), str(factor), solver]
-        done = subprocess.run(words, capture_output=True, text=True, check=True)
-        return json.loads(done.stdout)
-
     body = []
     for solver in ("auto", "low_rank"):
         for factor in (0.7, 1.1):
             before = None
             for n in (1000, 3000, 10_000, 100_000):
                 name = f"{solver} {n} {factor}"
-                run_one = partial(run, n, factor, solver)
-                row = results.measure(run_one, "scale", name, "SDPKMeans")
+                run = partial(in_process, fit_large, n, factor, solver)
+                row = measure(results, run, "scale", name, "SDPKMeans")
                 growth = "-"
                 if before is not None:
                     power = np.log(row["cpu_s"] / before[1]) / np.log(n / before[0])
@@ -631,19 +569,19 @@ def tables(results, folder):
         X, y = development_table(name, folder)
         for method in methods:
             run = partial(judged, method, X, y, 0, gaussian_cost)
-            every[method].append(results.measure(run, "tables", name, method))
+            every[method].append(measure(results, run, "tables", name, method))
         found = [every[method][-1] for method in methods]
         body.append(
             [
                 name,
                 f"{len(X)} x {X.shape[1]}, {len(np.unique(y))}",
-                *_bold_most([f"{row['ari']:.3f}" for row in found]),
+                *bold([f"{row['ari']:.3f}" for row in found], max),
                 *(f"{row['cost']:.2f}" for row in found[1:]),
                 *(f"{row['cpu_s']:.2f}" for row in found),
             ]
         )
-    means = [_mean(every[method], "ari", 3) for method in methods]
-    body.append(["mean", "", *_bold_most(means), *[""] * 5])
+    means = [mean_of(every[method], "ari", 3) for method in methods]
+    body.append(["mean", "", *bold(means, max), *[""] * 5])
     columns = ["table", "shape, k", *methods, "mixture 10, nats", "ILASDP, nats"]
     columns += [f"{m}, CPU s" for m in methods]
     return (
@@ -693,14 +631,15 @@ PARTS = {
 
 def main():
     """Measure what is not known yet, and write the page."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", metavar="FOLDER", help="folder of npz tables")
+    parser = page_parser(__doc__)
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=[*PARTS])
     parser.add_argument("--fresh", nargs="+", choices=PARTS, default=[])
-    parser.add_argument("--raw", type=Path, default=RAW / "bench_sdp.jsonl")
-    parser.add_argument("--out", type=Path, default=RESULTS / "bench_sdp.md")
     arguments = parser.parse_args()
-    results = Results(arguments.raw, arguments.fresh)
+    results = Results(
+        arguments.raw,
+        ("part", "name", "method", "seed"),
+        forgotten=lambda row: row["part"] in arguments.fresh and row["method"] in OURS,
+    )
     # What is compiled at first is not measured.
     for method in OURS:
         judged(method, *shape_mixture("cross2", 0), 0)
@@ -722,11 +661,9 @@ def main():
         ".055); the unequal part moved to draws from 300 after draw 201 had failed; "
         "recovery at 1.5 was added after draws 100 to 199 had given 99 of 100 at 1.3. "
         "Against cvxpy, large tables and many clusters were measured just before a "
-        "last guard on multipliers of the certificate.\n"
+        "last guard on multipliers of the certificate."
     )
-    page = header + "\n" + "\n\n".join(sections) + "\n"
-    arguments.out.write_text(page)
-    print(page)
+    write_page([header, *sections], arguments.out)
 
 
 if __name__ == "__main__":

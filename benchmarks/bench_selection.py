@@ -9,14 +9,9 @@ what that file holds is not measured again, so an interrupted run goes on where 
 stopped. ``--page`` measures nothing and writes the page anew.
 """
 
-import argparse
-import json
 import os
-import sys
-import time
-import warnings
+from functools import partial
 from itertools import combinations, product
-from pathlib import Path
 
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
@@ -29,7 +24,15 @@ from bench_ppp import (  # noqa: E402
     load_table,
     table_names,
 )
-from runner import RAW, RESULTS, command, format_table, versions  # noqa: E402
+from runner import (  # noqa: E402
+    Results,
+    command,
+    cpu_of,
+    format_table,
+    page_parser,
+    versions,
+    write_page,
+)
 
 MAX_AXES = 20
 NUMBERS = (2, 3, 4, 5, 7, 10, 14, 20)
@@ -92,15 +95,12 @@ def measure_scores(name, folder, n_rows, n_resamples):
     }
     found, seconds = [], dict.fromkeys((*SCORES, "fit"), 0.0)
     for family, setting, estimator in candidates():
-        start = time.process_time()
-        estimator.fit(X)
-        seconds["fit"] += time.process_time() - start
+        seconds["fit"] += cpu_of(estimator.fit, X)[1]
         labels = estimator.predict(X) if "mix" in family else estimator.labels_
         row = {"family": family, "setting": setting, **judge(labels, references)}
         for key, scorer in scorers.items():
-            start = time.process_time()
-            row[key] = scorer(estimator, X)
-            seconds[key] += time.process_time() - start
+            row[key], cpu_s = cpu_of(scorer, estimator, X)
+            seconds[key] += cpu_s
         row["bic"] = (
             get_unsupervised_scorer("bic")(estimator, X) if "mix" in family else None
         )
@@ -167,12 +167,14 @@ def measure_candidate(estimator, X, references, scorers):
     from skdeepcluster.model_selection._candidates import fit_candidate, seeded
     from skdeepcluster.model_selection._fitted import labels_of
 
-    start = time.process_time()
-    model, error = fit_candidate(seeded(estimator, 0), X)
-    if error:
-        raise RuntimeError(error)
-    labels = labels_of(model, X)
-    row = judge(labels, references) | {"seconds": time.process_time() - start}
+    def fit():
+        model, error = fit_candidate(seeded(estimator, 0), X)
+        if error:
+            raise RuntimeError(error)
+        return model, labels_of(model, X)
+
+    (model, labels), seconds = cpu_of(fit)
+    row = judge(labels, references) | {"seconds": seconds}
     row["noise"] = float(np.mean(labels < 0))
     return row | {key: scorer(model, X) for key, scorer in scorers.items()}
 
@@ -181,16 +183,14 @@ def umap_ways(X):
     """UMAP in two dimensions, 15 neighbours, min_dist 0, and clusterers behind it."""
     import umap
     from sklearn.decomposition import PCA
+    from sklearn.pipeline import make_pipeline
 
-    start = time.process_time()
-    if X.shape[1] > 50:
-        X = PCA(50, svd_solver="full").fit_transform(X)
-    codes = umap.UMAP(min_dist=0.0, random_state=0, n_jobs=1).fit_transform(X)
-    mapped = time.process_time() - start
+    reduce = PCA(50, svd_solver="full") if X.shape[1] > 50 else "passthrough"
+    mapper = umap.UMAP(min_dist=0.0, random_state=0, n_jobs=1)
+    codes, mapped = cpu_of(make_pipeline(reduce, mapper).fit_transform, X)
     for way, cluster in (("hdbscan", hdbscan_share), ("mixture", bic_full)):
-        start = time.process_time()
-        labels = cluster(codes.astype(np.float64))
-        yield f"umap, {way}", labels, mapped + time.process_time() - start
+        labels, seconds = cpu_of(cluster, codes.astype(np.float64))
+        yield f"umap, {way}", labels, mapped + seconds
 
 
 def measure_ways(name, folder, n_rows, _):
@@ -218,9 +218,7 @@ def measure_auto(name, folder, n_rows, _):
     from skdeepcluster import AutoCluster
 
     X, references = load_table(name, folder, n_rows)
-    start = time.process_time()
-    model = AutoCluster(random_state=0).fit(X)
-    seconds = time.process_time() - start
+    model, seconds = cpu_of(AutoCluster(random_state=0).fit, X)
     found = judge(model.labels_, references)
     found |= {"best": model.best_name_, "seconds": seconds}
     return {"auto": found, "stability": model.best_score_}
@@ -273,9 +271,8 @@ def measure_limits(name, folder, *_):
     X, references = load_table(name, folder, None)
     found = []
     for limit in LIMITS:
-        start = time.process_time()
-        model = AutoCluster(max_samples=limit, random_state=0).fit(X)
-        seconds = time.process_time() - start
+        model = AutoCluster(max_samples=limit, random_state=0)
+        _, seconds = cpu_of(model.fit, X)
         found.append(judge(model.labels_, references) | {"seconds": seconds})
     return {"shape": X.shape, "limits": found}
 
@@ -606,56 +603,46 @@ PARTS = {
 }
 
 
+def measure(function, name, arguments):
+    """Measure one table, and note the versions."""
+    words = name, arguments.data, arguments.rows, arguments.resamples
+    return function(*words) | {"versions": versions()}
+
+
 def main():
     """Measure what is missing, and write the page."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", metavar="FOLDER", required=True)
+    parser = page_parser(__doc__.splitlines()[0], data=True, page=True)
     parser.add_argument("--tables", nargs="+", help="some of the tables")
     parser.add_argument("--rows", type=int, default=1500, help="of a table, at most")
     parser.add_argument("--resamples", type=int, default=10)
-    parser.add_argument("--page", action="store_true", help="measure nothing")
-    parser.add_argument("--raw", type=Path, default=RAW / "bench_selection.jsonl")
-    parser.add_argument("--out", type=Path, default=RESULTS / "bench_selection.md")
     arguments = parser.parse_args()
     real, shapes = table_names(arguments.data)
     asked = arguments.tables or [*real, *shapes]
-    size = arguments.rows, arguments.resamples
-    lines = arguments.raw.read_text().splitlines() if arguments.raw.exists() else []
-    known = {
-        (row["part"], row["table"]): row
-        for row in map(json.loads, lines)
-        if (row["rows"], row["resamples"]) == size
-    }
-    arguments.raw.parent.mkdir(parents=True, exist_ok=True)
-    places = [(part, name) for part, (_, own) in PARTS.items() for name in own or asked]
-    for part, name in places:
-        if (part, name) in known or arguments.page:
-            continue
-        start = time.process_time()
-        row = {"part": part, "table": name, "rows": size[0], "resamples": size[1]}
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            row |= PARTS[part][0](name, arguments.data, *size)
-        known[part, name] = row | {"versions": versions()}
-        with arguments.raw.open("a") as file:
-            file.write(json.dumps(known[part, name]) + "\n")
-        seconds = time.process_time() - start
-        print(f"{part}, {name}: {seconds:.1f} CPU s", file=sys.stderr, flush=True)
+    results = Results(
+        arguments.raw,
+        ("part", "table", "rows", "resamples"),
+        only_known=arguments.page,
+    )
     found = {part: [] for part in PARTS}
-    for place in places:
-        if place in known:
-            found[place[0]].append(known[place])
+    for part, (function, own) in PARTS.items():
+        for name in own or asked:
+            row = results.measure(
+                partial(measure, function, name, arguments),
+                part=part,
+                table=name,
+                rows=arguments.rows,
+                resamples=arguments.resamples,
+            )
+            found[part] += [row] if row else []
     for row, auto in zip(found["ways"], found["auto"], strict=True):
         row["ways"]["auto"] = auto["auto"]
-    sections = (
+    sections = [
         regret_page(found["scores"]),
         ways_page(found["ways"]),
         doubts_page(found["auto"], found["nulls"]),
         limits_page(found["limits"]),
-    )
-    text = "\n\n".join(sections) + "\n"
-    arguments.out.write_text(text)
-    print(text)
+    ]
+    write_page(sections, arguments.out)
 
 
 if __name__ == "__main__":

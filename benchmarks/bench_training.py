@@ -33,9 +33,7 @@ def rows():
 def bare_loop(X, network, epochs):
     """Train an autoencoder as one would without a library."""
     network = copy.deepcopy(network)
-    optimizer = torch.optim.AdamW(
-        network.parameters(), learning_rate_init=LEARNING_RATE, fused=True
-    )
+    optimizer = torch.optim.AdamW(network.parameters(), lr=LEARNING_RATE, fused=True)
     table = torch.from_numpy(X)
     n_batches = round(len(table) / BATCH_SIZE)
 

@@ -33,7 +33,9 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from importlib import metadata
+from itertools import product
 from pathlib import Path
 from statistics import fmean, median
 from unittest import mock
@@ -111,33 +113,114 @@ def table_path(name, folder):
     return Path(folder or ".") / f"{name}.npz"
 
 
-def load_table(name, folder=None):
-    """Load a table and scale it as `DIVISORS` says.
+def read_table(name, folder=None):
+    """Read a table as it is stored.
 
     Parameters
     ----------
     name : str
-        One of `BUNDLED`, or the stem of a npz file with arrays `X` and `y`.
+        One of `BUNDLED`, or the stem of a npz file with arrays `X` and `y`, or
+        several whose names begin with y.
     folder : path-like, default=None
         Where the npz files are; the working directory if None.
 
     Returns
     -------
-    table : Table
+    X : ndarray of shape (n, p), dtype=float64
+    references : list of ndarray of shape (n,)
+        Classes; several where a table has several partitions.
     """
     import numpy as np
     from sklearn import datasets
-    from sklearn.preprocessing import StandardScaler
 
     if name in BUNDLED:
         X, y = getattr(datasets, f"load_{name}")(return_X_y=True)
+        references = [y]
     else:
         with np.load(table_path(name, folder), allow_pickle=False) as arrays:
-            X, y = arrays["X"], arrays["y"]
-    X = X.astype(np.float64)
+            X = arrays["X"]
+            references = [arrays[key] for key in arrays.files if key.startswith("y")]
+    return X.astype(np.float64), references
+
+
+def load_table(name, folder=None):
+    """Read a table and scale it as `DIVISORS` says; see `read_table`."""
+    from sklearn.preprocessing import StandardScaler
+
+    X, (y, *_) = read_table(name, folder)
     if name in DIVISORS:
         return Table(name, X / DIVISORS[name], y)
     return Table(name, StandardScaler().fit_transform(X), y)
+
+
+class Results:
+    """A file of JSON lines that knows what was measured.
+
+    Parameters
+    ----------
+    path : path-like
+        Read first, and appended to.
+    names : tuple of str
+        What a measurement is known by, such as its table and its seed.
+    forgotten : callable, default=None
+        ``forgotten(row)`` tells which rows are to be measured again.
+    only_known : bool, default=False
+        Measure nothing: `measure` returns None for what is not in the file.
+    """
+
+    def __init__(self, path, names, *, forgotten=None, only_known=False):
+        self.path, self.names, self.only_known = Path(path), names, only_known
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        lines = self.path.read_text().splitlines() if self.path.exists() else []
+        self.rows = {
+            self.key(row): row
+            for row in map(json.loads, lines)
+            if forgotten is None or not forgotten(row)
+        }
+
+    def key(self, row):
+        """What a row is known by."""
+        return tuple(json.dumps(row.get(n), sort_keys=True) for n in self.names)
+
+    def measure(self, function, **known_by):
+        """Call a function that returns figures, unless they are known."""
+        # Through JSON and back: as a row that was read from the file.
+        row = json.loads(json.dumps(known_by))
+        key = self.key(row)
+        if key not in self.rows and not self.only_known:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                row |= function()
+            with self.path.open("a") as file:
+                file.write(json.dumps(row) + "\n")
+            self.rows[key] = row
+            print(json.dumps(row)[:300], file=sys.stderr, flush=True)
+        return self.rows.get(key)
+
+
+def cpu_of(function, *arguments):
+    """Call a function without its warnings; return its result and CPU seconds."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        start = time.process_time()
+        result = function(*arguments)
+        return result, time.process_time() - start
+
+
+def in_process(function, *arguments):
+    """Call a function at the top of a module in a process of its own."""
+    with multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1) as pool:
+        return pool.apply(function, arguments)
+
+
+def rise_of(function, *arguments):
+    """Call a function; return its result, CPU seconds, and memory before and at most.
+
+    For a process of its own: see `in_process`.
+    """
+    base = peak_mib()
+    result, cpu_s = cpu_of(function, *arguments)
+    return result, {"cpu_s": cpu_s, "base_mib": base, "peak_mib": peak_mib()}
 
 
 def run(
@@ -177,47 +260,25 @@ def run(
     rows : list of dict
         One per (table, method, seed), in this order.
     """
-    raw = Path(raw)
-    raw.parent.mkdir(parents=True, exist_ok=True)
-    lines = raw.read_text().splitlines() if raw.exists() else []
-    measured = () if fresh else map(json.loads, lines)
-    known = {_key(row): row for row in measured if "error" not in row}
-    rows = []
-    for name in tables:
-        for method in methods:
-            for seed in seeds:
-                row = {
-                    "table": name,
-                    "method": method.name,
-                    "settings": dict(method.settings),
-                    "seed": seed,
-                    "threads": threads,
-                }
-                # Through JSON and back: as a row that was read from the file.
-                row = json.loads(json.dumps(row))
-                if _key(row) not in known:
-                    if only_known:
-                        continue
-                    row |= _run_in_process(method, name, seed, folder, threads, timeout)
-                    with raw.open("a") as file:
-                        file.write(json.dumps(row) + "\n")
-                    known[_key(row)] = row
-                    print(_progress(row), file=sys.stderr, flush=True)
-                rows.append(known[_key(row)])
-    return rows
-
-
-def _key(row):
-    return tuple(
-        json.dumps(row[name], sort_keys=True)
-        for name in ("table", "method", "settings", "seed", "threads")
+    names = ("table", "method", "settings", "seed", "threads")
+    results = Results(
+        raw,
+        names,
+        forgotten=lambda row: fresh or "error" in row,
+        only_known=only_known,
     )
-
-
-def _progress(row):
-    outcome = row["error"] if "error" in row else f"ACC {row['acc']:.3f}"
-    cpu = "" if "error" in row else f", {row['cpu_s']:.2f} CPU s"
-    return f"{row['table']}, {row['method']}, seed {row['seed']}: {outcome}{cpu}"
+    rows = []
+    for name, method, seed in product(tables, methods, seeds):
+        row = results.measure(
+            partial(_run_in_process, method, name, seed, folder, threads, timeout),
+            table=name,
+            method=method.name,
+            settings=dict(method.settings),
+            seed=seed,
+            threads=threads,
+        )
+        rows += [row] if row else []
+    return rows
 
 
 def _run_in_process(method, name, seed, folder, threads, timeout):
@@ -281,13 +342,13 @@ def measure(method, table, seed):
 
     cluster = method.factory(**method.settings)
     k = len(np.unique(table.y)) if method.needs_k else None
-    base_mib = _peak_mib()
+    base_mib = peak_mib()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         cpu, wall = time.process_time(), time.perf_counter()
         labels = np.asarray(cluster(table.X, k, seed))
         cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
-    peak_mib = _peak_mib()
+    most_mib = peak_mib()
     return {
         "acc": float(clustering_accuracy(table.y, labels)),
         "nmi": float(normalized_mutual_info_score(table.y, labels)),
@@ -297,7 +358,7 @@ def measure(method, table, seed):
         "cpu_s": cpu,
         "wall_s": wall,
         "base_mib": base_mib,
-        "peak_mib": peak_mib,
+        "peak_mib": most_mib,
         "warnings": Counter(warning.category.__name__ for warning in caught),
         "versions": versions(),
     }
@@ -311,11 +372,14 @@ def _inertia(X, labels):
     return float(sum(((rows - rows.mean(axis=0)) ** 2).sum() for rows in clusters))
 
 
-def _peak_mib():
-    # The peak of a spawned process starts at that of its parent: this module
-    # imports nothing large at its top, so that it is below any child's own.
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
+def peak_mib():
+    """Largest memory of this process so far."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        # What getrusage says may be the peak of the process that started this one.
+        lines = dict(line.split(":", 1) for line in status.read_text().splitlines())
+        return int(lines["VmHWM"].split()[0]) / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 
 def versions():
@@ -359,7 +423,7 @@ def markdown(rows, title, *, baseline="KMeans"):
         reference = _median(runs.get((table, baseline), []), "cpu_s")
         body = [_method_cells(runs[table, method], reference) for method in methods]
         parts += [f"## {table}", format_table(COLUMNS, body)]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(parts)
 
 
 COLUMNS = [
@@ -446,6 +510,41 @@ def _median(runs, quantity):
     return median(values) if values else None
 
 
+def mean_of(rows, quantity, digits=3):
+    """Mean of a quantity over rows, as text."""
+    return f"{fmean(row[quantity] for row in rows):.{digits}f}" if rows else "-"
+
+
+def page_parser(description, *, data=False, page=False):
+    """Make the parser of a script that writes a page.
+
+    Parameters
+    ----------
+    description : str
+    data : bool, default=False
+        Whether the folder of tables must be given.
+    page : bool, default=False
+        Whether the page can be written of what has been measured.
+    """
+    stem = Path(sys.argv[0]).stem
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument(
+        "--data", metavar="FOLDER", required=data, help="folder of npz tables"
+    )
+    parser.add_argument("--raw", type=Path, default=RAW / f"{stem}.jsonl")
+    parser.add_argument("--out", type=Path, default=RESULTS / f"{stem}.md")
+    if page:
+        parser.add_argument("--page", action="store_true", help="measure nothing")
+    return parser
+
+
+def write_page(parts, out):
+    """Write the parts of a page, and print them."""
+    text = "\n\n".join(parts).rstrip() + "\n"
+    out.write_text(text)
+    print(text)
+
+
 def main(methods, tables, title, *, baseline="KMeans", summarise=None):
     """Run a benchmark from the command line and write its page.
 
@@ -460,21 +559,14 @@ def main(methods, tables, title, *, baseline="KMeans", summarise=None):
     summarise : callable, default=None
         ``summarise(rows) -> str`` makes a last section of the page.
     """
-    stem = Path(sys.argv[0]).stem
-    parser = argparse.ArgumentParser(description=title)
+    parser = page_parser(title, page=True)
     names = [method.name for method in methods]
-    parser.add_argument("--data", metavar="FOLDER", help="folder of npz tables")
     parser.add_argument("--methods", nargs="+", choices=names, default=names)
     parser.add_argument("--tables", nargs="+", default=tables)
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2, 3, 4])
     parser.add_argument("--threads", type=int, default=1, help="of each run")
     parser.add_argument("--timeout", type=float, help="wall seconds for one run")
     parser.add_argument("--fresh", action="store_true", help="measure all again")
-    parser.add_argument(
-        "--page", action="store_true", help="measure nothing, write the page anew"
-    )
-    parser.add_argument("--raw", type=Path, default=RAW / f"{stem}.jsonl")
-    parser.add_argument("--out", type=Path, default=RESULTS / f"{stem}.md")
     arguments = parser.parse_args()
     for name in arguments.tables:
         if name not in BUNDLED and not table_path(name, arguments.data).is_file():
@@ -490,8 +582,5 @@ def main(methods, tables, title, *, baseline="KMeans", summarise=None):
         fresh=arguments.fresh,
         only_known=arguments.page,
     )
-    page = markdown(rows, title, baseline=baseline)
-    if summarise is not None:
-        page = f"{page}\n{summarise(rows)}".rstrip() + "\n"
-    arguments.out.write_text(page)
-    print(page)
+    parts = [markdown(rows, title, baseline=baseline)]
+    write_page(parts if summarise is None else [*parts, summarise(rows)], arguments.out)
