@@ -36,8 +36,8 @@ print(f"agreement with the growers: {adjusted_rand_score(grower, model.labels_):
 # them apart; then the sizes vote. ``sizes_tried_`` has the votes, and ``merges_`` the
 # merges at the size that was elected, with the separation in nats.
 
-for level in model.sizes_tried_:
-    print(f"{level['n_cells']:>3} cells -> {level['n_clusters']} groups")
+for size in model.sizes_tried_:
+    print(f"{size['n_cells']:>3} cells -> {size['n_clusters']} groups")
 
 # %%
 # A picture of both: the rows on their first two principal axes, and how far

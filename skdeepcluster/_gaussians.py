@@ -1,12 +1,10 @@
 """Weighted Gaussians: densities, responsibilities, moments, shrinkage and criteria.
 
-Whatever fits a mixture here alternates two pure steps,
+Expectation and maximisation alternate two pure functions::
 
-    moments = expected_moments(gaussians, rows, weights)      # E step
-    gaussians = Gaussians.of_weights(sizes, means, covariances)  # M step
-
-and decides between them how covariances follow from scatters, with
-:func:`shrunk_covariances` for instance.
+    sizes, means, scatters, log_likelihood = expected_moments(gaussians, rows, weights)
+    covariances = shrunk_covariances(sizes, scatters, target, n_prior)
+    gaussians = Gaussians.of_weights(sizes, means, covariances)
 """
 
 from dataclasses import dataclass, replace
@@ -200,7 +198,7 @@ def expected_moments(gaussians, rows, weights):
 
 
 def log_likelihood(gaussians, rows, weights):
-    """Weighted sum of the log densities of some rows, see `expected_moments`."""
+    """Weighted sum of the rows' log densities, as :func:`expected_moments` has it."""
     return sum(
         share_rows(logs, weights[part]) for part, logs in _near_logs(gaussians, rows)
     )

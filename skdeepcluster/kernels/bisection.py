@@ -43,7 +43,7 @@ def leading_axes(scatters):
 
 @jit()
 def _sort_pairs(keys, values):
-    """Sort keys in place, and bring their values along.
+    """Sort keys, and their values along with them, by overwriting both.
 
     Quicksort; runs that became short are left to one insertion sort at the end.
     """

@@ -1,4 +1,4 @@
-"""Numbers that look random and depend on the values of a row alone."""
+"""Hashes of rows, and pseudo-random numbers that depend on nothing but values."""
 
 import numpy as np
 

@@ -14,7 +14,7 @@ BINS = 48
 """Bins between the 1 % and the 99 % quantile."""
 
 MARGIN = 8
-"""Bins beyond either quantile, into which an outer window may reach."""
+"""Bins beyond either quantile, into which an outer window may extend."""
 
 MIN_SPREAD = 3
 MAX_SPREAD = 23
@@ -116,9 +116,9 @@ def _cumulated(positions, weights, halves, half, low, scale, below):
         below[k] = 0.0
     for i in range(positions.shape[0]):
         if halves[i] == half:
-            place = (positions[i] - low) * scale + MARGIN
-            if 0.0 <= place < n_bins:
-                below[int(place) + 1] += weights[i]
+            bin_number = (positions[i] - low) * scale + MARGIN
+            if 0.0 <= bin_number < n_bins:
+                below[int(bin_number) + 1] += weights[i]
     for k in range(1, n_bins + 1):
         below[k] += below[k - 1]
 
@@ -140,13 +140,13 @@ def dent_between_halves(positions, weights, halves, half, cut, unimodal):
     Parameters
     ----------
     positions, weights : ndarray of shape (n_samples,), dtype=float64
-        Places of the rows along an axis, and their weights.
+        Positions of the rows along an axis, and their weights.
     halves : ndarray of shape (n_samples,), dtype=bool
         Half of each row.
     half : bool
         The half that chooses.
     cut : float
-        Place that must lie between the centres of the outer windows; NaN for
+        Position that must lie between the centres of the outer windows; NaN for
         none.
     unimodal : bool
         Whether there is evidence only where the middle window holds less than

@@ -1,4 +1,4 @@
-"""How far apart neighbouring cells are: a mixture, and densities between them."""
+"""Separation of neighbouring cells: overlap, and density at saddle points."""
 
 import numpy as np
 
@@ -61,13 +61,13 @@ def overlaps(pairs, centers, covariances, log_determinants):
 
 
 @jit()
-def _place_in_tube(own, other, squared_length, size):
-    """Place of a row of the first cell between its center and another one.
+def _position_in_tube(own, other, squared_length, size):
+    """Position of a row of the first cell between its center and another one.
 
-    The row is left out of the center of its own cell: in many columns it would
-    else pull that center towards itself.
+    The row is left out of the center of its own cell, which it would otherwise
+    pull towards itself in many columns.
 
-    Returns the place (0 at its own center, 1 at the other one) and the squared
+    Returns the position (0 at its own center, 1 at the other one) and the squared
     distance from the line.
     """
     if size <= 1.0:
@@ -76,12 +76,13 @@ def _place_in_tube(own, other, squared_length, size):
     length = squared_length - (other - own - squared_length) / rest
     length += own / (rest * rest)
     own *= (size / rest) ** 2
-    place = (own + length - other) / (2.0 * length)
-    return place, own - place * place * length
+    position = (own + length - other) / (2.0 * length)
+    return position, own - position * position * length
 
 
 @jit()
-def _squared_distance(x, y):
+def _ordered_squared_distance(x, y):
+    """Squared distance in a fixed order of sums, the same bits at every call."""
     total = 0.0
     for f in range(x.shape[0]):
         difference = x[f] - y[f]
@@ -142,7 +143,7 @@ def _tube_counts(X, weights, starts, centers, sizes, pairs, between, counts):
     # Squared distances of the rows of a cell to the centers that were needed.
     distances = np.empty((n_cells, n_largest))
     known_for = np.empty(n_cells, dtype=np.intp)
-    places = np.empty(n_largest)
+    positions = np.empty(n_largest)
     off_line = np.empty(2 * n_largest)
     tube_weights = np.empty(2 * n_largest)
     for c in range(n_cells):
@@ -152,9 +153,9 @@ def _tube_counts(X, weights, starts, centers, sizes, pairs, between, counts):
         for side in range(2):
             own, other = pairs[e, side], pairs[e, 1 - side]
             for row in range(starts[own], starts[own + 1]):
-                _, off_line[n_rows] = _place_in_tube(
-                    _squared_distance(X[row], centers[own]),
-                    _squared_distance(X[row], centers[other]),
+                _, off_line[n_rows] = _position_in_tube(
+                    _ordered_squared_distance(X[row], centers[own]),
+                    _ordered_squared_distance(X[row], centers[other]),
                     between[own, other],
                     sizes[own],
                 )
@@ -168,24 +169,24 @@ def _tube_counts(X, weights, starts, centers, sizes, pairs, between, counts):
         n_rows = starts[c + 1] - start
         cell_radius = 0.0
         for r in range(n_rows):
-            distances[c, r] = _squared_distance(X[start + r], centers[c])
+            distances[c, r] = _ordered_squared_distance(X[start + r], centers[c])
             cell_radius = max(cell_radius, distances[c, r])
         known_for[c] = c
         for e in range(n_pairs):
             i, j = pairs[e, 0], pairs[e, 1]
             length = between[i, j]
             # Farthest that a row in the windows may lie from their middle.
-            reach = np.sqrt((0.5 + WINDOW) ** 2 * length + radii[e])
+            farthest = np.sqrt((0.5 + WINDOW) ** 2 * length + radii[e])
             to_middle = 0.5 * (between[c, i] + between[c, j]) - 0.25 * length
             away = np.sqrt(max(to_middle, 0.0)) - np.sqrt(cell_radius)
-            if c != i and c != j and away > reach * (1.0 + 1e-9):
+            if c != i and c != j and away > farthest * (1.0 + 1e-9):
                 continue
             for side in range(2):
                 end = pairs[e, side]
                 if known_for[end] != c:
                     known_for[end] = c
                     for r in range(n_rows):
-                        distances[end, r] = _squared_distance(
+                        distances[end, r] = _ordered_squared_distance(
                             X[start + r], centers[end]
                         )
             for r in range(n_rows):
@@ -193,17 +194,17 @@ def _tube_counts(X, weights, starts, centers, sizes, pairs, between, counts):
                 if c == j:
                     near, far = far, near
                 if c in (i, j):
-                    place, off = _place_in_tube(near, far, length, sizes[c])
+                    position, off = _position_in_tube(near, far, length, sizes[c])
                 else:
-                    place = 0.5 * (near - far + length) / length
-                    off = near - place * place * length
-                places[r] = 1.0 - place if c == j else place
+                    position = 0.5 * (near - far + length) / length
+                    off = near - position * position * length
+                positions[r] = 1.0 - position if c == j else position
                 off_line[r] = off
             for r in range(n_rows):
                 if off_line[r] <= radii[e]:
                     for window in range(3):
                         middle = 0.5 if window == 2 else 1.0 * window
-                        if abs(places[r] - middle) < WINDOW:
+                        if abs(positions[r] - middle) < WINDOW:
                             counts[e, window] += weights[start + r]
 
 
@@ -263,7 +264,11 @@ def center_log_densities(pairs, counts, n_cells):
 def merge_across_saddles(
     pairs, overlap, middle, width, boundary, phi, sizes, threshold, smallest, log_saddle
 ):
-    """Merge neighbouring cells, the least separated first.
+    """Merge neighbouring cells across saddle points, the least separated first.
+
+    The separation of two groups is the log of the density expected half way
+    between them, given the lower peak, over the density found there, beside the
+    overlap of their Gaussians.
 
     Parameters
     ----------
@@ -286,8 +291,8 @@ def merge_across_saddles(
     smallest : float
         Groups of less weight then join their least separated neighbour.
     log_saddle : float
-        Groups are also merged where the highest density between them exceeds
-        the lower peak by this much in logarithm; inf for never.
+        Groups are also merged where the log density at the saddle point between
+        them exceeds that of the lower peak by this much; inf for never.
 
     Returns
     -------
@@ -297,7 +302,7 @@ def merge_across_saddles(
     separations : ndarray of shape (n_merges,)
         Their separation in nats.
     saddles : ndarray of shape (n_merges,)
-        Logarithm of the highest density between them over the lower peak.
+        Logarithm of the density at their saddle point over the lower peak.
 
     Notes
     -----
@@ -338,7 +343,7 @@ def _separation(edge, low_peak):
 
 @jit()
 def _set_key(edge, low_peak, threshold, log_saddle):
-    """Order of merging: what a saddle lets pass comes just below the threshold."""
+    """Order of merging; a pair across a high saddle comes just below the threshold."""
     key = _separation(edge, low_peak)
     if key >= threshold and edge[BOUNDARY] - low_peak > log_saddle:
         key = threshold - 1.0 / (1.0 + key - threshold)

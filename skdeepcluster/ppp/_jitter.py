@@ -1,4 +1,4 @@
-"""Noise on tied values, so that a column's own steps are no gaps."""
+"""Jitter of tied values, so that a column's own steps are no gaps."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ def fill_steps(X, weights, n_most):
 
     A column of few distinct values has a gap at every step, which says nothing
     about groups. The step is the median distance of neighbouring tied values; a
-    column without ties stays as it is. The noise is a hash of the row's place and
+    column without ties stays as it is. The noise is a hash of the row's number and
     the column.
 
     Parameters
@@ -37,13 +37,13 @@ def fill_steps(X, weights, n_most):
     n_copies = np.maximum(n_copies, 1).astype(np.intp)
     source = np.repeat(np.arange(len(X)), n_copies)
     rows = X[source].astype(np.float64)
-    places = np.arange(len(rows), dtype=np.uint64)
+    numbers = np.arange(len(rows), dtype=np.uint64)
     for j in np.flatnonzero(steps):
         # Two uniform numbers: the density between two values is then a straight
         # line. With one it would be a stair, and a stair has a dent.
         first, second = (
             uniform_numbers(
-                hash_rows(np.stack([places, np.full_like(places, 2 * j + k)], axis=1))
+                hash_rows(np.stack([numbers, np.full_like(numbers, 2 * j + k)], axis=1))
             )
             for k in range(2)
         )

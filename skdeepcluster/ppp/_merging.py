@@ -21,7 +21,7 @@ from ._cell_gaussians import cell_covariances, n_shrunk_parameters, within_covar
 # 95 % quantile of the largest separation met in structureless data.
 MERGE_BASE, MERGE_PER_ROW = 3.0, 24.0
 MIN_GROUP = 8
-# A merge is taken back from this evidence on (5 % one-sided over 64 merges) and
+# A merge is undone from this evidence on (5 % one-sided over 64 merges) and
 # where less than this share of the expected rows lies between the sides.
 SPLIT_Z, SPLIT_DEPTH = 3.2, 0.8
 # Neighbours stay apart from this evidence on (2.5 %), or across an empty gap.
@@ -262,7 +262,7 @@ def _merge_neighbours(cells, gaussians, smallest, rules):
 def _undo_merges(forest, gaussians, smallest, is_bridged):
     """Undo merges of two populations, and all merges above them.
 
-    A merge across a bridge of high density stands, whatever the test says.
+    A merge across a saddle point above `max_saddle` stands.
     """
     undone = set()
     for node, (a, b) in forest.children.items():

@@ -1,4 +1,4 @@
-"""PPP: the number of clusters is found, and is the same from every start."""
+"""PPP: density-based clusters whose number is found; see ``_density_clusters``."""
 
 from copy import copy
 from numbers import Integral, Real
@@ -28,12 +28,13 @@ CONFIDENT = 0.95
 class PPP(WeightedClusterer):
     """Probabilistic partitive partitioning: finds the number of clusters.
 
-    Bisecting k-means cuts the table into many cells, at about seven sizes. A
-    Gaussian mixture with one component per cell, and the rows counted along the
-    way between neighbouring cells, say how far apart these are; what is not
-    apart is merged, and the sizes vote. Nothing is drawn at random: there is no
-    ``random_state``, and neither a seed nor the order of the rows can change
-    the result.
+    Bisecting k-means cuts the table into many cells, at up to seven sizes. A
+    Gaussian mixture with one component per cell, and rows counted between
+    neighbouring cells, give the density at the cells and at the saddle points
+    between them. Groups of cells are merged unless a saddle or a test of
+    log-concavity separates them; then the sizes vote. Nothing is drawn at
+    random: there is no ``random_state``, and neither a seed nor the order of
+    the rows can change the result.
 
     Parameters
     ----------
@@ -45,17 +46,17 @@ class PPP(WeightedClusterer):
         with the most evidence against them are undone, and ``validated_`` is
         False.
     max_saddle : float, default=None
-        Merge neighbouring groups also where the highest density on the way
-        between them exceeds this multiple of the lower peak, whatever else
-        speaks against it; None for never. 1 is strict: for skewed columns that
-        cannot be transformed.
+        Neighbouring groups are also merged where the density at the saddle
+        point between them exceeds this multiple of the lower peak, even if the
+        test of log-concavity separates them; None for never. 1 is strict: for
+        skewed columns that cannot be transformed.
     assume : {"log-concave", "unimodal", "gaussian"}, default="log-concave"
-        What one population may look like. Log-concave laws are the Gaussian,
-        uniform, exponential, Laplace and all their kin. "unimodal" also takes
-        heavier tails, such as those of the log-normal law, for one population;
-        it finds fewer clusters in real tables. "gaussian" then splits what it
-        found into as many Gaussians as the BIC wants: it separates populations
-        that overlap, and cuts everything that is not Gaussian into pieces.
+        Distribution of one population. Log-concave ones are the Gaussian,
+        uniform, exponential, Laplace and many more. "unimodal" also allows for
+        heavier tails, such as those of the log-normal distribution; it finds
+        fewer clusters in real tables. "gaussian" splits each log-concave group
+        into as many Gaussians as the BIC selects: it separates populations that
+        overlap, and cuts everything that is not Gaussian into pieces.
     scale : bool, default=True
         Whether columns are divided by their standard deviation.
     feature_selection : bool, default=False
@@ -136,7 +137,7 @@ class PPP(WeightedClusterer):
     with them. A table that weighs more than 2^24 rows counts as about as many.
 
     Time is linear in the number of rows. Up to 100,000 distinct rows all take
-    part; of more, a sample of as many, drawn by a hash of the values in place
+    part; of more, a sample of as many, drawn by a hash of the values instead
     of random numbers, decides on the clusters, and every row is labelled.
     Fewer than about 70 rows per cluster at 3 to 4 standard deviations, and
     Gaussians less than 3 apart, are not separated. Skewed columns are better
@@ -147,10 +148,8 @@ class PPP(WeightedClusterer):
     that is a column's own step is thus no evidence, and a column that hardly
     ever leaves one value hardly counts. Labels are given to the rows as they
     are. On tables with one-hot columns this keeps the number of clusters near
-    that of the classes where it would else be many times as large; what rare
-    binary columns alone tell is lost. Leaving binary columns out of it, filling
-    for the evidence only, and scaling without the noise were tried and gained
-    nothing over all tables.
+    that of the classes where it would otherwise be many times as large; what rare
+    binary columns alone tell is lost.
 
     Summaries of parts of a table, made anywhere, merge to the summary of the
     whole, here with Dask::

@@ -178,9 +178,9 @@ def test_moments_about_the_mean_are_weighted_sums(data, seed):
     labels = np.random.default_rng(seed).integers(0, 3, len(X))
     found = moments(X, weights, labels, 3)
     for label in range(3):
-        mine = labels == label
-        if mine.any():
-            expected = reference_moments(X[mine], weights[mine])
+        held = labels == label
+        if held.any():
+            expected = reference_moments(X[held], weights[held])
         else:
             expected = 0, 0, 0
         for part, value in zip(found, expected, strict=True):
@@ -195,8 +195,8 @@ def test_pooled_moments_are_those_of_all_rows(rng):
     ]
     pooled = pool_moments(*(tuple(part[:, side] for part in parts) for side in (0, 1)))
     for c in range(3):
-        mine = labels // 2 == c
-        expected = reference_moments(X[mine], weights[mine])
+        held = labels // 2 == c
+        expected = reference_moments(X[held], weights[held])
         for found, value in zip(pooled, expected, strict=True):
             assert_allclose(found[c], value, atol=1e-12)
 

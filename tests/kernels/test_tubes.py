@@ -32,7 +32,7 @@ def test_overlap_is_half_of_bhattacharyya_in_shape(covariances, rng):
 def slow_tube_counts(X, weights, labels, centers, sizes, pairs):
     """Leave every row out of its own center, and look at every row."""
 
-    def place(row, i, j):
+    def position(row, i, j):
         ends = centers.copy()
         own = labels[row]
         if own in (i, j):
@@ -46,10 +46,10 @@ def slow_tube_counts(X, weights, labels, centers, sizes, pairs):
     counts = np.zeros((len(pairs), 3))
     for e, (i, j) in enumerate(pairs):
         members = np.flatnonzero((labels == i) | (labels == j))
-        off_line = np.array([place(row, i, j)[1] for row in members])
+        off_line = np.array([position(row, i, j)[1] for row in members])
         radius = weighted_quantile(off_line.copy(), weights[members], 0.75)
         for row in range(len(X)):
-            t, off = place(row, i, j)
+            t, off = position(row, i, j)
             if off <= radius * (1 + 1e-12):
                 for window, middle in enumerate((0.0, 1.0, 0.5)):
                     if abs(t - middle) < 1 / 6:

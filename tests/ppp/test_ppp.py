@@ -55,7 +55,7 @@ def test_forty_groups_are_found():
     assert adjusted_rand_score(y, model.labels_) > 0.98
     # Coarse sizes were tried and found impure.
     assert model.sizes_tried_[0]["n_clusters"] is None
-    assert max(level["n_cells"] for level in model.sizes_tried_) > 64
+    assert max(size["n_cells"] for size in model.sizes_tried_) > 64
 
 
 @pytest.mark.parametrize(
@@ -78,9 +78,9 @@ DRAWS = {
 
 
 @pytest.mark.parametrize("shape", [(100, 2), (300, 50), (2000, 5)])
-@pytest.mark.parametrize("law", DRAWS)
-def test_one_population_is_one_cluster_and_says_so(law, shape):
-    X = DRAWS[law](np.random.default_rng(3), shape)
+@pytest.mark.parametrize("distribution", DRAWS)
+def test_one_population_is_one_cluster_and_says_so(distribution, shape):
+    X = DRAWS[distribution](np.random.default_rng(3), shape)
     with pytest.warns(ConvergenceWarning, match="No evidence of more than one"):
         model = PPP().fit(X)
     assert model.n_clusters_ == 1
@@ -292,8 +292,8 @@ def test_history_leads_to_the_clusters():
     X, _ = blobs()
     model = PPP().fit(X)
     elected = max(
-        (level for level in model.sizes_tried_ if level["n_clusters"]),
-        key=lambda level: level["agreement"],
+        (size for size in model.sizes_tried_ if size["n_clusters"]),
+        key=lambda size: size["agreement"],
     )
     kept = [step for step in model.merges_ if step["kept"]]
     assert elected["n_clusters"] == model.n_clusters_
