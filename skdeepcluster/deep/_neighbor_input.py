@@ -3,6 +3,9 @@
 import numpy as np
 import torch
 
+from .._scaling import power_of_two
+from ..nn.modules import principal_axes
+
 # From so many columns on, neighbours are looked for among principal components.
 MAX_COLUMNS = 60
 N_AXES = 50
@@ -31,8 +34,7 @@ class NeighborSpace:
     def __init__(self, X, weights, metric):
         self.metric = metric
         # The columns' own powers of two keep squares in range.
-        largest = np.abs(X).max(axis=0).astype(np.float64)
-        self.units = 2.0 ** np.clip(np.frexp(largest)[1], -1000, 1000)
+        self.units = power_of_two(X, axis=0)
         if metric == "cosine":
             self.units[:] = 1.0
         # Less spread than this is rounding.
@@ -53,7 +55,9 @@ class NeighborSpace:
         variance = np.average(np.square(scaled).mean(axis=1), weights=weights)
         self.scale = float(np.sqrt(variance)) or 1.0
         if scaled.shape[1] > MAX_COLUMNS:
-            self.axes = _leading_axes(scaled, weights)
+            rows = torch.from_numpy(scaled * np.sqrt(weights)[:, np.newaxis])
+            n_axes = max(1, min(N_AXES, len(rows) - 1))
+            self.axes = principal_axes(rows, n_axes).contiguous()
 
     def _shrink(self, X):
         """Bring entries to the order of 1, or rows to length 1."""
@@ -87,12 +91,3 @@ class NeighborSpace:
 
 def _deviation(X, mean, weights):
     return np.sqrt(np.average(np.square(X - mean), axis=0, weights=weights))
-
-
-def _leading_axes(centered, weights):
-    """Principal axes of centred rows, in the columns of a float64 tensor."""
-    rows = torch.from_numpy(centered * np.sqrt(weights)[:, np.newaxis])
-    rank = max(1, min(N_AXES, len(rows) - 1))
-    # A few axes more than are wanted make the randomised algorithm exact enough.
-    _, _, axes = torch.svd_lowrank(rows, q=min(rank + 10, *rows.shape), niter=4)
-    return axes[:, :rank].contiguous()

@@ -1,38 +1,125 @@
 """Autoencoder: a small code for every row of a table, learned by a network."""
 
 import copy
-from functools import partial
 from numbers import Integral, Real
+from typing import NamedTuple
 
 import numpy as np
-import torch
-from sklearn.base import (
-    BaseEstimator,
-    ClassNamePrefixFeaturesOutMixin,
-    TransformerMixin,
-    _fit_context,
-)
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.base import BaseEstimator, _fit_context
+from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
-from .._rows import CHUNK_ROWS, distinct_rows, in_chunks
+from .._rows import CHUNK_ROWS, distinct_rows
 from .._scaling import TableScaling
-from .._validation import check_codes, check_table, draw_seed
+from .._validation import check_codes, check_table, check_weights, draw_seed
 from ..base import unchanged_on_error
-from ..nn.batches import split_rows
-from ..nn.inference import LARGEST_INPUT, in_double, run_rows
-from ..nn.modules import AutoencoderModule, Reconstruction, user_module
+from ..nn.batches import MIN_STEPS, split_rows
+from ..nn.estimator import StoppingNetworkEstimator
+from ..nn.inference import LARGEST_INPUT, check_finite_codes, map_rows
+from ..nn.modules import Reconstruction, start_autoencoder
 from ..nn.training import (
+    Net,
     history_of,
     make_net,
-    pick_device,
     reproducible,
     train,
     warn_of_budget,
 )
 
 
-class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class FittedAutoEncoder(NamedTuple):
+    """A network that restores the rows of a table.
+
+    Parameters
+    ----------
+    net : Net
+        Its module is a :class:`~skdeepcluster.nn.modules.Reconstruction`.
+    scaling : TableScaling
+        The way from the table to the rows that the net sees.
+    n_components : int
+        Width of a code.
+    outcome : {"stopped", "budget", "interrupted"}
+        Why the training ended.
+    """
+
+    net: Net
+    scaling: TableScaling
+    n_components: int
+    outcome: str
+
+
+def fit_autoencoder(rows, weights, make_network, net_parameters, *, seed, **training):
+    """Train a network to restore the rows of a table.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_samples, n_features)
+        Distinct rows.
+    weights : ndarray of shape (n_samples,), dtype=float64
+        Their weights.
+    make_network : callable
+        Builds the network from scaled rows and weights.
+    net_parameters : dict
+        Further parameters of :func:`~skdeepcluster.nn.training.make_net`.
+    seed : int
+        Seed of all draws.
+    **training
+        Parameters of :func:`continue_autoencoder`.
+
+    Returns
+    -------
+    FittedAutoEncoder
+        The trained network.
+    """
+    scaling = TableScaling(rows, weights)
+    with reproducible(seed, net_parameters["device"]):
+        network = Reconstruction(make_network(scaling.transform(rows), weights))
+        net = make_net(network, optimizer="adamw", **net_parameters)
+    return continue_autoencoder(net, scaling, rows, weights, seed=seed, **training)
+
+
+def continue_autoencoder(
+    net,
+    scaling,
+    rows,
+    weights,
+    *,
+    seed,
+    validation_fraction=0.0,
+    min_steps=MIN_STEPS,
+    **training,
+):
+    """Train a net further, in place.
+
+    Parameters
+    ----------
+    net, scaling
+        As in :class:`FittedAutoEncoder`.
+    rows, weights, seed
+        As in :func:`fit_autoencoder`.
+    validation_fraction : float, default=0.0
+        Share of the rows held out.
+    min_steps : int, default=MIN_STEPS
+        Least gradient steps of an epoch.
+    **training
+        Parameters of :func:`~skdeepcluster.nn.training.train`.
+
+    Returns
+    -------
+    FittedAutoEncoder
+        The trained network.
+    """
+    scaled = scaling.transform(rows)
+    net.iterator_train__min_steps = min_steps
+    with reproducible(seed, net.device):
+        datasets = split_rows(scaled, weights, validation_fraction, net.device)
+        outcome = train(net, datasets, **training)
+    encode = net.inference_module_.encode
+    codes = check_finite_codes(map_rows(encode, scaled[:CHUNK_ROWS]))
+    return FittedAutoEncoder(net, scaling, codes.shape[1], outcome)
+
+
+class AutoEncoder(StoppingNetworkEstimator, BaseEstimator):
     """Nonlinear dimension reduction by a network that restores its input.
 
     An encoder maps each row to ``n_components`` numbers, a decoder maps these
@@ -95,6 +182,8 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         Loss and seconds of every epoch.
     n_iter_ : int
         Epochs run.
+    converged_ : bool
+        Whether the last training ended because the loss no longer fell.
     n_features_in_ : int
         Columns of the table.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -138,21 +227,10 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     """
 
     _parameter_constraints = {
+        **StoppingNetworkEstimator._parameter_constraints,
         "n_components": [Interval(Integral, 1, None, closed="left")],
-        "hidden_layer_sizes": ["array-like"],
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "batch_norm": ["boolean"],
-        "module": [callable, None],
-        "max_epochs": [Interval(Integral, 1, None, closed="left")],
-        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
-        "batch_size": [Interval(Integral, 1, None, closed="left")],
-        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
-        "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), None],
-        "tol": [Interval(Real, 0, None, closed="left")],
-        "callbacks": [list, None],
-        "device": [StrOptions({"cpu", "cuda", "auto"})],
-        "random_state": ["random_state"],
-        "verbose": ["verbose"],
     }
 
     def __init__(
@@ -174,24 +252,26 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         random_state=None,
         verbose=0,
     ):
+        super().__init__(
+            hidden_layer_sizes=hidden_layer_sizes,
+            module=module,
+            max_epochs=max_epochs,
+            learning_rate_init=learning_rate_init,
+            batch_size=batch_size,
+            validation_fraction=validation_fraction,
+            n_iter_no_change=n_iter_no_change,
+            tol=tol,
+            callbacks=callbacks,
+            device=device,
+            random_state=random_state,
+            verbose=verbose,
+        )
         self.n_components = n_components
-        self.hidden_layer_sizes = hidden_layer_sizes
         self.dropout = dropout
         self.batch_norm = batch_norm
-        self.module = module
-        self.max_epochs = max_epochs
-        self.learning_rate_init = learning_rate_init
-        self.batch_size = batch_size
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.tol = tol
-        self.callbacks = callbacks
-        self.device = device
-        self.random_state = random_state
-        self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y=None):
+    def fit(self, X, y=None, sample_weight=None):
         """Learn the network from a table.
 
         Parameters
@@ -200,6 +280,9 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             Table of finite numbers.
         y : Ignored
             Not used, present for API consistency by convention.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights of the rows; a weight of 2 is the same as two
+            equal rows, a weight of 0 leaves the row out. None means 1 for all.
 
         Returns
         -------
@@ -208,24 +291,23 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         """
         with unchanged_on_error(self):
             X = check_table(self, X, reset=True)
-            rows, weights = self._start(X)
-            with reproducible(self._seed, self.net_.device):
-                outcome = train(
-                    self.net_,
-                    split_rows(
-                        rows, weights, self.validation_fraction, self.net_.device
-                    ),
-                    max_epochs=self.max_epochs,
-                    tol=self.tol,
-                    patience=self.n_iter_no_change,
-                )
-            self._finish(rows)
-            if outcome == "budget" and self.n_iter_no_change is not None:
+            rows, weights = distinct_rows(X, check_weights(sample_weight, X))
+            self._seed = draw_seed(self.random_state)
+            fitted = self._fit_rows(
+                rows,
+                weights,
+                validation_fraction=self.validation_fraction,
+                max_epochs=self.max_epochs,
+                tol=self.tol,
+                patience=self.n_iter_no_change,
+            )
+            self._publish(fitted)
+            if fitted.outcome == "budget" and self.n_iter_no_change is not None:
                 warn_of_budget(self.max_epochs)
         return self
 
     @_fit_context(prefer_skip_nested_validation=False)
-    def partial_fit(self, X, y=None):
+    def partial_fit(self, X, y=None, sample_weight=None):
         """Train for one more pass over a chunk of rows.
 
         The first call fixes the centring and scale of the input, and starts
@@ -237,6 +319,8 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             Rows of the table.
         y : Ignored
             Not used, present for API consistency by convention.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights of the rows.
 
         Returns
         -------
@@ -246,62 +330,51 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         first = not hasattr(self, "net_")
         with unchanged_on_error(self):
             X = check_table(self, X, reset=first)
+            rows, weights = distinct_rows(X, check_weights(sample_weight, X))
             if first:
-                rows, weights = self._start(X)
+                self._seed = draw_seed(self.random_state)
+                fitted = self._fit_rows(rows, weights, max_epochs=1, min_steps=1)
             else:
-                rows, weights = distinct_rows(X)
-                rows = self.scaling_.transform(rows)
-                # A copy, so that an error leaves the net as it was.
-                self.net_ = copy.deepcopy(self.net_)
-            self.net_.iterator_train__min_steps = 1
-            with reproducible(self._seed + len(self.net_.history), self.net_.device):
-                dataset = split_rows(rows, weights, 0.0, self.net_.device)
-                train(self.net_, dataset, max_epochs=1)
-            self._finish(rows)
+                fitted = continue_autoencoder(
+                    # A copy, so that an error leaves the net as it was.
+                    copy.deepcopy(self.net_),
+                    self.scaling_,
+                    rows,
+                    weights,
+                    seed=self._seed + len(self.net_.history),
+                    max_epochs=1,
+                    min_steps=1,
+                )
+            self._publish(fitted)
         return self
 
-    def _start(self, X):
-        """Draw the seed, fix the scaling and build the net."""
-        self._seed = draw_seed(self.random_state)
-        rows, weights = distinct_rows(X)
-        self.scaling_ = TableScaling(rows, weights)
-        scaled = self.scaling_.transform(rows)
-        device = pick_device(self.device)
-        with reproducible(self._seed, device):
-            self.net_ = make_net(
-                Reconstruction(self._build(scaled, weights)),
-                optimizer="adamw",
-                lr=self.learning_rate_init,
-                batch_size=self.batch_size,
-                device=device,
-                callbacks=self.callbacks,
-                verbose=self.verbose,
-            )
-        return scaled, weights
+    def _fit_rows(self, rows, weights, **training):
+        return fit_autoencoder(
+            rows,
+            weights,
+            self._make_network,
+            self._net_parameters(),
+            seed=self._seed,
+            **training,
+        )
 
-    def _build(self, scaled, weights):
-        if self.module is not None:
-            return user_module(self.module, scaled.shape[1])
-        module = AutoencoderModule(
-            scaled.shape[1],
+    def _make_network(self, scaled, weights):
+        return start_autoencoder(
+            self.module,
+            scaled,
+            weights,
             self.hidden_layer_sizes,
             self.n_components,
             batch_norm=self.batch_norm,
             dropout=self.dropout,
         )
-        module.start_linear(torch.from_numpy(scaled), torch.from_numpy(weights))
-        return module
 
-    def _finish(self, rows):
+    def _publish(self, fitted):
+        self.net_, self.scaling_ = fitted.net, fitted.scaling
         self.history_ = history_of(self.net_)
         self.n_iter_ = len(self.history_)
-        codes = run_rows(in_double(self.net_.module_).encode, rows[:CHUNK_ROWS])
-        if not np.all(np.isfinite(codes)):
-            raise ValueError(
-                "The network's codes are not finite: lower learning_rate_init, or "
-                "check module."
-            )
-        self._n_features_out = codes.shape[1]
+        self.converged_ = fitted.outcome == "stopped"
+        self._n_features_out = fitted.n_components
 
     def transform(self, X):
         """Embed rows.
@@ -318,10 +391,7 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         """
         check_is_fitted(self)
         X = check_table(self, X, reset=False)
-        encode = in_double(self.net_.module_).encode
-        codes = in_chunks(
-            lambda chunk: run_rows(encode, self.scaling_.transform(chunk)), X
-        )
+        codes = map_rows(self.net_.inference_module_.encode, X, self.scaling_)
         return codes.astype(X.dtype, copy=False)
 
     def inverse_transform(self, X):
@@ -339,8 +409,7 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         """
         check_is_fitted(self)
         codes = check_codes(self, X, self._n_features_out)
-        decode = in_double(self.net_.module_).decode
-        rows = in_chunks(lambda chunk: run_rows(decode, chunk), codes)
+        rows = map_rows(self.net_.inference_module_.decode, codes)
         return self.scaling_.inverse_transform(rows, codes.dtype)
 
     def score(self, X, y=None):
@@ -361,13 +430,7 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         """
         check_is_fitted(self)
         X = check_table(self, X, reset=False)
-        network = in_double(self.net_.module_)
         rows = np.clip(self.scaling_.transform(X), -LARGEST_INPUT, LARGEST_INPUT)
-        error = np.square(rows - in_chunks(partial(run_rows, network), rows)).sum()
+        error = np.square(rows - map_rows(self.net_.inference_module_, rows)).sum()
         total = np.square(rows).sum()
         return float(1.0 - error / total) if total > 0 else float(error == 0)
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags

@@ -1,60 +1,25 @@
 """NeighborEncoder: few columns in which neighbours stay neighbours."""
 
-import warnings
-from functools import partial
-from numbers import Integral, Real
+from numbers import Integral
 
 import numpy as np
-import torch
-from sklearn.base import (
-    BaseEstimator,
-    ClassNamePrefixFeaturesOutMixin,
-    TransformerMixin,
-    _fit_context,
-)
+from sklearn.base import BaseEstimator, _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from .._labels import UNLABELED, PartialLabels
-from .._rows import distinct_rows, in_chunks, lexicographic_order
-from .._scaling import TableScaling
+from .._rows import in_chunks, lexicographic_order
 from .._validation import check_table, draw_seed
 from ..base import unchanged_on_error
-from ..exceptions import FitInterruptedWarning
-from ..kernels.neighbor_layout import move_points
-from ..nn.batches import MixedBatches, split_rows
-from ..nn.inference import in_double, run_rows, threads_of_a_fork
-from ..nn.modules import BentMap, Regression, user_module
-from ..nn.training import (
-    WarmCosine,
-    history_of,
-    make_net,
-    pick_device,
-    reproducible,
-    train,
-)
+from ..nn.estimator import NetworkEstimator
+from ..nn.inference import map_rows, threads_of_a_fork
+from ..nn.training import history_of
 from ._neighbor_anchors import Anchors
-from ._neighbor_graph import (
-    heed_classes,
-    nearest_rows,
-    neighbors_of_graph,
-    weighted_graph,
-    within_classes,
-)
-from ._neighbor_input import NeighborSpace
-from ._neighbor_noise import noise_shrinkage
-
-# Points that an edge pushes away each time that it draws two together.
-N_NEGATIVES = 5
-# The start: standard deviation of the first coordinate, and of its noise.
-START_WIDTH = 3.0
-START_NOISE = 0.01
-# Gradient steps of an epoch of the network, and least steps in all.
-EPOCH_STEPS = 20
-LEAST_STEPS = 200
+from ._neighbor_graph import nearest_rows, neighbors_of_graph
+from ._neighbor_training import EncoderSettings, fit_encoder, n_neighbors_among
 
 
-class NeighborEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class NeighborEncoder(NetworkEstimator, BaseEstimator):
     """Few columns in which neighbours stay neighbours, for any clusterer.
 
     The rows are laid out in few dimensions such that neighbours attract each
@@ -184,20 +149,13 @@ class NeighborEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     takes_partial_labels = True
 
     _parameter_constraints = {
+        **NetworkEstimator._parameter_constraints,
         "n_components": [Interval(Integral, 1, None, closed="left")],
         "n_neighbors": [Interval(Integral, 1, None, closed="left")],
         "metric": [StrOptions({"euclidean", "cosine"})],
-        "hidden_layer_sizes": ["array-like"],
-        "module": [callable, None],
         "keep_rows": ["boolean"],
         "layout_epochs": [Interval(Integral, 1, None, closed="left")],
         "max_steps": [Interval(Integral, 1, None, closed="left")],
-        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
-        "batch_size": [Interval(Integral, 1, None, closed="left")],
-        "callbacks": [list, None],
-        "device": [StrOptions({"cpu", "cuda", "auto"})],
-        "random_state": ["random_state"],
-        "verbose": ["verbose"],
     }
 
     def __init__(
@@ -218,20 +176,22 @@ class NeighborEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         random_state=None,
         verbose=0,
     ):
+        super().__init__(
+            hidden_layer_sizes=hidden_layer_sizes,
+            module=module,
+            learning_rate_init=learning_rate_init,
+            batch_size=batch_size,
+            callbacks=callbacks,
+            device=device,
+            random_state=random_state,
+            verbose=verbose,
+        )
         self.n_components = n_components
         self.n_neighbors = n_neighbors
         self.metric = metric
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.module = module
         self.keep_rows = keep_rows
         self.layout_epochs = layout_epochs
         self.max_steps = max_steps
-        self.learning_rate_init = learning_rate_init
-        self.batch_size = batch_size
-        self.callbacks = callbacks
-        self.device = device
-        self.random_state = random_state
-        self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y=None, neighbors=None):
@@ -256,138 +216,77 @@ class NeighborEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         self : object
             Fitted transformer.
         """
-        with unchanged_on_error(self):
-            X = check_table(self, X, reset=True)
-            codes = PartialLabels(y, X).codes
-            self._seed = draw_seed(self.random_state)
-            # Nothing below depends on the order of the rows.
-            if neighbors is None:
-                rows, weights = distinct_rows(X)
-                codes = _codes_of_distinct(X, codes)
-            else:
-                order, _ = lexicographic_order(X)
-                rows, weights = X[order], np.ones(len(X))
-                codes = codes[order]
-                # Checked first, so that an error names the user's row.
-                neighbors_of_graph(neighbors, len(X), self._n_neighbors_among(X))
-                neighbors = neighbors.tocsr()[order][:, order]
-            self._fit_rows(rows, weights, codes, neighbors)
+        self._fit_embed(X, y, neighbors)
         return self
 
-    def _n_neighbors_among(self, X):
-        return min(self.n_neighbors, len(X) - 1)
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit_transform(self, X, y=None, neighbors=None):
+        """Learn the embedding of a table, and return it.
 
-    def _fit_rows(self, rows, weights, codes, neighbors):
-        device = pick_device(self.device)
-        rng = np.random.default_rng(self._seed)
-        with reproducible(self._seed, device):
-            self._space = NeighborSpace(rows, weights, self.metric)
-            inputs = in_chunks(self._space.transform, rows)
-            shrinkage = None
-            if neighbors is None:
-                shrinkage = noise_shrinkage(inputs, self._seed)
-            if shrinkage is not None:
-                self._space.then(shrinkage)
-                inputs = in_chunks(self._space.transform, rows)
-            found = self._neighbors(inputs, neighbors, rng)
-            graph = heed_classes(weighted_graph(*found), codes, rng)
-            network, scaled = self._network(rows, weights, inputs)
-            layout = self._lay_out(graph, inputs, self._n_features_out, rng)
-            partners = within_classes(found[0], codes)
-            self._train(network, scaled, weights, layout, partners, device)
-        self.history_ = history_of(self.net_)
-        codes = in_chunks(partial(run_rows, in_double(self.net_.module_)), scaled)
-        if not np.all(np.isfinite(codes)):
-            raise ValueError(
-                "The network's codes are not finite: lower learning_rate_init, or "
-                "check module."
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Table of finite numbers.
+        y : array-like of shape (n_samples,), default=None
+            Known classes, as in :meth:`fit`.
+        neighbors : sparse matrix of shape (n_samples, n_samples), default=None
+            Distances of the rows to their nearest rows, as in :meth:`fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_components)
+            Codes, in the dtype of `X`: those that :meth:`transform` gives.
+        """
+        return self._fit_embed(X, y, neighbors)
+
+    def _fit_embed(self, X, y, neighbors):
+        with unchanged_on_error(self):
+            X = check_table(self, X, reset=True)
+            known = PartialLabels(y, X).codes
+            self._seed = draw_seed(self.random_state)
+            order, is_first = lexicographic_order(X)
+            if neighbors is not None:
+                # Checked first, so that an error names the user's row.
+                n_neighbors = n_neighbors_among(len(X), self.n_neighbors)
+                neighbors_of_graph(neighbors, len(X), n_neighbors)
+                neighbors = neighbors.tocsr()[order][:, order]
+                # Equal rows may have different neighbours.
+                is_first[:] = True
+            starts = np.flatnonzero(is_first)
+            fitted = fit_encoder(
+                np.ascontiguousarray(X[order[starts]]),
+                np.diff(starts, append=len(X)).astype(np.float64),
+                classes_of_groups(known[order], starts),
+                neighbors,
+                self._settings(),
+                self._net_parameters(),
+                self._seed,
             )
-        self._anchors = None
-        if self.keep_rows and neighbors is None:
-            self._anchors = Anchors(inputs, codes, self.n_neighbors)
+            self._publish(fitted, has_graph=neighbors is not None)
+        codes = np.empty((len(X), self._n_features_out), X.dtype)
+        codes[order] = fitted.codes[np.cumsum(is_first) - 1]
+        return codes
 
-    def _neighbors(self, inputs, neighbors, rng):
-        n_neighbors = self._n_neighbors_among(inputs)
-        if n_neighbors == 0:
-            # A lone row is its own neighbour.
-            return np.zeros((1, 1), dtype=np.int64), np.zeros((1, 1))
-        if neighbors is None:
-            return nearest_rows(inputs, n_neighbors, rng)
-        return neighbors_of_graph(neighbors, len(inputs), n_neighbors)
-
-    def _network(self, rows, weights, inputs):
-        """Build the network; return it with the rows in the form it sees."""
-        if self.module is None:
+    def _settings(self):
+        return EncoderSettings(
             # True is an integer too, but not for torch.
-            self.scaling_, self._n_features_out = self._space, int(self.n_components)
-            sizes = inputs.shape[1], self.hidden_layer_sizes, self._n_features_out
-            return BentMap(*sizes), inputs
-        self.scaling_ = TableScaling(rows, weights)
-        network = user_module(self.module, rows.shape[1], decodes=False)
-        scaled = self.scaling_.transform(rows)
-        codes = run_rows(in_double(network), scaled[:1])
-        self._n_features_out = codes.shape[1]
-        return network, scaled
-
-    def _lay_out(self, graph, inputs, n_components, rng):
-        """Move the rows from their principal components along the graph."""
-        layout = _start(inputs, n_components, rng)
-        self.n_iter_ = 0
-        edges = graph.tocoo()
-        heads, tails = edges.row.astype(np.int32), edges.col.astype(np.int32)
-        shares = edges.data / edges.data.max(initial=0.0)
-        phases = rng.random(len(shares))
-        state = rng.integers(1, 2**63, size=1, dtype=np.uint64)
-        epochs = range(self.layout_epochs)
-        if self.verbose:
-            from tqdm.auto import tqdm
-
-            epochs = tqdm(epochs, desc="layout")
-        try:
-            for epoch in epochs:
-                rate = 1 - epoch / self.layout_epochs
-                move_points(
-                    layout, heads, tails, shares, phases, rate, N_NEGATIVES, state
-                )
-                self.n_iter_ += 1
-        except KeyboardInterrupt:
-            warnings.warn(
-                f"The layout was interrupted after {self.n_iter_} epochs; the network "
-                "learns it as it is.",
-                FitInterruptedWarning,
-                stacklevel=2,
-            )
-        return layout
-
-    def _train(self, network, scaled, weights, layout, partners, device):
-        """Teach the network the layout, at the rows and between neighbours."""
-        layout = layout - np.average(layout, axis=0, weights=weights)
-        variance = np.average(np.square(layout).mean(axis=1), weights=weights)
-        scale = float(np.sqrt(variance)) or 1.0
-        targets = layout / scale
-        if self.module is None:
-            network.start_linear(*map(torch.from_numpy, (scaled, weights, targets)))
-        self.net_ = make_net(
-            Regression(network, scale),
-            optimizer="adamw",
-            lr=self.learning_rate_init,
-            batch_size=self.batch_size,
-            device=device,
-            callbacks=self.callbacks,
-            verbose=self.verbose,
-            batches=MixedBatches,
+            n_components=int(self.n_components),
+            n_neighbors=self.n_neighbors,
+            metric=self.metric,
+            hidden_layer_sizes=self.hidden_layer_sizes,
+            module=self.module,
+            layout_epochs=self.layout_epochs,
+            max_steps=self.max_steps,
         )
-        n_steps = min(self.max_steps, LEAST_STEPS + len(scaled) // 4)
-        epoch_steps = min(EPOCH_STEPS, n_steps)
-        self.net_.iterator_train__min_steps = epoch_steps
-        datasets = split_rows(scaled, weights, 0.0, device, targets, partners)
-        epoch_steps = len(self.net_.get_iterator(datasets[0], training=True))
-        train(
-            self.net_,
-            datasets,
-            max_epochs=-(-n_steps // epoch_steps),
-            callbacks=[WarmCosine(n_steps)],
-        )
+
+    def _publish(self, fitted, *, has_graph):
+        self.net_, self.scaling_ = fitted.net, fitted.scaling
+        self.history_ = history_of(fitted.net)
+        self.n_iter_ = fitted.n_iter
+        self._n_features_out = fitted.codes.shape[1]
+        self._space, self._anchors = fitted.space, None
+        if self.keep_rows and not has_graph:
+            self._anchors = Anchors(fitted.inputs, fitted.codes, self.n_neighbors)
 
     def transform(self, X):
         """Embed rows.
@@ -407,10 +306,7 @@ class NeighborEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
 
     @threads_of_a_fork()
     def _codes(self, X):
-        network = in_double(self.net_.module_)
-        codes = in_chunks(
-            lambda chunk: run_rows(network, self.scaling_.transform(chunk)), X
-        )
+        codes = map_rows(self.net_.inference_module_, X, self.scaling_)
         if self._anchors is not None:
             codes = self._anchors.place(in_chunks(self._space.transform, X), codes)
         return codes.astype(X.dtype, copy=False)
@@ -435,7 +331,7 @@ class NeighborEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         """
         check_is_fitted(self)
         X = check_table(self, X, reset=False)
-        n_neighbors = self._n_neighbors_among(X)
+        n_neighbors = n_neighbors_among(len(X), self.n_neighbors)
         if n_neighbors == 0:
             return 1.0
         codes = self._codes(X)
@@ -447,32 +343,23 @@ class NeighborEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         kept = [np.isin(*pair, assume_unique=True) for pair in zip(*found, strict=True)]
         return float(np.mean(kept))
 
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags
 
+def classes_of_groups(codes, starts):
+    """Class of each group of rows: that of its members, none if they disagree.
 
-def _codes_of_distinct(X, codes):
-    """Class of each distinct row: that of its members, none if they disagree."""
-    order, is_first = lexicographic_order(X)
-    starts, codes = np.flatnonzero(is_first), codes[order]
+    Parameters
+    ----------
+    codes : ndarray of shape (n_samples,)
+        Class of each row, -1 where it has none.
+    starts : ndarray of shape (n_groups,)
+        Where each group of rows begins.
+
+    Returns
+    -------
+    ndarray of shape (n_groups,)
+        The classes; rows without one have no say.
+    """
     highest = np.maximum.reduceat(codes, starts)
-    lowest = np.minimum.reduceat(
-        np.where(codes == UNLABELED, highest[np.cumsum(is_first) - 1], codes), starts
-    )
+    own = np.repeat(highest, np.diff(starts, append=len(codes)))
+    lowest = np.minimum.reduceat(np.where(codes == UNLABELED, own, codes), starts)
     return np.where(lowest == highest, highest, UNLABELED)
-
-
-def _start(inputs, n_components, rng):
-    """First principal components, the first of a fixed width, and some noise."""
-    n_samples, n_columns = inputs.shape
-    centered = torch.from_numpy(inputs - inputs.mean(axis=0))
-    axes = torch.linalg.eigh(centered.T @ centered).eigenvectors.flip(dims=[1])
-    axes = axes[:, : min(n_components, n_columns)]
-    # An axis has two directions: its largest entry shall be positive.
-    axes = axes * axes.gather(0, axes.abs().argmax(dim=0)[None]).sign()
-    layout = np.zeros((n_samples, n_components))
-    layout[:, : axes.shape[1]] = (centered @ axes).numpy()
-    layout *= START_WIDTH / (layout[:, 0].std() or 1.0)
-    return layout + START_NOISE * rng.standard_normal(layout.shape)

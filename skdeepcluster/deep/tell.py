@@ -1,57 +1,35 @@
 """TELL: k-means as a layer of a network, alone or on an autoencoder."""
 
 import copy
-import warnings
 from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
 import torch
-from sklearn.base import (
-    ClassNamePrefixFeaturesOutMixin,
-    TransformerMixin,
-    _fit_context,
-)
-from sklearn.exceptions import ConvergenceWarning
+from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from .._kmeans import lloyd
-from .._rows import canonical_order, distinct_rows, in_chunks
+from .._rows import distinct_rows, in_chunks
 from .._scaling import TableScaling
 from .._validation import check_codes, check_table, check_weights, draw_seed
-from .._warnings import warn_if_collapsed
+from .._warnings import warn, warn_if_collapsed
 from ..base import WeightedClusterer, unchanged_on_error
 from ..kernels.kmeans import nearest_centers
 from ..kernels.soft_assignment import pairwise_squared_distances, soft_assignments
-from ..nn.batches import split_rows
-from ..nn.inference import LARGEST_INPUT, in_double, run_rows
-from ..nn.modules import AutoencoderModule, user_module
-from ..nn.training import (
-    history_of,
-    make_net,
-    pick_device,
-    reproducible,
-    train,
-    warn_of_budget,
-)
-from ._tell_layer import (
-    Stages,
-    TELLModule,
-    mean_distance,
-    start_centers,
-)
-
-# Passes of k-means over all rows that end the training.
-_POLISH_ITER = 50
+from ..nn.estimator import StoppingNetworkEstimator
+from ..nn.modules import AutoencoderModule, start_autoencoder
+from ..nn.training import history_of, reproducible, warn_of_budget
+from ._tell_layer import TELLModule, mean_distance
+from ._tell_training import TELLSettings, decode, encode, fit_tell, set_centers
 
 
 def _has_network(estimator):
     return estimator.n_components is not None or estimator.module is not None
 
 
-class TELL(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightedClusterer):
+class TELL(StoppingNetworkEstimator, WeightedClusterer):
     """Differentiable k-means, alone or learned together with an autoencoder.
 
     With the defaults this is k-means: every cluster has a centre, every row
@@ -152,6 +130,8 @@ class TELL(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightedClusterer)
         Stage, loss and seconds of every epoch.
     n_iter_ : int
         Epochs run.
+    converged_ : bool
+        Whether every stage ended because its loss no longer fell.
     n_revived_ : int
         How often a centre without rows was moved to where it gets some, while
         the network was trained.
@@ -231,10 +211,9 @@ class TELL(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightedClusterer)
     """
 
     _parameter_constraints = {
+        **StoppingNetworkEstimator._parameter_constraints,
         "n_clusters": [Interval(Integral, 1, None, closed="left")],
         "n_components": [Interval(Integral, 1, None, closed="left"), None],
-        "hidden_layer_sizes": ["array-like"],
-        "module": [callable, None],
         "geometry": [StrOptions({"auto", "sphere", "euclidean"})],
         "init": [StrOptions({"k-means", "k-means++", "random"})],
         "n_init": [Interval(Integral, 1, None, closed="left")],
@@ -242,16 +221,6 @@ class TELL(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightedClusterer)
         "optimizer": [StrOptions({"adamw", "adadelta"})],
         "temperature": [Interval(Real, 0, None, closed="neither"), None],
         "pretrain_epochs": [Interval(Integral, 0, None, closed="left")],
-        "max_epochs": [Interval(Integral, 1, None, closed="left")],
-        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
-        "batch_size": [Interval(Integral, 1, None, closed="left")],
-        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
-        "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), None],
-        "tol": [Interval(Real, 0, None, closed="left")],
-        "callbacks": [list, None],
-        "device": [StrOptions({"cpu", "cuda", "auto"})],
-        "random_state": ["random_state"],
-        "verbose": ["verbose"],
     }
 
     def __init__(
@@ -279,10 +248,22 @@ class TELL(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightedClusterer)
         random_state=None,
         verbose=0,
     ):
+        super().__init__(
+            hidden_layer_sizes=hidden_layer_sizes,
+            module=module,
+            max_epochs=max_epochs,
+            learning_rate_init=learning_rate_init,
+            batch_size=batch_size,
+            validation_fraction=validation_fraction,
+            n_iter_no_change=n_iter_no_change,
+            tol=tol,
+            callbacks=callbacks,
+            device=device,
+            random_state=random_state,
+            verbose=verbose,
+        )
         self.n_clusters = n_clusters
         self.n_components = n_components
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.module = module
         self.geometry = geometry
         self.init = init
         self.n_init = n_init
@@ -290,16 +271,6 @@ class TELL(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightedClusterer)
         self.optimizer = optimizer
         self.temperature = temperature
         self.pretrain_epochs = pretrain_epochs
-        self.max_epochs = max_epochs
-        self.learning_rate_init = learning_rate_init
-        self.batch_size = batch_size
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.tol = tol
-        self.callbacks = callbacks
-        self.device = device
-        self.random_state = random_state
-        self.verbose = verbose
 
     @classmethod
     def paper(cls, n_clusters=8, **params):
@@ -350,41 +321,24 @@ class TELL(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightedClusterer)
 
     def _fit_clusters(self, X, sample_weight):
         rows, weights = distinct_rows(X, sample_weight)
-        self._check_geometry()
+        settings = self._settings()
         self._seed = draw_seed(self.random_state)
         self.scaling_ = TableScaling(rows, weights)
-        scaled = self.scaling_.transform(rows)
-        best = None
-        for start in range(self.n_init):
-            trained = self._train(scaled, weights, X.dtype, self._seed + start)
-            if best is None or trained["spread"] < best["spread"]:
-                best = trained
-            if "interrupted" in trained["outcomes"].values():
-                break
-        self._keep(best, weights)
-        self.labels_ = self._predict_labels(X)
-        self._warn_of_zero_codes(rows)
-        warn_if_collapsed(
-            self.n_clusters_,
-            self.n_clusters,
-            "Ask for fewer clusters"
-            + (", or lower clustering_weight." if _has_network(self) else "."),
+        fitted = fit_tell(
+            self.scaling_.transform(rows),
+            weights,
+            X.dtype,
+            settings,
+            self._make_autoencoder,
+            {"optimizer": self.optimizer, **self._net_parameters()},
+            self._seed,
         )
-        for name, outcome in best["outcomes"].items():
-            if outcome == "budget" and self.n_iter_no_change is not None:
-                warn_of_budget(getattr(self, name), name)
+        self._publish(fitted, weights)
+        self.labels_ = self._predict_labels(X)
+        self._warn_of(fitted)
 
-    def _warn_of_zero_codes(self, rows):
-        n_zero = int((~self._codes(rows).any(axis=1)).sum()) if self._spherical else 0
-        if n_zero:
-            warnings.warn(
-                f"{n_zero} distinct rows have a code of length zero, which has no "
-                "direction on the sphere: they join cluster 0.",
-                ConvergenceWarning,
-                stacklevel=2,
-            )
-
-    def _check_geometry(self):
+    def _settings(self):
+        """The parameters that the training takes, checked against each other."""
         spherical = _has_network(self)
         if self.geometry != "auto":
             spherical = self.geometry == "sphere"
@@ -394,149 +348,80 @@ class TELL(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightedClusterer)
                 f"n_clusters={self.n_clusters}: use n_components >= 2 or "
                 "geometry='euclidean'."
             )
-        self._spherical = spherical
-
-    def _train(self, scaled, weights, dtype, seed):
-        """Run one complete training; return it as a dict."""
-        rng, outcomes = np.random.default_rng(seed), {}
-        device = pick_device(self.device)
-        with reproducible(seed, device):
-            net = self._make_net(scaled, weights, device)
-            has_network = net.module_.autoencoder is not None
-            held_out = self.validation_fraction if has_network else 0.0
-            datasets = split_rows(scaled, weights, held_out, device)
-            if has_network and self.pretrain_epochs:
-                outcomes["pretrain_epochs"] = self._run(
-                    net, datasets, self.pretrain_epochs
-                )
-            self._place_centers(net, scaled, weights, dtype, rng)
-            stages = Stages(self.max_epochs)
-            if "interrupted" not in outcomes.values():
-                outcomes["max_epochs"] = self._run(
-                    net, datasets, self.max_epochs, stages
-                )
-        net.optimizer_.state.clear()
-        codes = self._encode(net, scaled, dtype)
-        run = lloyd(
-            codes,
-            weights,
-            net.module_.centers.cpu().numpy().astype(dtype),
-            max_iter=_POLISH_ITER,
-            tol=0.0,
-            spherical=self._spherical,
-        )
-        return {
-            "net": net,
-            "centers": run.centers,
-            "labels": run.labels,
-            "spread": mean_distance(run.squared_distances, weights),
-            "outcomes": outcomes,
-            "n_revived": stages.n_revived_,
-        }
-
-    def _run(self, net, datasets, max_epochs, *callbacks):
-        """Train one stage."""
-        return train(
-            net,
-            datasets,
-            max_epochs=max_epochs,
+        return TELLSettings(
+            n_clusters=int(self.n_clusters),
+            spherical=spherical,
+            init=self.init,
+            n_init=self.n_init,
+            clustering_weight=self.clustering_weight,
+            pretrain_epochs=self.pretrain_epochs,
+            max_epochs=self.max_epochs,
+            validation_fraction=self.validation_fraction,
             tol=self.tol,
-            patience=self.n_iter_no_change,
-            callbacks=callbacks,
+            n_iter_no_change=self.n_iter_no_change,
         )
 
-    def _place_centers(self, net, scaled, weights, dtype, rng):
-        """Start the centres, and fix the weight of the clustering loss."""
-        module, codes = net.module_, self._encode(net, scaled, dtype)
-        start = start_centers(
-            codes, weights, int(self.n_clusters), self.init, self._spherical, rng
-        )
-        module.centers.copy_(torch.from_numpy(start))
-        if module.autoencoder is not None:
-            everything, _ = split_rows(scaled, weights, 0.0, net.device)
-            error = net.mean_loss(everything)
-            spread = mean_distance(nearest_centers(codes, start)[1], weights)
-            module.pull = self.clustering_weight * error / max(spread, 1e-12)
-
-    def _make_net(self, scaled, weights, device):
-        n_features = scaled.shape[1]
-        autoencoder, n_components = None, n_features
-        if self.module is not None:
-            autoencoder = user_module(self.module, n_features)
-            one_row = torch.zeros(1, n_features, dtype=torch.float64)
-            with torch.inference_mode():
-                n_components = in_double(autoencoder).encode(one_row).shape[1]
-        elif self.n_components is not None:
-            n_components = self.n_components
-            autoencoder = AutoencoderModule(
-                n_features, self.hidden_layer_sizes, n_components
-            )
-            autoencoder.start_linear(
-                torch.from_numpy(scaled),
-                torch.from_numpy(weights),
-                spherical=self._spherical,
-            )
-        return make_net(
-            TELLModule(
-                autoencoder, int(self.n_clusters), n_components, self._spherical
-            ),
-            optimizer=self.optimizer,
-            lr=self.learning_rate_init,
-            batch_size=self.batch_size,
-            device=device,
-            callbacks=self.callbacks,
-            verbose=self.verbose,
+    def _make_autoencoder(self, scaled, weights):
+        if not _has_network(self):
+            return None
+        return start_autoencoder(
+            self.module,
+            scaled,
+            weights,
+            self.hidden_layer_sizes,
+            self.n_components,
+            spherical=self.geometry != "euclidean",
         )
 
-    def _encode(self, net, scaled, dtype):
-        if net.module_.autoencoder is None and not self._spherical:
-            return np.clip(scaled, -LARGEST_INPUT, LARGEST_INPUT).astype(dtype)
-        encode = in_double(net.module_).encode
-        codes = in_chunks(partial(run_rows, encode), scaled).astype(dtype)
-        if not np.all(np.isfinite(codes)):
-            raise ValueError(
-                "The network's codes are not finite: lower learning_rate_init, or "
-                "check module."
-            )
-        return codes
-
-    def _codes(self, X):
-        """Codes of rows that were checked, in the dtype of `X`."""
-        return self._encode(self.net_, self.scaling_.transform(X), X.dtype)
-
-    def _keep(self, trained, weights):
-        """Number the clusters and set the fitted attributes."""
-        sizes = np.bincount(
-            trained["labels"], weights=weights, minlength=len(trained["centers"])
-        )
-        order = canonical_order(sizes, trained["centers"])
-        order = order[sizes[order] > 0]
-        self.net_ = trained["net"]
-        self.n_clusters_ = len(order)
-        self._sizes = sizes[order]
-        self._set_centers(trained["centers"][order])
-        self.temperature_ = float(self.temperature or trained["spread"] or 1.0)
-        self.inertia_ = self._to_inertia(trained["spread"] * weights.sum())
-        self.n_revived_ = trained["n_revived"]
+    def _publish(self, fitted, weights):
+        self.net_ = fitted.net
+        self.n_clusters_ = len(fitted.centers)
+        self._sizes = fitted.sizes
+        self._publish_centers(fitted.centers)
+        self.temperature_ = float(self.temperature or fitted.spread or 1.0)
+        self.inertia_ = self._to_inertia(fitted.spread * weights.sum())
+        self.n_revived_ = fitted.n_revived
         self.history_ = history_of(self.net_)
         self.n_iter_ = len(self.history_)
+        self.converged_ = set(fitted.outcomes.values()) == {"stopped"}
+        self._n_features_out = self.n_clusters_
         if _has_network(self):
             self._n_features_out = self.latent_centers_.shape[1]
 
-    def _set_centers(self, centers):
-        module = self.net_.module_
+    def _publish_centers(self, centers):
         self.latent_centers_ = centers
-        module.centers = torch.from_numpy(centers).to(module.centers)
-        module.members = torch.zeros(len(centers)).to(module.centers)
-        decode = in_double(module).decode
-        scaled = centers
-        if module.autoencoder is not None:
-            scaled = in_chunks(partial(run_rows, decode), centers)
+        scaled = decode(self.net_.inference_module_, centers)
         self.cluster_centers_ = self.scaling_.inverse_transform(scaled, centers.dtype)
+
+    def _warn_of(self, fitted):
+        """Warn of what makes the clusters worse than they could be."""
+        n_zero = int((~fitted.codes.any(axis=1)).sum()) if self._is_spherical() else 0
+        if n_zero:
+            warn(
+                f"{n_zero} distinct rows have a code of length zero, which has no "
+                "direction on the sphere: they join cluster 0."
+            )
+        warn_if_collapsed(
+            self.n_clusters_,
+            self.n_clusters,
+            "Ask for fewer clusters"
+            + (", or lower clustering_weight." if _has_network(self) else "."),
+        )
+        for name, outcome in fitted.outcomes.items():
+            if outcome == "budget" and self.n_iter_no_change is not None:
+                warn_of_budget(getattr(self, name), name)
+
+    def _is_spherical(self):
+        return self.net_.module_.spherical
+
+    def _codes(self, X):
+        """Codes of rows that were checked, in the dtype of `X`."""
+        scaled = self.scaling_.transform(X)
+        return encode(self.net_.inference_module_, scaled, X.dtype)
 
     def _to_inertia(self, spread):
         """Express a sum of squared distances in the units of ``inertia_``."""
-        if self._spherical or _has_network(self):
+        if self._is_spherical() or _has_network(self):
             return float(spread)
         return self.scaling_.inverse_squares(spread)
 
@@ -592,7 +477,8 @@ class TELL(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightedClusterer)
     def _follow(self, rows, weights):
         codes = torch.from_numpy(self._codes(rows)).double()
         shares = torch.from_numpy(weights)
-        layer = TELLModule(None, *self.latent_centers_.shape, self._spherical).double()
+        shape = self.latent_centers_.shape
+        layer = TELLModule(None, *shape, self._is_spherical()).double()
         layer.centers.copy_(torch.from_numpy(self.latent_centers_))
         layer.members.copy_(torch.from_numpy(self._sizes))
         order = np.random.default_rng(self._seed).permutation(len(rows))
@@ -601,7 +487,9 @@ class TELL(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightedClusterer)
                 _, winners = layer.nearest_distances(codes[batch])
                 layer.move_centers(codes[batch], shares[batch], winners)
         self._sizes = layer.members.numpy()
-        self._set_centers(layer.centers.numpy().astype(self.latent_centers_.dtype))
+        centers = layer.centers.numpy().astype(self.latent_centers_.dtype)
+        set_centers(self.net_, centers)
+        self._publish_centers(centers)
 
     def decision_function(self, X):
         """Evaluate the layer: how near each centre is.
@@ -665,7 +553,7 @@ class TELL(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightedClusterer)
         return -self._to_inertia(mean_distance(distances, weights) * weights.sum())
 
     def transform(self, X):
-        """Embed rows; only where there is a network.
+        """Embed rows by the network, or by their distances to the centres.
 
         Parameters
         ----------
@@ -674,10 +562,20 @@ class TELL(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightedClusterer)
 
         Returns
         -------
-        ndarray of shape (n_samples, n_components)
-            Codes, in the dtype of `X`.
+        ndarray of shape (n_samples, n_components) or (n_samples, n_clusters_)
+            Codes where there is a network; otherwise distances to the centres, as
+            KMeans of scikit-learn returns them (``geometry="sphere"``: between
+            directions). In the dtype of `X`.
         """
-        return self._codes(self._embed(X))
+        codes = self._codes(self._embed(X))
+        if _has_network(self):
+            return codes
+        squares = pairwise_squared_distances(codes, self.latent_centers_)
+        unit = 1.0 if self._is_spherical() else self.scaling_.scale * self.scaling_.unit
+        with np.errstate(over="ignore"):
+            distances = np.sqrt(np.asarray(squares, np.float64)) * unit
+        largest = np.finfo(codes.dtype).max
+        return np.minimum(distances, largest).astype(codes.dtype)
 
     @available_if(_has_network)
     def inverse_transform(self, X):
@@ -695,25 +593,8 @@ class TELL(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightedClusterer)
         """
         check_is_fitted(self)
         codes = check_codes(self, X, self._n_features_out)
-        decode = in_double(self.net_.module_).decode
-        scaled = in_chunks(partial(run_rows, decode), codes)
+        scaled = decode(self.net_.inference_module_, codes)
         return self.scaling_.inverse_transform(scaled, codes.dtype)
-
-    @available_if(_has_network)
-    def get_feature_names_out(self, input_features=None):
-        """Name the outputs of :meth:`transform`.
-
-        Parameters
-        ----------
-        input_features : Ignored
-            Not used, present for API consistency by convention.
-
-        Returns
-        -------
-        ndarray of shape (n_components,), dtype=object
-            "tell0", "tell1" and so on.
-        """
-        return super().get_feature_names_out(input_features)
 
     def explain(self, X, space="latent", n_steps=64):
         """Say how much each coordinate speaks for a row's cluster.
@@ -765,23 +646,9 @@ class TELL(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightedClusterer)
         if space == "latent" or not _has_network(self):
             own, other = centers[winners], centers[rivals]
             return 2 * codes * (own - other) + other**2 - own**2
-        module = in_double(self.net_.module_)
+        module = self.net_.inference_module_
         shares = in_chunks(
             partial(module.integrate_gradients, n_steps=n_steps),
             np.column_stack([self.scaling_.transform(X), winners, rivals]),
         )
         return shares.astype(X.dtype)
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        if _has_network(self):
-            tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        else:
-            tags.transformer_tags = None
-        return tags
-
-
-# Hidden after the class is made, since scikit-learn wraps both for set_output
-# while it is.
-TELL.transform = available_if(_has_network)(TELL.transform)
-TELL.fit_transform = available_if(_has_network)(TELL.fit_transform)

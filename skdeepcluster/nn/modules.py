@@ -170,6 +170,52 @@ class AutoencoderModule(nn.Module):
             last.bias.zero_()
 
 
+def start_autoencoder(
+    module,
+    rows,
+    weights,
+    hidden_layer_sizes,
+    n_components,
+    *,
+    spherical=False,
+    **options,
+):
+    """Return the user's autoencoder, or one that begins as principal components.
+
+    Parameters
+    ----------
+    module : torch.nn.Module, callable or None
+        The user's, for :func:`user_module`.
+    rows : ndarray of shape (n_samples, n_features), dtype=float64
+        Centred rows.
+    weights : ndarray of shape (n_samples,), dtype=float64
+        Their weights.
+    hidden_layer_sizes, n_components, **options
+        Of :class:`AutoencoderModule`.
+    spherical : bool, default=False
+        Whether codes will be brought to length 1.
+
+    Returns
+    -------
+    torch.nn.Module
+        The network.
+    """
+    if module is not None:
+        return user_module(module, rows.shape[1])
+    network = AutoencoderModule(
+        rows.shape[1], hidden_layer_sizes, n_components, **options
+    )
+    tensors = map(torch.from_numpy, (rows, weights))
+    network.start_linear(*tensors, spherical=spherical)
+    return network
+
+
+def code_width(encode, n_features):
+    """Width of the codes that a part of a float64 module makes of rows."""
+    with torch.inference_mode():
+        return encode(torch.zeros(1, n_features, dtype=torch.float64)).shape[1]
+
+
 class Reconstruction(nn.Module):
     """What trains an autoencoder, its own or a user's, to restore its input.
 

@@ -39,11 +39,20 @@ def test_held_out_rows_end_the_training():
     assert model.n_iter_ < 200
     assert model.n_iter_ == len(model.history_)
     assert {"epoch", "train_loss", "valid_loss", "dur"} <= model.history_[-1].keys()
+    assert model.converged_
 
 
 def test_budget_is_said():
     with pytest.warns(ConvergenceWarning, match="after max_epochs=6 epochs"):
-        autoencoder(max_epochs=6, n_iter_no_change=5).fit(X)
+        model = autoencoder(max_epochs=6, n_iter_no_change=5).fit(X)
+    assert not model.converged_
+
+
+def test_weights_are_counts():
+    weights = np.arange(len(X)) % 3
+    model = autoencoder(max_epochs=2).fit(X, sample_weight=weights)
+    repeated = autoencoder(max_epochs=2).fit(np.repeat(X, weights, axis=0))
+    assert_array_equal(model.transform(X), repeated.transform(X))
 
 
 def test_partial_fit_goes_on_from_fit():

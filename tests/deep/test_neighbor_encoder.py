@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -20,8 +21,14 @@ from sklearn.neighbors import KNeighborsTransformer
 from skorch.callbacks import Callback
 
 from skdeepcluster import NeighborEncoder
-from skdeepcluster.deep import neighbor_encoder
-from skdeepcluster.deep.neighbor_encoder import _codes_of_distinct, _start
+from skdeepcluster.deep import (
+    _neighbor_layout,
+    _neighbor_training,
+    neighbor_encoder,
+)
+from skdeepcluster.deep._neighbor_input import NeighborSpace
+from skdeepcluster.deep._neighbor_layout import start_layout
+from skdeepcluster.deep.neighbor_encoder import classes_of_groups
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -58,7 +65,7 @@ def test_neighbours_are_kept_better_than_by_principal_components():
     model = NeighborEncoder(random_state=0).fit(digits)
     assert model.score(digits) > 0.4
     rng = np.random.default_rng(0)
-    linear = _start(model._space.transform(digits), 2, rng)
+    linear = start_layout(model._space.transform(digits), 2, rng)
     space = model._space.transform(digits)
     kept = [
         len(set(a) & set(b)) / 15
@@ -96,7 +103,7 @@ def test_width(n_components):
 
 def test_start_is_principal_components():
     Z, rng = X - X.mean(axis=0), np.random.default_rng(0)
-    start = _start(Z, 2, rng)
+    start = start_layout(Z, 2, rng)
     axes = np.linalg.svd(Z)[2][:2].T
     expected = Z @ (axes * np.sign(axes[np.abs(axes).argmax(axis=0), [0, 1]]))
     expected *= 3 / expected[:, 0].std()
@@ -198,19 +205,45 @@ class TestKnownClasses:
         )
 
     def test_equal_rows_share_their_class(self):
-        rows = np.repeat([[0.0], [1.0], [2.0], [3.0]], [2, 2, 3, 1], axis=0)
         codes = np.array([0, 0, -1, 1, 0, -1, 2, -1])
-        assert_array_equal(_codes_of_distinct(rows, codes), [0, 1, -1, -1])
-        order = np.random.default_rng(0).permutation(8)
-        assert_array_equal(
-            _codes_of_distinct(rows[order], codes[order]), [0, 1, -1, -1]
-        )
+        assert_array_equal(classes_of_groups(codes, [0, 2, 4, 7]), [0, 1, -1, -1])
 
     def test_bad_labels_are_refused(self):
         with pytest.raises(ValueError, match="-1 marks an unlabeled row"):
             encoder().fit(self.blobs, np.full(300, -2))
         with pytest.raises(ValueError, match="inconsistent numbers of samples"):
             encoder().fit(self.blobs, self.kind[:-1])
+
+
+@pytest.mark.parametrize("given", [False, True])
+def test_fit_transform_is_fit_then_transform(given):
+    rows, params = np.repeat(X, 2, axis=0)[::-1], {}
+    if given:
+        params["neighbors"] = KNeighborsTransformer(n_neighbors=20).fit_transform(rows)
+    codes = encoder().fit_transform(rows, **params)
+    assert_array_equal(codes, encoder().fit(rows, **params).transform(rows))
+    narrow = rows.astype(np.float32)
+    assert encoder().fit_transform(narrow).dtype == np.float32
+
+
+def test_fit_transform_embeds_once(monkeypatch):
+    calls = Counter()
+
+    def count(home, name):
+        function = getattr(home, name)
+
+        def counted(*arguments, **parameters):
+            calls[name] += 1
+            return function(*arguments, **parameters)
+
+        monkeypatch.setattr(home, name, counted)
+
+    count(neighbor_encoder, "check_table")
+    count(NeighborSpace, "transform")
+    count(_neighbor_training, "map_rows")
+    # One chunk of rows, so that calls are passes.
+    encoder().fit_transform(X)
+    assert calls == {"check_table": 1, "transform": 1, "map_rows": 1}
 
 
 class TestGivenGraph:
@@ -325,9 +358,9 @@ class TestTraining:
 
     def test_progress(self, capsys):
         encoder(verbose=1).fit(X)
-        shown = capsys.readouterr().err
+        shown = "".join(capsys.readouterr())
         assert "layout" in shown
-        assert "epochs" in shown
+        assert "train_loss" in shown
 
     def test_interrupted_layout_is_kept(self, monkeypatch):
         calls = []
@@ -338,8 +371,8 @@ class TestTraining:
                 raise KeyboardInterrupt
             return move(*arguments)
 
-        move = neighbor_encoder.move_points
-        monkeypatch.setattr(neighbor_encoder, "move_points", press_ctrl_c)
+        move = _neighbor_layout.move_points
+        monkeypatch.setattr(_neighbor_layout, "move_points", press_ctrl_c)
         with pytest.warns(ConvergenceWarning, match="interrupted after 10 epochs"):
             model = encoder().fit(X)
         assert model.n_iter_ == 10

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.spatial.distance import cdist
 from sklearn.base import clone
 from sklearn.cluster import KMeans
 from sklearn.datasets import load_breast_cancer, load_digits, load_wine, make_blobs
@@ -188,7 +189,15 @@ class TestAlone:
         spread = np.square(offsets).sum(axis=1).mean()
         assert_allclose(model.temperature_, spread, rtol=1e-9)
         assert model.n_iter_ == len(model.history_) >= 1
-        assert not hasattr(model, "transform")
+        assert model.converged_
+        distances = cdist(DIGITS, model.cluster_centers_)
+        assert_allclose(model.transform(DIGITS), distances, rtol=1e-6)
+        assert not hasattr(model, "inverse_transform")
+
+    def test_budget_is_not_convergence(self):
+        with pytest.warns(ConvergenceWarning, match="after max_epochs=1 epochs"):
+            model = TELL(3, max_epochs=1, random_state=0).fit(DIGITS)
+        assert not model.converged_
 
     def test_rotation_and_shift_change_nothing(self):
         X, _ = make_blobs(300, 5, centers=4, random_state=1)

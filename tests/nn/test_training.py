@@ -1,5 +1,8 @@
 """How networks are run: the same bits in any company, seeds, interrupts."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 import torch
@@ -16,7 +19,7 @@ from skdeepcluster.nn.batches import (
     MixedBatches,
     split_rows,
 )
-from skdeepcluster.nn.inference import run_rows
+from skdeepcluster.nn.inference import map_rows, run_rows
 from skdeepcluster.nn.modules import AutoencoderModule, Reconstruction, mlp, user_module
 from skdeepcluster.nn.training import (
     WarmCosine,
@@ -245,6 +248,54 @@ def test_module_that_only_maps():
         user_module(torch.nn.Linear(6, 2), 6)
     with pytest.raises(ValueError, match="does not work on 2 rows of 5 features"):
         user_module(torch.nn.Linear(6, 2), 5, decodes=False)
+
+
+class TestCopyForInference:
+    def test_is_made_once_and_follows_training(self):
+        net = some_net()
+        first = net.inference_module_
+        assert net.inference_module_ is first
+        assert next(first.parameters()).dtype == torch.float64
+        dataset, _ = split_rows(*some_rows(), 0.0, "cpu")
+        train(net, (dataset, None), max_epochs=1)
+        second = net.inference_module_
+        assert second is not first
+        for value, weight in zip(
+            second.parameters(), net.module_.parameters(), strict=True
+        ):
+            assert torch.equal(value, weight.double())
+
+    def test_is_not_kept_in_pickles_and_copies(self):
+        net = some_net()
+        size = len(pickle.dumps(net))
+        module = net.inference_module_
+        assert len(pickle.dumps(net)) == size
+        again = pickle.loads(pickle.dumps(net))
+        assert "inference_module_" not in vars(again)
+        assert "inference_module_" not in vars(copy.deepcopy(net))
+        assert_array_equal(
+            *(
+                map_rows(network, some_rows()[0])
+                for network in (module, again.inference_module_)
+            )
+        )
+
+
+def test_progress_is_printed(capsys):
+    dataset, _ = split_rows(*some_rows(), 0.0, "cpu")
+    for verbose, n_lines in ((0, 0), (1, 4)):
+        with reproducible(0):
+            net = make_net(
+                Reconstruction(AutoencoderModule(6, (8,), 2)),
+                optimizer="adamw",
+                lr=1e-3,
+                batch_size=32,
+                device="cpu",
+                verbose=verbose,
+            )
+        train(net, (dataset, None), max_epochs=2)
+        shown = capsys.readouterr().out
+        assert len(shown.splitlines()) == n_lines
 
 
 class TestStopping:
