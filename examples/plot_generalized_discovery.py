@@ -67,23 +67,23 @@ ax.set_yticks(range(10), order)
 plt.show()
 
 # %%
-# What a class costs
-# ------------------
-# How many classes are found is decided by what a class costs, in nats per row of
-# the table. The mixture has hidden some of the known digits, and taken the cost
-# that finds them again. With a cost of 0 it is the textbook's mixture, which cuts
+# The penalty per class
+# ---------------------
+# How many classes are found is decided by the penalty per class, in nats per sample.
+# The mixture has hidden some of the known digits, and taken the penalty that finds
+# them again. With a penalty of 0 it is the mixture of the textbooks, which cuts
 # digits into their ways of writing.
 
-costs = [0, 0.05, 0.1, 0.2, 0.4, 0.8]
+penalties = [0, 0.05, 0.1, 0.2, 0.4, 0.8]
 found = [
-    SemiSupervisedGaussianMixture(split_threshold=cost, random_state=0).fit(Z, y)
-    for cost in costs
+    SemiSupervisedGaussianMixture(split_threshold=penalty, random_state=0).fit(Z, y)
+    for penalty in penalties
 ]
 fig, ax = plt.subplots(figsize=(5.5, 3), layout="constrained")
-ax.plot(costs, [5 + mixture.n_novel_ for mixture in found], "o-", color="#332288")
+ax.plot(penalties, [5 + mixture.n_novel_ for mixture in found], "o-", color="#332288")
 ax.axhline(10, color="#BBBBBB", zorder=0)
 ax.axvline(model.split_threshold_, color="#CC6677", label="what known digits say")
-ax.set(xlabel="nats per row that a class costs", ylabel="classes")
+ax.set(xlabel="penalty per class, nats per sample", ylabel="classes")
 ax.legend(frameon=False)
 plt.show()
 

@@ -86,7 +86,7 @@ print(f"KMeans: agreement between starts down to {min(between):.2f}")
 # %%
 # Nothing to find
 # ---------------
-# In data of one population, whatever its law, PPP finds one group and says so.
+# In data of one population, whatever its distribution, PPP finds one group and says so.
 # It can be asked for the best cut all the same; ``validated_`` then says that
 # the evidence is missing.
 

@@ -25,30 +25,30 @@ def lexicographic_order(X):
     is_first[1:] = X[order[1:], 0] != X[order[:-1], 0]
     first, last = 1, 2
     while first < X.shape[1]:
-        places, runs = _tied(is_first)
-        if places.size == 0:
+        tied, runs = _tied(is_first)
+        if tied.size == 0:
             break
         # Of the columns to come, most say nothing of the few rows left.
-        ahead = X[order[places], first:last]
+        ahead = X[order[tied], first:last]
         differs = (ahead[1:] != ahead[:-1])[runs[1:] == runs[:-1]].any(axis=0)
         for column in X.T[first + np.flatnonzero(differs)]:
-            places, runs = _tied(is_first)
-            rows = order[places]
+            tied, runs = _tied(is_first)
+            rows = order[tied]
             values = column[rows]
             sorting = np.lexsort((values, runs))
-            order[places], values = rows[sorting], values[sorting]
+            order[tied], values = rows[sorting], values[sorting]
             # Where a run begins, the row was a first one before.
-            is_first[places[1:]] |= values[1:] != values[:-1]
+            is_first[tied[1:]] |= values[1:] != values[:-1]
         first, last = last, last + min(last, 64)
     return order, is_first
 
 
 def _tied(is_first):
-    """Find rows that equal a neighbour: their places, and the run of each."""
-    tied = ~is_first
-    tied[:-1] |= ~is_first[1:]
-    places = np.flatnonzero(tied)
-    return places, np.cumsum(is_first[places])
+    """Find rows that equal a neighbour: their indices, and the run of each."""
+    mask = ~is_first
+    mask[:-1] |= ~is_first[1:]
+    tied = np.flatnonzero(mask)
+    return tied, np.cumsum(is_first[tied])
 
 
 def distinct_rows(X, sample_weight=None):

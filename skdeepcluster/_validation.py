@@ -68,7 +68,7 @@ def largest_entry(X):
 
 
 def check_codes(estimator, X, n_codes):
-    """Validate codes that an estimator shall turn back into rows."""
+    """Validate codes that an estimator is to turn back into rows."""
     with _clear_errors("X", X):
         codes = check_array(X, dtype=[np.float64, np.float32], order="C")
     if codes.shape[1] != n_codes:
@@ -167,8 +167,8 @@ def _refuse_dates(X):
 def draw_seed(random_state):
     """Turn any ``random_state`` into one integer seed.
 
-    ``None`` draws from the operating system, so that nobody's global
-    generator moves.
+    ``None`` draws from the operating system and leaves numpy's global random
+    state as it is.
     """
     if random_state is None:
         return int(np.random.SeedSequence().generate_state(1)[0] >> 1)

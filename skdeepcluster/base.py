@@ -59,7 +59,7 @@ class BaseClusterer(ClusterMixin, BaseEstimator, metaclass=ABCMeta):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Table of finite numbers. float32 is kept, all else becomes float64.
+            Table of finite numbers. float32 is kept, other dtypes become float64.
         y : Ignored
             Not used, present for API consistency by convention.
 
@@ -177,7 +177,7 @@ class WeightedClusterer(BaseClusterer):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Table of finite numbers. float32 is kept, all else becomes float64.
+            Table of finite numbers. float32 is kept, other dtypes become float64.
         y : Ignored
             Not used, present for API consistency by convention.
         sample_weight : array-like of shape (n_samples,), default=None

@@ -6,8 +6,7 @@ raised at the door, the estimator as it was before. The night's run::
 
     BAD_INPUT_TABLE=cases.md pytest tests/test_bad_input.py --hypothesis-profile=long
 
-The same in parts, which can be taken up again, is benchmarks/bench_bad_input.py;
-it writes benchmarks/results/bad_input.md.
+What it found is in benchmarks/results/bad_input.md.
 """
 
 import os

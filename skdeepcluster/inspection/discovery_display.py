@@ -165,9 +165,9 @@ class DiscoveryDisplay:
             rotation=40 if steep else 0,
             ha="right" if steep else "center",
         )
-        for place, line in zip(self.n_known, (ax.axhline, ax.axvline), strict=True):
-            if place:
-                line(place - 0.5, color="black", linewidth=1)
+        for position, line in zip(self.n_known, (ax.axhline, ax.axvline), strict=True):
+            if position:
+                line(position - 0.5, color="black", linewidth=1)
         ax.set(xlabel="class found", ylabel="true class")
         ax.spines[:].set_visible(False)
         ax.tick_params(length=0)

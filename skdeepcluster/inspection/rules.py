@@ -83,7 +83,7 @@ def cluster_rules(
     estimator : object
         Fitted clusterer or Pipeline with `predict`.
     X : array-like of shape (n_samples, n_features)
-        Rows, in the units that the rules shall speak of. Text and categories of
+        Rows, in the units that the rules are to use. Text and categories of
         a frame are said level by level, missing numbers count as the median, and
         dates are left out.
     feature_names : list of str, default=None

@@ -21,7 +21,7 @@ class SelectionDisplay:
     Parameters
     ----------
     values : list of length n_candidates
-        Value of the parameter at each candidate: numbers, or anything else,
+        Value of the parameter at each candidate: numbers, or anything,
         which is drawn in the order of its first occurrence.
     scores : ndarray of shape (n_candidates,)
         Score of each; higher is better.
@@ -171,14 +171,14 @@ class SelectionDisplay:
         ax = new_axes(ax, (6.4, 4.0))
         numeric = all(isinstance(v, Real) and v is not True for v in self.values)
         levels = sorted(set(self.values)) if numeric else _different_values(self.values)
-        places = levels if numeric else range(len(levels))
-        place_of = [places[levels.index(value)] for value in self.values]
+        positions = levels if numeric else range(len(levels))
+        place_of = [positions[levels.index(value)] for value in self.values]
         finite = np.isfinite(self.scores)
         x, y = np.array(place_of, dtype=np.float64)[finite], self.scores[finite]
 
         self.points_ = ax.scatter(x, y, s=16, color=COLORS[3], linewidths=0)
         reached = np.unique(x)
-        best = [y[x == place].max() for place in reached]
+        best = [y[x == position].max() for position in reached]
         # Between names there is nothing that a line could pass through.
         style = "-" if numeric else "none"
         (self.line_,) = ax.plot(
@@ -189,7 +189,7 @@ class SelectionDisplay:
             *(x[top], y[top]), marker="*", s=220, color=COLORS[1], zorder=3
         )
         if not numeric:
-            ax.set_xticks(places, [str(level) for level in levels])
+            ax.set_xticks(positions, [str(level) for level in levels])
             ax.set_xlim(-0.5, len(levels) - 0.5)
         elif len(levels) <= 12:
             ax.set_xticks(levels)

@@ -120,7 +120,7 @@ class TreeDisplay:
         return self
 
     def _draw_tree(self, ax):
-        places, heights = _places(self.history), {}
+        positions, heights = _places(self.history), {}
         self.lines_ = []
         for merge in self.history:
             left, right, node = merge["left"], merge["right"], merge["node"]
@@ -129,7 +129,7 @@ class TreeDisplay:
             # valley may be shallower: a bracket never goes down.
             top = max(merge["separation"] or 0.0, *below)
             heights[node] = top
-            x = places[left], places[left], places[right], places[right]
+            x = positions[left], positions[left], positions[right], positions[right]
             (line,) = ax.plot(
                 *(x, (below[0], top, top, below[1])),
                 color=COLORS[0] if merge["kept"] else COLORS[1],
@@ -145,8 +145,10 @@ class TreeDisplay:
                     xytext=(0, 3),
                     ha="center",
                 )
-        leaves = [node for node in places if node not in heights]
-        ax.set_xticks([places[leaf] for leaf in leaves], [str(leaf) for leaf in leaves])
+        leaves = [node for node in positions if node not in heights]
+        ax.set_xticks(
+            [positions[leaf] for leaf in leaves], [str(leaf) for leaf in leaves]
+        )
         ax.set(xlabel="cell", ylabel="separation (nats)", ylim=(0, None))
         ax.set_xlim(-0.5, len(leaves) - 0.5)
         bare(ax)
@@ -181,19 +183,19 @@ def _places(history):
     # Cells are numbered first; what was never joined stands side by side.
     n_cells = history[0]["node"]
     stack = [node for node in [*children, *range(n_cells)[::-1]] if node not in inner]
-    places, order = {}, []
+    positions, order = {}, []
     while stack:
         node = stack.pop()
         order.append(node)
         if node in children:
             stack += children[node][::-1]
         else:
-            places[node] = float(len(places))
+            positions[node] = float(len(positions))
     for node in reversed(order):
         if node in children:
             left, right = children[node]
-            places[node] = (places[left] + places[right]) / 2
-    return places
+            positions[node] = (positions[left] + positions[right]) / 2
+    return positions
 
 
 def _boxes(sizes, box):

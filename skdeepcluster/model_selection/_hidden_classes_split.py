@@ -125,8 +125,8 @@ class HiddenClassesSplit:
         total = comb(n_known, number)
         if total <= max(1000, 2 * self.n_splits):
             subsets = list(combinations(range(n_known), number))
-            places = rng.choice(total, min(self.n_splits, total), replace=False)
-            return [list(subsets[place]) for place in places]
+            chosen = rng.choice(total, min(self.n_splits, total), replace=False)
+            return [list(subsets[index]) for index in chosen]
         drawn = {}  # ordered, unlike a set
         while len(drawn) < self.n_splits:
             codes = np.sort(rng.choice(n_known, number, replace=False))

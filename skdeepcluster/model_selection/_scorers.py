@@ -199,11 +199,11 @@ def get_unsupervised_scorer(
         One of `get_unsupervised_scorer_names`.
     space : {"last_step", "input"} or fitted transformer, default="last_step"
         Where distances are taken. "last_step": in what the last step of a
-        pipeline sees, so that a scaler in it counts; the same as "input" for all
-        else. Scores in different spaces do not compare: where a search varies
-        the steps before the last, or an encoder, fix one space by "input" (the
-        rows as given) or a fitted transformer, whose ``transform`` is applied to
-        the rows as given.
+        pipeline sees, so that a scaler in it counts; the same as "input" for
+        other estimators. Scores in different spaces do not compare: where a
+        search varies the steps before the last, or an encoder, fix one space by
+        "input" (the rows as given) or a fitted transformer, whose ``transform``
+        is applied to the rows as given.
     max_samples : int, default=5000
         A larger table is represented by so many rows, drawn at random. The bic,
         aic always use all rows.
@@ -246,7 +246,7 @@ def get_unsupervised_scorer(
     multiplied by it.
 
     **Degenerate** partitions (fewer than two clusters, or no cluster of two
-    rows) get the worst score: the lower bound where there is one, else -1e100.
+    rows) get the worst score: the lower bound where there is one, otherwise -1e100.
     It is finite, since searches warn about others. bic and aic judge a model of
     one component like any other.
 

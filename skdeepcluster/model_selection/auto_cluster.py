@@ -309,7 +309,7 @@ class AutoCluster(BaseClusterer):
         for result, score in zip(fitted, scores.tolist(), strict=True):
             result["score"] = score
         order = np.lexsort((np.arange(len(fitted)), -scores, ~sound))
-        ranked = [fitted[place] for place in order]
+        ranked = [fitted[index] for index in order]
         best = ranked[0]
         _warn_of_doubt(best)
         self.best_name_, self.best_estimator_ = best["name"], best["model"]

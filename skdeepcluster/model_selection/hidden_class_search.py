@@ -262,17 +262,17 @@ class HiddenClassSearchCV(MetaEstimatorMixin, BaseEstimator):
         runs = Parallel(n_jobs=self.n_jobs)(
             delayed(_find_hidden)(
                 seeded(self.estimator, seed),
-                [candidates[place] for place in places],
+                [candidates[index] for index in indices],
                 X,
                 y,
                 [splits[fold] for fold in folds],
                 scorer,
             )
-            for places, folds in jobs
+            for indices, folds in jobs
         )
         found = np.empty((len(candidates), len(splits), 3))
-        for (places, folds), run in zip(jobs, runs, strict=True):
-            found[np.ix_(places, folds)] = run
+        for (indices, folds), run in zip(jobs, runs, strict=True):
+            found[np.ix_(indices, folds)] = run
         self.cv_results_ = _results(candidates, found)
         means = self.cv_results_["mean_test_score"]
         # NaN, where nothing was hidden, leaves the first.
@@ -288,17 +288,17 @@ class HiddenClassSearchCV(MetaEstimatorMixin, BaseEstimator):
         folds = range(len(splits))
         alone = not hasattr(self.estimator, "relabel") or self.estimator.encoder
         together = {}
-        for place, params in enumerate(candidates):
+        for index, params in enumerate(candidates):
             if alone or "encoder" in params:
-                yield from (([place], [fold]) for fold in folds)
+                yield from (([index], [fold]) for fold in folds)
                 continue
             costly = {key: params[key] for key in params if key not in _RELABELED}
-            together.setdefault(joblib.hash(costly), []).append(place)
-        for places in together.values() if splits else ():
+            together.setdefault(joblib.hash(costly), []).append(index)
+        for indices in together.values() if splits else ():
             # The widest embedding first: the others are parts of it.
-            widths = [candidates[place].get("n_components") for place in places]
+            widths = [candidates[index].get("n_components") for index in indices]
             widths = [w if isinstance(w, Integral) else 0 for w in widths]
-            yield [places[rank] for rank in np.argsort(widths)[::-1]], [*folds]
+            yield [indices[rank] for rank in np.argsort(widths)[::-1]], [*folds]
 
     def _embed(self, X):
         check_is_fitted(self)
@@ -357,7 +357,7 @@ def _find_hidden(estimator, candidates, X, y, splits, scorer):
     name = _prefix(estimator) + "n_novel"
     default = estimator.get_params().get(name)
     before = estimator.get_params(deep=False)
-    for place, params in enumerate(candidates):
+    for index, params in enumerate(candidates):
         for fold, (y_masked, rows, hidden) in enumerate(splits):
             model = estimator.set_params(**before | params)
             n_novel = params.get(name, default)
@@ -365,14 +365,14 @@ def _find_hidden(estimator, candidates, X, y, splits, scorer):
                 model.set_params(**{name: int(n_novel) + len(hidden)})
             start = time.perf_counter()
             with ended_by_interrupts(), rows_checked_for(model):
-                if place or fold:
+                if index or fold:
                     model.relabel(y_masked)
                 else:
                     model.fit(X, y_masked)
             seconds = time.perf_counter() - start
             last = model[-1] if isinstance(model, Pipeline) else model
             score = scorer(known.classes[known.codes[rows]], last.labels_[rows])
-            found[place, fold] = score, last.n_novel_, seconds
+            found[index, fold] = score, last.n_novel_, seconds
     return found
 
 
@@ -382,12 +382,12 @@ def _results(candidates, found):
     results = {"params": candidates}
     for name in sorted({name for params in candidates for name in params}):
         column = np.ma.masked_all(len(candidates), dtype=object)
-        for place, params in enumerate(candidates):
+        for index, params in enumerate(candidates):
             if name in params:
-                column[place] = params[name]
+                column[index] = params[name]
         results[f"param_{name}"] = column
-    for place, column in enumerate(scores.T):
-        results[f"split{place}_test_score"] = column
+    for index, column in enumerate(scores.T):
+        results[f"split{index}_test_score"] = column
     empty = np.full(len(candidates), np.nan)
     several = found.shape[1] > 0
     results["mean_test_score"] = scores.mean(axis=1) if several else empty
