@@ -21,7 +21,8 @@ import numpy as np
 
 from .._scaling import FARTHEST, power_of_two
 from .._warnings import warn
-from ._frames import NUMBER_KINDS, number_text
+from ._frames import NUMBER_KINDS, Cells, number_text
+from ._text_forms import find_form, parse_texts
 
 RARE_LEVELS = "(rare levels)"
 # Gain in log likelihood per row at which a column is logged.
@@ -86,8 +87,8 @@ class Column(NamedTuple):
         in units of `scale`.
     sentinels : tuple of float
         Numbers that stand for a gap.
-    form : object
-        How cells of text are read as numbers; None where they are not.
+    form : TextForm or None
+        How cells of text are read as numbers or dates; None where they are not.
     note : str
         What else should be known about the decision.
     """
@@ -278,7 +279,15 @@ def sentinels_by_name(sentinels, names):
 
 def read_column(cells, options):
     """Decide what one column is."""
-    name = cells.name
+    name, form = cells.name, None
+    if cells.kind == "text" and not (
+        name in options.categorical or name in options.ordinal
+    ):
+        counts = np.bincount(
+            cells.values[cells.values >= 0], minlength=len(cells.levels)
+        )
+        form = find_form(cells.levels, counts)
+        cells = parsed(cells, form)
     cells, marks = without_sentinels(cells, options.sentinels.get(name, ()))
     column = Column(
         name,
@@ -286,6 +295,9 @@ def read_column(cells, options):
         "unused",
         share_missing=float(cells.missing.mean()) if len(cells.values) else 0.0,
         sentinels=marks,
+        form=form,
+        unit=cells.unit if form is None else form.unit,
+        note="" if form is None else form.note,
     )
     if name in options.drop:
         return column._replace(unused="dropped")
@@ -296,6 +308,18 @@ def read_column(cells, options):
             f"numeric: column {name!r} holds text, such as {cells.levels[0]!r}."
         )
     return read_levels(column, cells, options)
+
+
+def parsed(cells, form):
+    """Make numbers of text by a form; words stay as they are."""
+    if form is None or cells.kind != "text":
+        return cells
+    # The last one is what -1, a gap, points at.
+    values = np.append(parse_texts(cells.levels, form)[0], np.nan)[cells.values]
+    kind = form.kind
+    if kind == "number" and not np.any(values % 1 > 0):
+        kind = "whole"
+    return Cells(cells.name, kind, values, unit=form.unit)
 
 
 def without_sentinels(cells, marks):
@@ -329,7 +353,7 @@ def read_numbers(column, values, options):
     if name not in options.numeric and (
         name in options.categorical or len(distinct) == 2 or is_code
     ):
-        note = "a code, taken as a category" if is_code and not asked else ""
+        note = "a code, taken as a category" if is_code and not asked else column.note
         levels = number_levels(column.kind, distinct)
         return categorical_column(
             column._replace(note=note), levels, counts, options.max_levels
@@ -534,6 +558,9 @@ def check_columns(cells, columns):
                 f"X lacks the column {column.name!r} that was there at fit."
             )
         now = by_name[column.name]
+        if column.form is not None and now.kind == "text":
+            check_texts(now, column)
+            continue
         held_numbers = column.kind in NUMBER_KINDS
         if held_numbers and now.kind not in NUMBER_KINDS and now.levels:
             row = first_word(now)
@@ -541,6 +568,18 @@ def check_columns(cells, columns):
                 f"Column {column.name!r} of X held numbers at fit and holds "
                 f"{now.levels[now.values[row]]!r} in row {row} now."
             )
+
+
+def check_texts(cells, column):
+    """Refuse texts that are not of the form that those of the fit had."""
+    odd = parse_texts(cells.levels, column.form)[1]
+    rows = np.flatnonzero(np.append(odd, False)[cells.values])
+    if rows.size:
+        said = cells.levels[cells.values[rows[0]]]
+        raise ValueError(
+            f"Column {column.name!r} of X held a {column.form.kind} in each row at fit "
+            f"and holds {said!r} in row {rows[0]} now."
+        )
 
 
 def first_word(cells):
@@ -597,6 +636,7 @@ def observed_numbers(cells, column):
     if column.role == "rank":
         codes = observed_codes(cells, column)
         return np.where(codes < 0, np.nan, codes)
+    cells = parsed(cells, column.form)
     if cells.kind not in NUMBER_KINDS:  # nothing but gaps
         return np.full(len(cells.values), np.nan)
     return without_sentinels(cells, column.sentinels)[0].values
@@ -606,6 +646,7 @@ def observed_codes(cells, column):
     """Index into the levels of a column; -1 for a gap or an unknown level."""
     place = {level: index for index, level in enumerate(column.levels)}
     place |= dict.fromkeys(column.rare, len(column.levels) - 1)
+    cells = parsed(cells, column.form)
     levels, codes = cells.levels, cells.values
     if cells.kind in NUMBER_KINDS:
         values = without_sentinels(cells, column.sentinels)[0].values

@@ -36,6 +36,7 @@ class Cells(NamedTuple):
     # times in seconds. Text: index of the level, -1 is a gap.
     values: np.ndarray
     levels: tuple = ()  # of text: str, in order of appearance or as declared
+    unit: str = ""  # of numbers, where whoever read the table has seen one
 
     @property
     def missing(self):
@@ -70,7 +71,11 @@ def table_cells(X):
     repeated = sorted({str(name) for name in names if names.count(name) > 1})
     if repeated:
         raise ValueError(f"Columns of X share a name: {', '.join(repeated)}.")
-    return [_cells(name, values) for name, values in columns]
+    units = getattr(X, "attrs", {}).get("units", {})
+    return [
+        _cells(name, values)._replace(unit=units.get(name, ""))
+        for name, values in columns
+    ]
 
 
 def checked_cells(estimator, X, names=None):

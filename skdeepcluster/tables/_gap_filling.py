@@ -20,6 +20,8 @@ import numpy as np
 from ..kernels.low_rank_fill import fill_gaps
 
 MOST_AXES = 8
+# Rows whose products are summed at once.
+CHUNK = 1 << 16
 MOST_STEPS, LARGEST_CHANGE = 60, 1e-3
 # With fewer rows for each encoded column, or more columns, axes are noise.
 ROWS_PER_COLUMN, WIDEST = 5, 60
@@ -46,7 +48,7 @@ class GapAxes(NamedTuple):
         return Z
 
 
-def fit_gap_axes(Z, observed):
+def fit_gap_axes(Z, observed, order):
     """Find the axes to fill gaps from, or None where the table is too small.
 
     Parameters
@@ -55,6 +57,8 @@ def fit_gap_axes(Z, observed):
         Encoded rows, centred; 0 in the gaps.
     observed : ndarray of shape (n_samples, n_features), dtype=bool
         Mask of the cells that are no gaps.
+    order : ndarray of shape (n_samples,)
+        Order in which sums go over the rows.
 
     Returns
     -------
@@ -63,14 +67,15 @@ def fit_gap_axes(Z, observed):
     n_rows, width = Z.shape
     if n_rows < ROWS_PER_COLUMN * width or width > WIDEST:
         return None
-    some = ~observed.all(axis=1)
-    complete, rows, gaps = Z[~some], Z[some], ~observed[some]
-    fixed = complete.T @ complete
+    complete = observed.all(axis=1)[order]
+    some = order[~complete]
+    rows, gaps = Z[some], ~observed[some]
+    fixed = second_moments(Z, order[complete])[0] * complete.sum()
     values, vectors = sorted_eigh((fixed + rows.T @ rows) / n_rows)
     n_axes = min(int(np.sum(values > values[values > 0].mean())), MOST_AXES)
     if n_axes == 0:
         return None
-    for _ in range(MOST_STEPS if some.any() else 0):
+    for _ in range(MOST_STEPS if some.size else 0):
         axes, signal, _ = split_signal(values, vectors, n_axes)
         filled = (rows @ axes * (signal / values[:n_axes])) @ axes.T
         change = np.abs(filled - rows)[gaps].max()
@@ -81,6 +86,16 @@ def fit_gap_axes(Z, observed):
     axes, signal, noise = split_signal(values, vectors, n_axes)
     ridge = np.maximum(noise / np.maximum(signal, LEAST_RIDGE), LEAST_RIDGE)
     return GapAxes(axes, ridge)
+
+
+def second_moments(Z, order):
+    """Mean of the outer products of rows, and of the rows, summed in one order."""
+    moments, total = np.zeros((Z.shape[1], Z.shape[1])), np.zeros(Z.shape[1])
+    for start in range(0, len(order), CHUNK):
+        rows = Z[order[start : start + CHUNK]]
+        moments += rows.T @ rows
+        total += rows.sum(axis=0)
+    return moments / max(len(order), 1), total / max(len(order), 1)
 
 
 def sorted_eigh(covariance):

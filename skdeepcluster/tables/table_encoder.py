@@ -22,6 +22,7 @@ from sklearn.utils.validation import (
 )
 
 from .._rows import lexicographic_order
+from .._scaling import FARTHEST
 from ..base import unchanged_on_error
 from ..kernels.projection import project
 from ._columns import (
@@ -32,7 +33,7 @@ from ._columns import (
     warn_of_marks,
 )
 from ._frames import checked_cells, frame_library, make_frame
-from ._gap_filling import fit_gap_axes, sorted_eigh
+from ._gap_filling import fit_gap_axes, second_moments, sorted_eigh
 
 LEAST_AXES = 2
 # Columns that the name of an axis mentions.
@@ -238,16 +239,16 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             self._level_shares = level_shares(codes, self.columns_)
             Z, observed = self._encode(numbers, codes)
             # Sums over rows in one order do not depend on the order given.
-            order, _ = lexicographic_order(np.hstack([Z, observed]))
-            Z_sorted, observed_sorted = Z[order], observed[order]
-            self._gap_axes = (
-                fit_gap_axes(Z_sorted, observed_sorted) if self.gaps == "axes" else None
-            )
+            keys = np.hstack([np.where(np.isnan(numbers), FARTHEST, numbers), codes])
+            order, _ = lexicographic_order(keys)
+            self._gap_axes = None
+            if self.gaps == "axes":
+                self._gap_axes = fit_gap_axes(Z, observed, order)
             if self._gap_axes is not None:
-                Z_sorted = self._gap_axes.fill(Z_sorted, observed_sorted)
-            self.axes_ = self._find_axes(Z_sorted)
+                Z = self._gap_axes.fill(Z, observed)
+            self.axes_ = self._find_axes(Z, order)
             self.column_shares_ = self._find_column_shares()
-            return self._project(Z, observed, X)
+            return self._project(Z, X)
 
     def transform(self, X):
         """Encode rows.
@@ -267,7 +268,10 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         cells = self._check(X, reset=False)
         check_columns(cells, self.columns_)
         numbers, codes = numbers_and_codes(cells, self.columns_)
-        return self._project(*self._encode(numbers, codes), X)
+        Z, observed = self._encode(numbers, codes)
+        if self._gap_axes is not None:
+            Z = self._gap_axes.fill(Z, observed)
+        return self._project(Z, X)
 
     def inverse_transform(self, Z):
         """Turn encoded rows back into a table.
@@ -410,12 +414,12 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             observed[:, start:stop] = seen[:, np.newaxis]
         return Z, observed
 
-    def _find_axes(self, Z):
+    def _find_axes(self, Z, order):
         """Leading principal axes of rows without gaps; None for no projection."""
         if self.reduce is None:
             return None
-        centred = Z - Z.mean(axis=0)
-        values, vectors = sorted_eigh(centred.T @ centred / len(Z))
+        moments, mean = second_moments(Z, order)
+        values, vectors = sorted_eigh(moments - np.outer(mean, mean))
         if self.reduce == "axes":
             positive = values[values > 0]
             n_axes = max(int(np.sum(positive > positive.mean())), LEAST_AXES)
@@ -444,9 +448,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     def _width(self):
         return max(stop for _, _, stop, _ in self._blocks())
 
-    def _project(self, Z, observed, X):
-        if self._gap_axes is not None:
-            Z = self._gap_axes.fill(Z, observed)
+    def _project(self, Z, X):
         if self.axes_ is not None:
             Z = project(Z, self.axes_)
         is_single = getattr(X, "dtype", None) == np.float32
@@ -470,7 +472,7 @@ def level_norm(shares):
 
 def encoded_levels(codes, shares):
     """Columns of a category, 0 in the gaps, and the mask of those that are none."""
-    seen = codes >= 0
-    block = np.where(seen[:, np.newaxis], -shares, 0.0)
-    block[seen, codes[seen]] += 1.0
-    return block / level_norm(shares), seen
+    # The last row is what -1, a gap, points at.
+    table = np.zeros((len(shares) + 1, len(shares)))
+    table[:-1] = (np.eye(len(shares)) - shares) / level_norm(shares)
+    return table[codes], codes >= 0
