@@ -351,10 +351,13 @@ class AutoCluster(BaseClusterer):
     def _number(self, Z):
         """Number the clusters by size; label the rows of fit."""
         names, codes = np.unique(self._raw_labels(Z), return_inverse=True)
+        members = [codes == j for j in range(len(names))]
+        # In the table's own columns: the signs of principal axes mean nothing.
+        means = [Z[mask].mean(axis=0, dtype=np.float64) for mask in members]
+        order = canonical_order(np.bincount(codes), means)
         rows = self._axes.transform(Z)
-        centers = np.array([rows[codes == j].mean(axis=0) for j in range(len(names))])
-        order = canonical_order(np.bincount(codes), centers)
-        self._names, self._centers = names[order], centers[order]
+        self._centers = np.array([rows[members[j]].mean(axis=0) for j in order])
+        self._names = names[order]
         self.n_clusters_ = len(names)
         self._n_columns = 0
         if self._rows is None and hasattr(self.best_estimator_, "predict_proba"):
