@@ -1,4 +1,4 @@
-"""Fitted rows that new rows are drawn to."""
+"""Anchors: fitted rows that new rows are drawn to."""
 
 import numpy as np
 from sklearn.neighbors import NearestNeighbors
@@ -7,12 +7,12 @@ from ..kernels.neighbor_layout import place_points
 
 
 class Anchors:
-    """Rows of the fit with their codes, between which new rows are placed.
+    """Fitted rows with their codes, which correct the network's codes of new rows.
 
     A network that has learned the codes of the fitted rows misses those of new
-    rows by more: it puts some of them between two groups. Their neighbours among
-    the fitted rows know better. A row of the fit has the network's own code, and
-    a row that comes close to it comes close to that code.
+    rows by more: it puts some of them between two groups, where none of their
+    neighbours among the fitted rows is. A row of the fit has the network's own
+    code, and a row that comes close to it comes close to that code.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ class Anchors:
         self.codes = codes[first]
         self.n_neighbors = n_neighbors
 
-    def place(self, inputs, codes):
+    def draw(self, inputs, codes):
         """Draw new rows to their neighbours.
 
         Parameters
@@ -68,8 +68,8 @@ class Anchors:
     def _hold(self, inputs):
         """Tell which rows are among those of the fit."""
         ours, theirs = _keys(self.rows), _keys(inputs)
-        places = np.minimum(np.searchsorted(ours, theirs), len(ours) - 1)
-        return ours[places] == theirs
+        found = np.minimum(np.searchsorted(ours, theirs), len(ours) - 1)
+        return ours[found] == theirs
 
 
 def _narrow(inputs):

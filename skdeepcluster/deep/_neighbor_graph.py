@@ -1,4 +1,4 @@
-"""Who is whose neighbour, and how strongly: the graph behind a layout."""
+"""The weighted graph of nearest neighbours, and what known classes change in it."""
 
 import numpy as np
 from scipy.sparse import csr_array, issparse
@@ -21,8 +21,8 @@ _UNSURE = 0.5
 def nearest_rows(rows, n_neighbors, rng, asked=None):
     """Find each row's nearest other rows.
 
-    Equally near rows are chosen by chance: taking the first would make hubs
-    of the first rows, and what comes first would depend on the search.
+    Equally near rows are chosen by chance: the first ones would become hubs, and
+    which come first would depend on the search.
 
     Parameters
     ----------
@@ -124,11 +124,11 @@ def weighted_graph(neighbors, distances):
 def heed_classes(graph, codes, rng):
     """Tie the rows of a known class together, cut the edges between classes.
 
-    Strengthening the edges that are there would do little: a class whose parts
-    are not neighbours would stay in parts. So every labeled row is linked to a
-    few rows of its class, drawn at random, by edges of full weight. An edge to a
-    row without a class keeps half of its weight: else a class drawn together would
-    carry off rows of new classes at its border.
+    Stronger weights for existing edges would do little: a class whose parts are not
+    neighbours would stay in parts. So every labeled row is linked to a few rows of
+    its class, drawn at random, by edges of full weight. An edge to a row without a
+    class keeps half of its weight; otherwise a class drawn together would carry off
+    rows of new classes at its border.
 
     Parameters
     ----------
@@ -153,13 +153,13 @@ def heed_classes(graph, codes, rng):
     unsure = (left < 0) != (right < 0)
     kept = np.where(unsure, _UNSURE * edges.data, edges.data)
     heads, tails = np.repeat(labeled, _N_LINKS), _classmates(codes, labeled, rng)
-    places = (
+    indices = (
         np.concatenate([edges.row[stay], heads]),
         np.concatenate([edges.col[stay], tails]),
     )
     weights = np.concatenate([kept[stay], np.ones(len(heads))])
     # Where a link meets an edge the weights add up.
-    heeded = csr_array((weights, places), shape=graph.shape)
+    heeded = csr_array((weights, indices), shape=graph.shape)
     heeded.data = np.minimum(heeded.data, 1.0)
     return heeded
 
@@ -175,7 +175,7 @@ def _classmates(codes, labeled, rng):
 
 
 def within_classes(neighbors, codes):
-    """Put a row in the place of its neighbours that are known to be of other class."""
+    """Replace neighbours that are known to be of another class by the row itself."""
     rows = np.arange(len(codes))[:, np.newaxis]
     own, theirs = codes[rows], codes[neighbors]
     strangers = (own != theirs) & (own >= 0) & (theirs >= 0)

@@ -12,7 +12,7 @@ N_AXES = 50
 
 
 class NeighborSpace:
-    """Columns of like weight, outliers drawn in; or directions of the rows.
+    """Standardised columns with outliers drawn in, or directions of the rows.
 
     For Euclidean neighbours every column is standardised and passed through
     ``2 tanh(z / 2)``, so that no outlier and no rarely used column rules the

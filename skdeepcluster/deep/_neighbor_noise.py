@@ -1,4 +1,4 @@
-"""Directions in which neighbours differ by chance, and how to shrink them."""
+"""Noise shrinkage: the linear map that shrinks directions of noise."""
 
 import numpy as np
 import torch

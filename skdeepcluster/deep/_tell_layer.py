@@ -1,4 +1,4 @@
-"""The clustering layer of TELL, how it is trained, and k-means on its codes."""
+"""The clustering layer of TELL, and the start of its centres."""
 
 import numpy as np
 import torch
@@ -97,7 +97,7 @@ class TELLModule(nn.Module):
 
         On the sphere a centre takes a step of fixed length in the direction of
         the sum of its codes and is set back to length 1 (the gradient step of
-        the paper, with its gradient normalised). Else it goes the share `rate`
+        the paper, with its gradient normalised). Otherwise it goes the share `rate`
         of the way to their mean; without a rate, the share that makes it the
         running mean of all codes that it ever won.
         """

@@ -72,16 +72,17 @@ def fit_autoencoder(rows, weights, make_network, net_parameters, *, seed, **trai
         The trained network.
     """
     scaling = TableScaling(rows, weights)
+    scaled = scaling.transform(rows)
     with reproducible(seed, net_parameters["device"]):
-        network = Reconstruction(make_network(scaling.transform(rows), weights))
+        network = Reconstruction(make_network(scaled, weights))
         net = make_net(network, optimizer="adamw", **net_parameters)
-    return continue_autoencoder(net, scaling, rows, weights, seed=seed, **training)
+    return continue_autoencoder(net, scaling, scaled, weights, seed=seed, **training)
 
 
 def continue_autoencoder(
     net,
     scaling,
-    rows,
+    scaled,
     weights,
     *,
     seed,
@@ -95,7 +96,9 @@ def continue_autoencoder(
     ----------
     net, scaling
         As in :class:`FittedAutoEncoder`.
-    rows, weights, seed
+    scaled : ndarray of shape (n_samples, n_features), dtype=float64
+        Distinct rows, scaled.
+    weights, seed
         As in :func:`fit_autoencoder`.
     validation_fraction : float, default=0.0
         Share of the rows held out.
@@ -109,7 +112,6 @@ def continue_autoencoder(
     FittedAutoEncoder
         The trained network.
     """
-    scaled = scaling.transform(rows)
     net.iterator_train__min_steps = min_steps
     with reproducible(seed, net.device):
         datasets = split_rows(scaled, weights, validation_fraction, net.device)
@@ -120,7 +122,7 @@ def continue_autoencoder(
 
 
 class AutoEncoder(StoppingNetworkEstimator, BaseEstimator):
-    """Nonlinear dimension reduction by a network that restores its input.
+    """Autoencoder: nonlinear dimension reduction by a network that restores rows.
 
     An encoder maps each row to ``n_components`` numbers, a decoder maps these
     back, so that the mean squared error of the restored rows is small. Both
@@ -169,7 +171,7 @@ class AutoEncoder(StoppingNetworkEstimator, BaseEstimator):
         Seed of weights and batches. With an int, the same table gives the same
         result bit for bit, whatever the order of its rows.
     verbose : int, default=0
-        Whether to show a progress bar.
+        Whether to print the loss of every epoch.
 
     Attributes
     ----------
@@ -339,7 +341,7 @@ class AutoEncoder(StoppingNetworkEstimator, BaseEstimator):
                     # A copy, so that an error leaves the net as it was.
                     copy.deepcopy(self.net_),
                     self.scaling_,
-                    rows,
+                    self.scaling_.transform(rows),
                     weights,
                     seed=self._seed + len(self.net_.history),
                     max_epochs=1,

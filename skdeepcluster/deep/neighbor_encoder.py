@@ -20,7 +20,7 @@ from ._neighbor_training import EncoderSettings, fit_encoder, n_neighbors_among
 
 
 class NeighborEncoder(NetworkEstimator, BaseEstimator):
-    """Few columns in which neighbours stay neighbours, for any clusterer.
+    """Parametric neighbour embedding: a network for a layout as UMAP's.
 
     The rows are laid out in few dimensions such that neighbours attract each
     other and all other rows repel; a network then learns the map from rows to
@@ -44,8 +44,8 @@ class NeighborEncoder(NetworkEstimator, BaseEstimator):
         A network of your own: a module that maps a 2-D float tensor of rows to
         one of codes (it is copied, not changed), or a callable that builds one
         from the number of features. It sees all columns, centred and divided
-        by one number. Its outputs take the place of ``n_components``, and
-        ``hidden_layer_sizes`` is not used.
+        by one number. ``n_components`` and ``hidden_layer_sizes`` are then not
+        used.
     keep_rows : bool, default=True
         Whether to keep the fitted rows, so that :meth:`transform` can draw a new
         row to where its nearest fitted rows lie. If False, or if `fit` was given
@@ -69,7 +69,8 @@ class NeighborEncoder(NetworkEstimator, BaseEstimator):
         Seed of layout, weights and batches. With an int, the same table gives
         the same result bit for bit, whatever the order of its rows.
     verbose : int, default=0
-        Whether to show progress bars.
+        Whether to show the progress of the layout, and to print the loss of every
+        epoch of the network.
 
     Attributes
     ----------
@@ -202,7 +203,7 @@ class NeighborEncoder(NetworkEstimator, BaseEstimator):
         X : array-like of shape (n_samples, n_features)
             Table of finite numbers.
         y : array-like of shape (n_samples,), default=None
-            Known classes, which shall stay together and apart from each other.
+            Known classes, which should stay together and apart from each other.
             A row without a class is marked by -1 where classes are integers,
             or by a missing value (None, NaN, pandas' NA). New rows need none.
             They help where rows without a class may be of a known one.
@@ -308,7 +309,7 @@ class NeighborEncoder(NetworkEstimator, BaseEstimator):
     def _codes(self, X):
         codes = map_rows(self.net_.inference_module_, X, self.scaling_)
         if self._anchors is not None:
-            codes = self._anchors.place(in_chunks(self._space.transform, X), codes)
+            codes = self._anchors.draw(in_chunks(self._space.transform, X), codes)
         return codes.astype(X.dtype, copy=False)
 
     @threads_of_a_fork()

@@ -30,14 +30,22 @@ def _has_network(estimator):
 
 
 class TELL(StoppingNetworkEstimator, WeightedClusterer):
-    """Differentiable k-means, alone or learned together with an autoencoder.
+    """K-means as a layer of a network, alone or trained with an autoencoder.
 
     With the defaults this is k-means: every cluster has a centre, every row
-    belongs to the nearest one. With ``n_components=10``, say, a network first
-    learns a code of 10 numbers per row, the clusters are found among the
-    codes, and network and centres are refined together. Use the first on
-    tables of few, meaningful columns, the second where many columns describe
-    something low-dimensional, such as pixels, shapes or sensor readings.
+    belongs to the nearest one, and `predict`, `transform`, `score`, ``inertia_``
+    and ``cluster_centers_`` are those of :class:`sklearn.cluster.KMeans`. With
+    ``n_components=10``, say, it is deep clustering: an autoencoder learns a code of
+    10 numbers per row, k-means of the codes starts the centres, and encoder and
+    centres are then trained in turns, so that the codes gather around the centres.
+    The same methods then speak of codes, `transform` returns them, and
+    `inverse_transform` goes back to the columns of the table.
+
+    Use the first on tables of few, meaningful columns, the second where many
+    columns describe something low-dimensional, such as pixels, shapes or sensor
+    readings. Standardise columns of different units before either. What makes a
+    row's cluster can be read off in both: :meth:`explain` splits it into shares of
+    the features.
 
     Parameters
     ----------
@@ -56,7 +64,7 @@ class TELL(StoppingNetworkEstimator, WeightedClusterer):
     geometry : {"auto", "sphere", "euclidean"}, default="auto"
         "euclidean" is k-means. "sphere" brings codes and centres to length 1,
         so that only directions count (without a network: the direction of a
-        row from the mean row). "auto" is "sphere" with a network, else
+        row from the mean row). "auto" is "sphere" with a network, otherwise
         "euclidean".
     init : {"k-means", "k-means++", "random"}, default="k-means"
         Start of the centres: the best of 10 short runs of k-means, rows spread
@@ -103,7 +111,7 @@ class TELL(StoppingNetworkEstimator, WeightedClusterer):
         Seed of weights, starts and batches. With an int, the same table gives
         the same clusters bit for bit, whatever the order of its rows.
     verbose : int, default=0
-        Whether to show progress bars.
+        Whether to print the loss of every epoch.
 
     Attributes
     ----------
@@ -156,22 +164,24 @@ class TELL(StoppingNetworkEstimator, WeightedClusterer):
     The layer's output for centre ``c`` is ``2 x·c - |c|²``, which is largest for
     the nearest centre: its weights are the centres and can be read and drawn,
     and the difference of two outputs splits exactly into one share per feature
-    (:meth:`explain`). In epochs of even number the autoencoder restores its
-    input while the centres follow the codes; in the others the centres stay
-    and the codes are pulled towards them. At the end the centres become the
-    exact means of their clusters.
+    (:meth:`explain`).
 
-    What differs from the paper serves tables of hundreds or thousands of rows,
-    where the paper's recipe (:meth:`paper`) trains too little or fits noise.
-    The network begins as principal component analysis of all rows, those held
-    out too, and each stage goes back to the epoch that restored these best: a
-    network that does not beat that start on them is not used. The weight of
-    the clustering loss is relative, since the size of the reconstruction error
-    differs by orders of magnitude between tables. Nearly all of the gain over
-    k-means comes from the code on the unit sphere; the joint training refines
-    it. Where k-means is good already, as on tables of few well-scaled columns,
-    expect no gain. The defaults were chosen by their accuracy on development
-    tables, those of ``benchmarks/results/bench_tell.md`` among them.
+    The autoencoder begins as principal component analysis of all rows, those held
+    out too. It is first trained alone (`pretrain_epochs`). Then, in epochs of even
+    number, the autoencoder restores its input while the centres follow the codes;
+    in the others the centres stay and the codes are pulled towards them
+    (`max_epochs`). Each stage goes back to the epoch with the least loss on the
+    rows held out: a network that does not beat its start there is not used. At the
+    end, k-means of all codes makes the centres the exact means of their clusters.
+
+    This differs from the paper, whose settings (:meth:`paper`) train too little, or
+    fit noise, on tables of hundreds or thousands of rows. The weight of the
+    clustering loss is relative, since the size of the reconstruction error differs
+    by orders of magnitude between tables. Nearly all of the gain over k-means comes
+    from the code on the unit sphere; the joint training refines it. Where k-means
+    is good already, as on tables of few well-scaled columns, expect no gain. The
+    defaults were chosen by their accuracy on development tables, those of
+    ``benchmarks/results/bench_tell.md`` among them.
 
     Ctrl-C during training keeps the state of the best epoch and says so; during
     the start and the end of the centres it leaves the estimator as it was.
@@ -287,7 +297,7 @@ class TELL(StoppingNetworkEstimator, WeightedClusterer):
         n_clusters : int, default=8
             Number of clusters.
         **params
-            Parameters of TELL that take the place of the paper's.
+            Parameters of TELL that replace the paper's.
 
         Returns
         -------

@@ -235,7 +235,7 @@ class GPC(LatentDiscovery):
         Seed of weights, batches and views. With an int, the same table gives the
         same classes bit for bit, whatever the order of its rows.
     verbose : int, default=0
-        Whether to show a progress bar.
+        Whether to print the loss of every epoch.
 
     Attributes
     ----------

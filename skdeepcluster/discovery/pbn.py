@@ -164,7 +164,7 @@ class PBN(DiscoveryNetwork):
         Seed of weights, batches and starts. With an int, the same table gives
         the same classes bit for bit, whatever the order of its rows.
     verbose : int, default=0
-        Whether to show a progress bar.
+        Whether to print the loss of every epoch.
 
     Attributes
     ----------

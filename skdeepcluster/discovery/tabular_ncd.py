@@ -240,7 +240,7 @@ class TabularNCD(DiscoveryNetwork):
         Seed of weights and draws. With an int, the same table gives the same
         classes bit for bit, whatever the order of its rows.
     verbose : int, default=0
-        Whether to show a progress bar.
+        Whether to print the loss of every epoch.
 
     Attributes
     ----------

@@ -80,9 +80,9 @@ def labeled_rows(X, classes, device, *further):
 class Batches:
     """Random batches of nearly equal size, cut out of tensors.
 
-    Indexing whole tensors takes the place of the per-row collation of torch's
-    ``DataLoader``, which costs more than a small network itself. No batch has
-    less than two rows, on which batch normalisation would fail.
+    Whole tensors are indexed: collating row by row, as torch's ``DataLoader`` does,
+    costs more than a small network itself. No batch has less than two rows, since
+    batch normalisation would fail.
 
     Parameters
     ----------
@@ -120,8 +120,8 @@ class MixedBatches(Batches):
 
     Every row goes a random share of the way, up to half, to one neighbour
     drawn at random, then half of the step from a second to a third; its targets
-    go with it. What is learned then also holds between and around the rows, in
-    the directions in which they vary.
+    move in the same way. The network then also learns the map between and around
+    the rows, in the directions in which they vary.
 
     Parameters
     ----------
@@ -152,8 +152,8 @@ class MixedBatches(Batches):
 class EvenBatches:
     """Random batches, about half of them labeled rows, drawn with replacement.
 
-    Few labeled rows would else be rare in a batch. An epoch is about one pass,
-    yet never more than some steps: it costs the same for every larger table.
+    Otherwise few labeled rows would be rare in a batch. An epoch is about one pass,
+    but never more than some steps: it costs the same for every larger table.
 
     Parameters
     ----------

@@ -33,8 +33,8 @@ def mlp(sizes, *, batch_norm=False, dropout=0.0):
         layers.append(nn.Linear(n_in, n_out))
         layers.append(nn.ReLU())
         if batch_norm:
-            place = len(layers) if batch_norm == "after" else -1
-            layers.insert(place, nn.BatchNorm1d(n_out))
+            position = len(layers) if batch_norm == "after" else -1
+            layers.insert(position, nn.BatchNorm1d(n_out))
         if dropout:
             layers.append(nn.Dropout(dropout))
     layers.append(nn.Linear(sizes[-2], sizes[-1]))
@@ -79,11 +79,11 @@ def reconstruction_error(rows, restored, weights):
 
 
 class AutoencoderModule(nn.Module):
-    """A perceptron into a small code and one back, each beside a linear map.
+    """Autoencoder of two perceptrons, each with a linear shortcut.
 
-    With :meth:`start_linear` the linear maps begin as principal component
-    analysis and the perceptrons at zero: training bends a good linear code
-    instead of finding one from nothing, which a table of few rows cannot pay.
+    With :meth:`start_linear` the shortcuts begin as principal component analysis
+    and the perceptrons at zero: training improves a good linear code. A table of
+    few rows has too few gradient steps to find one from random weights.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ class AutoencoderModule(nn.Module):
     dropout : float, default=0.0
         Share of hidden units that a training step leaves out.
     shortcut : bool, default=True
-        Whether there are linear maps beside the perceptrons.
+        Whether perceptrons have linear shortcuts.
     """
 
     def __init__(
@@ -217,7 +217,7 @@ def code_width(encode, n_features):
 
 
 class Reconstruction(nn.Module):
-    """What trains an autoencoder, its own or a user's, to restore its input.
+    """Autoencoder, this module's or a user's, with the loss that trains it.
 
     Parameters
     ----------
@@ -247,7 +247,7 @@ class Reconstruction(nn.Module):
 
 
 class BentMap(nn.Module):
-    """A linear map and a perceptron beside it, which begins at zero.
+    """Perceptron with a linear shortcut, which begins at zero.
 
     Parameters
     ----------
@@ -280,7 +280,7 @@ class BentMap(nn.Module):
 
 
 class Regression(nn.Module):
-    """What trains a network to hit targets, and gives them their scale back.
+    """Network with the loss of a regression on scaled targets.
 
     Parameters
     ----------
@@ -315,7 +315,7 @@ def user_module(module, n_features, *, decodes=True):
     n_features : int
         Columns of the table.
     decodes : bool, default=True
-        Whether it must have these two methods. Else the network itself maps
+        Whether it must have these two methods. Otherwise the network itself maps
         rows to codes.
 
     Returns

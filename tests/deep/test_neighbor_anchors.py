@@ -21,10 +21,8 @@ def anchors(rows=ROWS, codes=CODES, n_neighbors=10):
 
 def test_rows_of_the_fit_stay():
     # Not even what the network says of them is looked up.
-    assert_array_equal(anchors().place(ROWS[:30], GUESSES), GUESSES)
-    placed = anchors().place(
-        np.vstack([ROWS[:5], NEW]), np.vstack([CODES[:5], GUESSES])
-    )
+    assert_array_equal(anchors().draw(ROWS[:30], GUESSES), GUESSES)
+    placed = anchors().draw(np.vstack([ROWS[:5], NEW]), np.vstack([CODES[:5], GUESSES]))
     assert_array_equal(placed[:5], CODES[:5])
     assert not np.any(np.all(placed[5:] == GUESSES, axis=1))
 
@@ -34,16 +32,16 @@ def test_neighbours_decide():
     rows = RNG.normal(size=(200, 3)) + where
     codes = (5 * where + RNG.normal(size=(200, 2))).astype(np.float32)
     between = np.full((2, 2), 25, np.float32)
-    placed = anchors(rows, codes).place(np.array([[0.5] * 3, [9.5] * 3]), between)
+    placed = anchors(rows, codes).draw(np.array([[0.5] * 3, [9.5] * 3]), between)
     assert_allclose(placed, [[0, 0], [50, 50]], atol=3)
 
 
 @pytest.mark.parametrize("n_columns", [3, 20])
 def test_each_row_by_itself(n_columns):
     ours = anchors(ROWS[:, :n_columns])
-    together = ours.place(NEW[:, :n_columns], GUESSES)
+    together = ours.draw(NEW[:, :n_columns], GUESSES)
     for i in range(len(NEW)):
-        alone = ours.place(NEW[i : i + 1, :n_columns], GUESSES[i : i + 1])
+        alone = ours.draw(NEW[i : i + 1, :n_columns], GUESSES[i : i + 1])
         assert_array_equal(alone[0], together[i])
 
 
@@ -53,25 +51,25 @@ def test_ties_are_no_matter_of_order():
     new = RNG.integers(0, 3, size=(30, 6)) + 0.5
     order = RNG.permutation(len(rows))
     assert_array_equal(
-        anchors(rows, codes).place(new, GUESSES),
-        anchors(rows[order], codes[order]).place(new, GUESSES),
+        anchors(rows, codes).draw(new, GUESSES),
+        anchors(rows[order], codes[order]).draw(new, GUESSES),
     )
 
 
 def test_equal_rows_count_once():
     twice = anchors(np.repeat(ROWS, 2, axis=0), np.repeat(CODES, 2, axis=0))
-    assert_array_equal(twice.place(NEW, GUESSES), anchors().place(NEW, GUESSES))
+    assert_array_equal(twice.draw(NEW, GUESSES), anchors().draw(NEW, GUESSES))
 
 
 def test_zero_has_no_sign():
     rows = np.array([[0.0, 1.0], [1.0, 0.0], [2.0, 2.0]])
     ours = anchors(rows, CODES[:3])
-    assert_array_equal(ours.place(np.array([[-0.0, 1.0]]), GUESSES[:1]), GUESSES[:1])
+    assert_array_equal(ours.draw(np.array([[-0.0, 1.0]]), GUESSES[:1]), GUESSES[:1])
 
 
 @pytest.mark.parametrize("n_rows", [1, 2, 3])
 def test_few_rows(n_rows):
-    placed = anchors(ROWS[:n_rows], CODES[:n_rows]).place(NEW, GUESSES)
+    placed = anchors(ROWS[:n_rows], CODES[:n_rows]).draw(NEW, GUESSES)
     assert np.isfinite(placed).all()
 
 
