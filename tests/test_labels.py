@@ -1,5 +1,7 @@
 """What marks an unlabeled row, what a class may be, and how new ones are named."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -146,3 +148,44 @@ def test_codes_find_their_classes(y):
     assert known.n_unlabeled == (y == -1).sum()
     names = known.novel_names(3)
     assert not set(names) & set(known.classes)
+
+
+@pytest.mark.parametrize(
+    "y", [["a", -1, "b"], ["a", -1.0, "b"], np.array(["a", None, "b"], dtype=object)]
+)
+def test_the_number_minus_one_among_strings(y):
+    known = read(y)
+    assert list(known.classes) == ["a", "b"]
+    np.testing.assert_array_equal(known.codes, [0, -1, 1])
+
+
+def test_other_numbers_among_strings_are_refused():
+    with pytest.raises(ValueError, match="of the types int, str"):
+        read(["a", -1, 2])
+
+
+@pytest.mark.parametrize("mark", ["-1", "", " ", "nan", "NaN", "None", "?", "N/A"])
+def test_strings_like_missing_values_are_said(mark):
+    with pytest.warns(UserWarning, match=re.escape(f"the string {mark!r}, which was")):
+        read(["a", mark, None]).warn_if_unlikely()
+
+
+def test_numbers_of_one_row_each_are_said():
+    with pytest.warns(UserWarning, match="2 different numbers that are not whole"):
+        read([0.5, 1.0, None]).warn_if_unlikely()
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        None,
+        [0, 1, -1],
+        [0.0, 1.0, np.nan],
+        [0.5, 0.5, 1.5],
+        [0.5, None, None],
+        ["a", "b", None],
+        ["minus", "no", None],
+    ],
+)
+def test_likely_labels_say_nothing(y):
+    PartialLabels(y, np.zeros((3, 1))).warn_if_unlikely()

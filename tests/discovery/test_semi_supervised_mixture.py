@@ -121,6 +121,31 @@ def test_density_is_that_of_the_mixture_in_units_of_the_table():
     n_parameters = 5 * 6 + 5 * 3 + 4
     bic = n_parameters * np.log(len(X)) - 2 * np.log(expected).sum()
     assert_allclose(model.bic(X), bic, rtol=1e-6)
+    aic = 2 * n_parameters - 2 * np.log(expected).sum()
+    assert_allclose(model.aic(X), aic, rtol=1e-6)
+    assert_allclose(model.score(X), np.log(expected).mean(), rtol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["full", "tied", "diag", "spherical"])
+def test_samples_have_the_moments_of_the_mixture(kind):
+    X, _, y = blobs()
+    model = SemiSupervisedGaussianMixture(2, covariance_type=kind, random_state=0)
+    model.fit(X * [1.0, 30.0, 0.01] if kind != "spherical" else X, y)
+    rows, classes = model.sample(60_000)
+    again, _ = model.sample(60_000)
+    assert_array_equal(rows, again)
+    shares = np.array([np.mean(classes == name) for name in model.classes_])
+    assert_allclose(shares, model.weights_, atol=0.01)
+    for code, name in enumerate(model.classes_):
+        found, scatter = rows[classes == name], model.covariances_[code]
+        scatter = scatter if scatter.ndim == 2 else np.diag(scatter)
+        deviations = np.sqrt(np.diag(scatter))
+        away = (found.mean(axis=0) - model.means_[code]) / deviations
+        assert np.abs(away).max() < 5 / np.sqrt(len(found))
+        unit = np.cov(found.T) / np.outer(deviations, deviations)
+        assert_allclose(unit, scatter / np.outer(deviations, deviations), atol=0.05)
+    with pytest.raises(ValueError, match="'n_samples' parameter of sample"):
+        model.sample(0)
 
 
 def test_bic_prefers_the_number_of_classes():
