@@ -6,6 +6,7 @@ from . import exceptions as exceptions
 from . import inspection as inspection
 from . import kernels as kernels
 from . import metrics as metrics
+from . import mixture as mixture
 from . import model_selection as model_selection
 from . import nn as nn
 from . import persistence as persistence
@@ -42,6 +43,7 @@ from .discovery import (
 from .discovery import (
     TabularNCD as TabularNCD,
 )
+from .mixture import MixedMixture as MixedMixture
 from .model_selection import AutoCluster as AutoCluster
 from .persistence import load as load
 from .persistence import save as save

@@ -139,6 +139,21 @@ class PartialLabels:
         return np.array(names, dtype=kind)
 
 
+def has_unlabeled(y):
+    """Say whether a target marks a row as one without a class.
+
+    A clusterer is often given the classes that its clusters are compared with:
+    only what is marked so is a partial label.
+    """
+    if y is None:
+        return False
+    y = _as_column(y)
+    if y.dtype.kind == "O":
+        unlabeled = [isinstance(v, Integral) and v == UNLABELED for v in y]
+        return bool(np.any(unlabeled) or missing(y).any())
+    return bool(missing(y).any() or (y.dtype.kind == "i" and (y == UNLABELED).any()))
+
+
 def _as_column(y):
     """Bring labels of any container to a 1-D array, missing values kept."""
     if hasattr(y, "to_numpy") and not isinstance(y, np.ndarray):

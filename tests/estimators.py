@@ -17,6 +17,7 @@ from skdeepcluster import (
     TELL,
     AutoCluster,
     AutoEncoder,
+    MixedMixture,
     NCDKMeans,
     NCDSpectralClustering,
     SDPKMeans,
@@ -63,6 +64,10 @@ CONFIGURATIONS = {
             n_hidden=1,
             n_splits=2,
         )
+    ],
+    "MixedMixture": [
+        MixedMixture(covariance_type="blocks", gaps="informative", skew=None),
+        MixedMixture(covariance_type="diag", gaps="ignore", max_samples=40, min_gain=0),
     ],
     "NCDSpectralClustering": [
         NCDSpectralClustering(affinity="mst"),

@@ -28,7 +28,7 @@ def learn_blocks(rows, mixture):
     everything = Blocks.of([list(range(p))])
     completion = mixture.prior.expected_parameters(mixture.statistics)
     completion = completion._replace(
-        larger=(_as_one_block(completion, mixture.prior.blocks, p),),
+        larger=(as_one_block(completion, mixture.prior.blocks, p),),
     )
     arranged = Arranged.of(rows, everything)
     completed, _ = Statistics.of_rows(arranged, mixture.shares, completion)
@@ -67,7 +67,7 @@ def _join(p, evidence):
     return Blocks.of(list(blocks.values()))
 
 
-def _as_one_block(parameters, blocks, p):
+def as_one_block(parameters, blocks, p):
     """Parameters of all number columns as one block, zero between the blocks."""
     n_components = len(parameters.log_weights)
     means = np.zeros((n_components, p))

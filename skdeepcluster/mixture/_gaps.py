@@ -55,7 +55,7 @@ def gap_mask(rows, columns):
         np.isnan(rows.numbers[:, j]) if j < p else rows.levels[:, j - p] < 0
         for j in columns
     ]
-    return np.array(masks, dtype=bool).reshape(len(columns), -1).T
+    return np.array(masks, dtype=bool).reshape(len(masks), len(rows.numbers)).T
 
 
 def informative_columns(rows, shares, columns):

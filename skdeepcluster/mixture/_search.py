@@ -113,7 +113,6 @@ def fit_mixed_mixture(rows, n_levels, resolution, gap_columns, settings):
         levels, informative = _look_at_gaps(
             rows, n_levels, resolution, gap_columns, levels, chosen, settings
         )
-        chosen = choose(levels, settings)
     levels = list(levels)
     levels[chosen] = _converged(rows, n_levels, informative, levels[chosen], settings)
     return MixedFit(levels, chosen, informative)

@@ -155,7 +155,7 @@ class Parameters(NamedTuple):
             Gaps are integrated out; a row of gaps has the log weights.
         """
         rows = arranged.rows
-        logs = np.repeat(self.log_weights[np.newaxis], len(rows.weights), axis=0)
+        logs = np.repeat(self.log_weights[np.newaxis], len(rows.numbers), axis=0)
         add_independent_logs(
             arranged.singles,
             rows.levels,

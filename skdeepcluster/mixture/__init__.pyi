@@ -1,0 +1,1 @@
+from .mixed_mixture import MixedMixture as MixedMixture
