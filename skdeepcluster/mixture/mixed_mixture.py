@@ -198,7 +198,7 @@ class MixedMixture(BaseClusterer):
     >>> model.n_clusters_
     2
     >>> np.bincount(model.labels_)
-    array([60, 40])
+    array([61, 39])
     """
 
     _parameter_constraints: ClassVar[dict] = {
@@ -532,7 +532,7 @@ class MixedMixture(BaseClusterer):
         return float(self._fitted.scores(*Z).mean())
 
     def labels_at(self, n_clusters):
-        """Labels of the rows of :meth:`fit` with another number of clusters.
+        """Return the labels of the fitted rows for another number of clusters.
 
         Parameters
         ----------

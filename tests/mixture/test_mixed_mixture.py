@@ -1,9 +1,8 @@
 """MixedMixture on tables: what it promises beyond the common tests."""
 
 import numpy as np
-import pandas as pd
-import polars as pl
 import pytest
+from extras import pd, pl
 from mixed_tables import mixed_table
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import adjusted_rand_score
