@@ -323,7 +323,7 @@ def bic(log_likelihood, n_parameters, weight):
 
 
 def aic(log_likelihood, n_parameters):
-    """Akaike's information criterion, the lower the better."""
+    """Akaike information criterion, the lower the better."""
     return float(2 * n_parameters - 2 * log_likelihood)
 
 

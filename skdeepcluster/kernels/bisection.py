@@ -109,6 +109,61 @@ def _best_threshold(positions, weights):
 
 
 @jit()
+def _project(X, origin, direction, positions):
+    """Write the positions of rows along a direction."""
+    for i in range(X.shape[0]):
+        position = 0.0
+        for f in range(X.shape[1]):
+            position += (X[i, f] - origin[f]) * direction[f]
+        positions[i] = position
+
+
+@jit()
+def _add_sides(X, weights, sides, side_sizes, side_means):
+    """Write weight and mean of the rows of each side."""
+    side_sizes[:] = 0.0
+    side_means[:] = 0.0
+    for i in range(X.shape[0]):
+        s = 1 if sides[i] else 0
+        side_sizes[s] += weights[i]
+        for f in range(X.shape[1]):
+            side_means[s, f] += weights[i] * X[i, f]
+    for s in range(2):
+        if side_sizes[s] > 0.0:
+            for f in range(X.shape[1]):
+                side_means[s, f] /= side_sizes[s]
+
+
+@jit()
+def _run_two_means(
+    X, weights, mean, axis, threshold, positions, sides, side_sizes, side_means
+):
+    """Run Lloyd's algorithm with two centers from a cut along an axis.
+
+    `positions` is overwritten; sides, and their weights and means, are written.
+    """
+    origin, direction = mean.copy(), axis.copy()
+    for step in range(CUT_PASSES + 1):
+        _project(X, origin, direction, positions)
+        n_changed = 0
+        for i in range(X.shape[0]):
+            side = positions[i] > threshold
+            if step == 0 or side != sides[i]:
+                n_changed += 1
+                sides[i] = side
+        if n_changed == 0:
+            break
+        _add_sides(X, weights, sides, side_sizes, side_means)
+        if side_sizes[0] == 0.0 or side_sizes[1] == 0.0:
+            break
+        # From now on, half way between the means.
+        threshold = 0.0
+        for f in range(X.shape[1]):
+            direction[f] = side_means[1, f] - side_means[0, f]
+            origin[f] = 0.5 * (side_means[0, f] + side_means[1, f])
+
+
+@jit()
 def cut_along(X, weights, mean, axes, upper, sizes, means):
     """Cut rows in two by 2-means, started along some axes.
 
@@ -138,64 +193,23 @@ def cut_along(X, weights, mean, axes, upper, sizes, means):
         How much the inertia falls.
     """
     n_samples, n_features = X.shape
-    n_axes = axes.shape[0]
     positions = np.empty(n_samples)
-    sorted_positions = np.empty(n_samples)
     sorted_weights = np.empty(n_samples)
     sides = np.empty(n_samples, dtype=np.bool_)
     side_sizes = np.empty(2)
     side_means = np.empty((2, n_features))
-    middle = np.empty(n_features)
-    direction = np.empty(n_features)
-    for i in range(n_samples):
-        upper[i] = False
+    upper[:] = False
     best_gain = 0.0
-    for axis in range(n_axes):
-        for i in range(n_samples):
-            position = 0.0
-            for f in range(n_features):
-                position += (X[i, f] - mean[f]) * axes[axis, f]
-            positions[i] = position
-            sorted_positions[i] = position
-            sorted_weights[i] = weights[i]
-        _sort_pairs(sorted_positions, sorted_weights)
-        threshold = _best_threshold(sorted_positions, sorted_weights)
+    for axis in axes:
+        _project(X, mean, axis, positions)
+        sorted_weights[:] = weights
+        _sort_pairs(positions, sorted_weights)
+        threshold = _best_threshold(positions, sorted_weights)
         if np.isnan(threshold):
             continue
-        for step in range(CUT_PASSES + 1):
-            n_changed = 0
-            if step > 0:
-                for f in range(n_features):
-                    direction[f] = side_means[1, f] - side_means[0, f]
-                    middle[f] = 0.5 * (side_means[0, f] + side_means[1, f])
-            for i in range(n_samples):
-                if step == 0:
-                    side = positions[i] > threshold
-                else:
-                    position = 0.0
-                    for f in range(n_features):
-                        position += (X[i, f] - middle[f]) * direction[f]
-                    side = position > 0.0
-                if step == 0 or side != sides[i]:
-                    n_changed += 1
-                    sides[i] = side
-            if n_changed == 0:
-                break
-            for s in range(2):
-                side_sizes[s] = 0.0
-                for f in range(n_features):
-                    side_means[s, f] = 0.0
-            for i in range(n_samples):
-                s = 1 if sides[i] else 0
-                side_sizes[s] += weights[i]
-                for f in range(n_features):
-                    side_means[s, f] += weights[i] * X[i, f]
-            for s in range(2):
-                if side_sizes[s] > 0.0:
-                    for f in range(n_features):
-                        side_means[s, f] /= side_sizes[s]
-            if side_sizes[0] == 0.0 or side_sizes[1] == 0.0:
-                break
+        _run_two_means(
+            X, weights, mean, axis, threshold, positions, sides, side_sizes, side_means
+        )
         gap = 0.0
         for f in range(n_features):
             gap += (side_means[1, f] - side_means[0, f]) ** 2
@@ -203,12 +217,7 @@ def cut_along(X, weights, mean, axes, upper, sizes, means):
         gain = side_sizes[0] * side_sizes[1] / total * gap
         if gain > best_gain:
             best_gain = gain
-            for i in range(n_samples):
-                upper[i] = sides[i]
-            for s in range(2):
-                sizes[s] = side_sizes[s]
-                for f in range(n_features):
-                    means[s, f] = side_means[s, f]
+            upper[:], sizes[:], means[:] = sides, side_sizes, side_means
     return best_gain
 
 
@@ -235,7 +244,7 @@ def _cut_halves(X, weights, halves, starts, means, axes, side_sizes, side_means)
                 row_weights[:n_rows],
                 means[c, half],
                 axes[c, half],
-                upper,
+                upper[:n_rows],
                 side_sizes[c, half],
                 side_means[c, half],
             )

@@ -443,7 +443,7 @@ class PPP(WeightedClusterer):
         return bic(logs.sum(), self._density.n_parameters(self._weight), len(logs))
 
     def aic(self, X):
-        """Akaike's information criterion of the mixture on a table.
+        """Akaike information criterion of the mixture on a table.
 
         Parameters
         ----------
