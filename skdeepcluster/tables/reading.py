@@ -29,7 +29,7 @@ SUFFIXES = ("csv", "csv.gz", "tsv", "txt", "data", "parquet")
 class TableFile(NamedTuple):
     """A table as it was read from a file.
 
-    Attributes
+    Parameters
     ----------
     frame : pandas.DataFrame
         The table: numbers, dates, truth values and words; gaps are NaN.
@@ -335,15 +335,15 @@ def typed_table(columns, layout, options, forms, notes):
 def sure_mark(typed):
     """The decimal mark of a column, where it is beyond doubt; otherwise None."""
     form, values = typed.form, typed.values
-    if form is None:
-        # Only points make plain numbers.
-        is_fraction = getattr(values, "dtype", None) == np.float64 and np.any(
-            values % 1 > 0
-        )
-        return "." if is_fraction else None
-    if form.kind != "number" or form.note:
+    if form is not None and (form.kind != "number" or form.note):
         return None
-    return form.decimal if form.decimal == "," or form.thousands in (".", ",") else None
+    if form is not None and form.thousands in (".", ","):
+        return form.decimal
+    has_fractions = getattr(values, "dtype", None) == np.float64 and bool(
+        np.any(values % 1 > 0)
+    )
+    # What is written as Python does has points.
+    return (form.decimal if form else ".") if has_fractions else None
 
 
 def other_mark(mark):
