@@ -3,14 +3,16 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import logsumexp
 
+from .._gaussians import Gaussians, log_densities
 from ..kernels.gaussians import share_rows
-from ._niw import CHUNK_ROWS, Components, Moments
+from ._niw import CHUNK_ROWS, Moments, mean_log_densities
 from ._split_merge import mixing_weights
 
 
 class FreeRows:
-    """Rows without a class, shared among components.
+    """Rows without a class, shared among gaussians.
 
     Parameters
     ----------
@@ -23,14 +25,14 @@ class FreeRows:
     def __init__(self, rows, weights):
         self.rows, self.weights = rows, weights
 
-    def expect(self, components):
+    def expect(self, gaussians):
         """Moments of every component, and the log-likelihood of the rows."""
         n_features = self.rows.shape[1]
-        moments = Moments.empty(len(components), n_features, components.full)
+        moments = Moments.empty(len(gaussians), n_features, gaussians.full)
         likelihood = 0.0
         for start in range(0, len(self.rows), CHUNK_ROWS):
             part = slice(start, start + CHUNK_ROWS)
-            logs = components.log_densities(self.rows[part])
+            logs = log_densities(gaussians, self.rows[part])
             likelihood += share_rows(logs, self.weights[part])
             moments.add(self.rows[part], logs)
         return moments, likelihood
@@ -51,13 +53,12 @@ class FreeCells:
     def __init__(self, moments):
         self.moments = moments
 
-    def expect(self, components):
+    def expect(self, gaussians):
         """Moments of every component, and the bound of the log-likelihood."""
-        shares = components.mean_log_densities(self.moments)
-        # All weights are 1 here: the moments hold those of the rows.
-        best = shares.max(axis=1)
-        bounds = best + np.log(np.exp(shares - best[:, np.newaxis]).sum(axis=1))
+        shares = mean_log_densities(gaussians, self.moments)
+        bounds = logsumexp(shares, axis=1)
         likelihood = float(np.sum(self.moments.sizes * bounds))
+        # All weights are 1 here: the moments hold those of the rows.
         share_rows(shares, np.ones(len(shares)))
         parts = (
             np.einsum("ck,c...->k...", shares, part)
@@ -72,7 +73,7 @@ class Fitted:
 
     Parameters
     ----------
-    components : Components
+    gaussians : Gaussians
         The mixture.
     bounds : list of float
         Log posterior of its parameters before each step, and at the end.
@@ -82,18 +83,18 @@ class Fitted:
         Whether the last step gained less than asked for.
     """
 
-    components: Components
+    gaussians: Gaussians
     bounds: list
     n_iter: int
     converged: bool
 
 
-def maximize_posterior(components, free, labeled, prior, *, alpha, tied, max_iter, tol):
+def maximize_posterior(gaussians, free, labeled, prior, *, alpha, tied, max_iter, tol):
     """Raise the posterior of a mixture until it hardly rises.
 
     Parameters
     ----------
-    components : Components
+    gaussians : Gaussians
         The start; the known classes come first.
     free : FreeRows or FreeCells
         What has no class.
@@ -116,21 +117,21 @@ def maximize_posterior(components, free, labeled, prior, *, alpha, tied, max_ite
         The mixture, and how it was found.
     """
     n_known, n_features = labeled.sums.shape
-    novel = Moments.empty(len(components) - n_known, n_features, labeled.full)
+    novel = Moments.empty(len(gaussians) - n_known, n_features, labeled.full)
     clamped = labeled.joined(novel)
     bounds, n_iter = [], 0
     while True:
-        shared, bound = free.expect(components)
-        own = components[:n_known].mean_log_densities(labeled).diagonal()
+        shared, bound = free.expect(gaussians)
+        own = mean_log_densities(gaussians[:n_known], labeled).diagonal()
         bound += float(np.sum(labeled.sizes * own))
-        bound += prior.log_density(components, tied)
-        bound += alpha * float(components.log_weights.mean())
+        bound += prior.log_density(gaussians, tied)
+        bound += alpha * float(gaussians.log_weights.mean())
         bounds.append(bound)
         moments = shared + clamped
         gain = bounds[-1] - bounds[-2] if n_iter else np.inf
         converged = gain / moments.sizes.sum() <= tol
         if converged or n_iter == max_iter:
-            return Fitted(components, bounds, n_iter, converged)
+            return Fitted(gaussians, bounds, n_iter, converged)
         log_weights = mixing_weights(moments.sizes, alpha)
-        components = Components(log_weights, *prior.most_probable(moments, tied))
+        gaussians = Gaussians.of(log_weights, *prior.most_probable(moments, tied))
         n_iter += 1

@@ -5,17 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import gammaln
 
+from .._gaussians import expected_log_densities
 from ..kernels.gaussians import (
     add_diagonal_moments,
     add_full_moments,
-    diagonal_log_densities,
-    full_log_densities,
     full_log_marginals,
-    gaussian_factors,
 )
 
 CHUNK_ROWS = 4096
-LOG_TWO_PI = float(np.log(2 * np.pi))
 # What the labeled classes may say of a class: rows that its covariance, its mean
 # are worth, and how wide it is against their pooled covariance.
 DOF_GRID = (1, 2, 5, 10, 20, 50, 100, 200, 500)
@@ -113,59 +110,11 @@ class Moments:
         return lower + np.tril(lower, -1).transpose(0, 2, 1)
 
 
-class Components:
-    """Weighted Gaussians: log densities of rows, expected ones of sets of rows.
-
-    Parameters
-    ----------
-    log_weights : ndarray of shape (n_components,)
-        Logs of the mixing weights.
-    means : ndarray of shape (n_components, n_features)
-        Means.
-    covariances : ndarray
-        Covariances, (n_components, n_features, n_features), or variances,
-        (n_components, n_features).
-    """
-
-    def __init__(self, log_weights, means, covariances):
-        self.log_weights, self.covariances = log_weights, covariances
-        self.means = np.ascontiguousarray(means)
-        self.full = covariances.ndim == 3
-        if self.full:
-            self.factors, log_determinants = gaussian_factors(covariances)
-        else:
-            self.factors = 1 / np.sqrt(covariances)
-            log_determinants = np.log(covariances).sum(axis=1)
-        n_features = means.shape[1]
-        self.log_determinants = log_determinants
-        self.constants = log_weights - 0.5 * (
-            log_determinants + n_features * LOG_TWO_PI
-        )
-
-    def __len__(self):
-        return len(self.means)
-
-    def __getitem__(self, chosen):
-        return Components(
-            self.log_weights[chosen], self.means[chosen], self.covariances[chosen]
-        )
-
-    def log_densities(self, rows):
-        """Log of weight times density of every component at every row."""
-        log_densities = full_log_densities if self.full else diagonal_log_densities
-        return log_densities(rows, self.means, self.constants, self.factors)
-
-    def mean_log_densities(self, moments):
-        """The same, averaged over the rows of every set."""
-        sizes = np.where(moments.sizes > 0, moments.sizes, 1)
-        logs = self.log_densities(moments.centers)
-        within = moments.scatters()
-        if self.full:
-            precisions = np.einsum("kji,kjl->kil", self.factors, self.factors)
-            spread = np.einsum("cil,kil->ck", within, precisions)
-        else:
-            spread = np.einsum("ci,ki->ck", within, self.factors**2)
-        return logs - 0.5 * spread / sizes[:, np.newaxis]
+def mean_log_densities(gaussians, moments):
+    """Log of weight times density, averaged over the rows of every set."""
+    return expected_log_densities(
+        gaussians, moments.sizes, moments.centers, moments.scatters()
+    )
 
 
 @dataclass(frozen=True)
@@ -293,21 +242,21 @@ class Prior:
             return means, np.repeat(variances[:, np.newaxis], n_features, axis=1)
         return means, scales / (self.dof + n + 3)[:, np.newaxis]
 
-    def log_density(self, components, tied=False):
+    def log_density(self, gaussians, tied=False):
         """Log prior density of means and covariances, up to a constant."""
         n_features = len(self.mean)
-        away = components.means - self.mean
-        determinants = components.log_determinants
+        away = gaussians.means - self.mean
+        determinants = gaussians.log_determinants
         first = slice(None, 1) if tied else slice(None)
         if self.full:
-            factors = components.factors[first]
-            solved = np.einsum("kij,kj->ki", components.factors, away)
+            factors = gaussians.factors[first]
+            solved = np.einsum("kij,kj->ki", gaussians.factors, away)
             precisions = np.einsum("kij,kil->kjl", factors, factors)
             spread = (precisions * self.scale).sum(axis=(1, 2))
             rows = self.dof + n_features + 1
         else:
-            solved = components.factors * away
-            spread = (components.factors[first] ** 2 * self.scale).sum(axis=1)
+            solved = gaussians.factors * away
+            spread = (gaussians.factors[first] ** 2 * self.scale).sum(axis=1)
             rows = self.dof + 2
             if self.shared:
                 rows /= n_features

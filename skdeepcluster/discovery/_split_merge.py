@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import gammaln
 
-from ._niw import Components, Moments
+from .._gaussians import Gaussians
+from ._niw import Moments, mean_log_densities
 
 # A class is refined as long as something improves, but not for ever.
 MAX_SWEEPS = 20
@@ -222,9 +223,9 @@ class Classes:
         self.n_classes = int(groups.max()) + 1
         return self
 
-    def start_from(self, components):
+    def start_from(self, gaussians):
         """Take the partition in which every cell has its best component."""
-        logs = components.mean_log_densities(self.cells[self.free])
+        logs = mean_log_densities(gaussians, self.cells[self.free])
         groups = self.codes.copy()
         groups[self.free] = logs.argmax(axis=1)
         self._take(groups)
@@ -243,11 +244,11 @@ class Classes:
             groups, n_classes = self.groups, self.n_classes
         return self.cells.grouped(groups, n_classes)
 
-    def components(self, tied=False):
+    def gaussians(self, tied=False):
         """Most probable Gaussian of every class, with its mixing weight."""
         moments = self.moments()
         parameters = self.prior.most_probable(moments, tied)
-        return Components(mixing_weights(moments.sizes, self.alpha), *parameters)
+        return Gaussians.of(mixing_weights(moments.sizes, self.alpha), *parameters)
 
     def refine(self, penalty=None):
         """Move cells, and split and merge classes, while that improves.
@@ -278,7 +279,7 @@ class Classes:
         improved = False
         for _ in range(MAX_SWEEPS):
             before = self.groups
-            logs = self.components().mean_log_densities(self.cells[self.free])
+            logs = mean_log_densities(self.gaussians(), self.cells[self.free])
             groups = self.codes.copy()
             groups[self.free] = logs.argmax(axis=1)
             sizes = np.bincount(groups, minlength=self.n_classes)

@@ -576,7 +576,7 @@ def find_prototypes(latents, classes, n_novel, most, *, temperature, seed):
         seed=seed,
     )
     found = mixture(n_novel)
-    if most is not None and len(found.components) > most:
+    if most is not None and len(found.gaussians) > most:
         found = mixture(most - n_known)
     points = directions(torch.from_numpy(latents)).numpy()
     means, densities = class_densities(points, found.codes, temperature)

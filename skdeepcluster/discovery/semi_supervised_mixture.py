@@ -14,6 +14,14 @@ from sklearn.utils._param_validation import (
 )
 from sklearn.utils.validation import check_is_fitted
 
+from .._gaussians import (
+    Gaussians,
+    aic,
+    bic,
+    log_densities,
+    n_free_parameters,
+    sample,
+)
 from .._labels import PartialLabels
 from .._rows import canonical_order
 from .._validation import check_table, check_weights, draw_seed
@@ -30,7 +38,7 @@ from ._micro_clusters import (
     n_most_cells,
     prior_for,
 )
-from ._niw import CHUNK_ROWS, Components, Moments
+from ._niw import CHUNK_ROWS, Moments, mean_log_densities
 from ._split_merge import Classes
 from ._split_threshold import penalty_from_hidden_classes
 
@@ -276,7 +284,7 @@ class SemiSupervisedGaussianMixture(WeightedDiscovery):
 
     def _warm_start(self, Z, known):
         """What the last fit found, where this one may start from it."""
-        last = getattr(self, "_components", None)
+        last = getattr(self, "_gaussians", None)
         usable = (
             self.warm_start
             and last is not None
@@ -307,12 +315,12 @@ class SemiSupervisedGaussianMixture(WeightedDiscovery):
         self._publish_mixture(training.table.scaling, training.table.dtype, result)
 
     def _publish_mixture(self, scaling, dtype, result):
-        components = self._components = result.components
+        gaussians = self._gaussians = result.gaussians
         self._scaling, self._dtype, self._cells = scaling, dtype, result.cells
-        self.weights_ = np.exp(components.log_weights)
+        self.weights_ = np.exp(gaussians.log_weights)
         self.weights_ /= self.weights_.sum()
-        self.means_ = scaling.inverse_transform(components.means, dtype)
-        self.covariances_ = scaling.inverse_covariances(components.covariances)
+        self.means_ = scaling.inverse_transform(gaussians.means, dtype)
+        self.covariances_ = scaling.inverse_covariances(gaussians.covariances)
         self.split_threshold_ = result.split_threshold
         self.merges_, self.lower_bounds_ = result.merges, result.lower_bounds
         self.n_iter_, self.converged_ = max(1, result.n_iter), result.converged
@@ -396,7 +404,7 @@ class SemiSupervisedGaussianMixture(WeightedDiscovery):
             **self._options(),
         )
         self._publish_mixture(self._scaling, self._dtype, result)
-        self._publish_classes(known, len(result.components) - known.n_known)
+        self._publish_classes(known, len(result.gaussians) - known.n_known)
 
     def _recluster(self):
         if hasattr(self, "_training"):
@@ -406,10 +414,10 @@ class SemiSupervisedGaussianMixture(WeightedDiscovery):
         self._settle_cells()
 
     def _predict_codes(self, Z):
-        return best_components(self._components, self._scaling.transform(Z))
+        return best_components(self._gaussians, self._scaling.transform(Z))
 
     def _log_densities(self, Z):
-        return self._components.log_densities(self._scaling.transform(Z))
+        return log_densities(self._gaussians, self._scaling.transform(Z))
 
     def predict_proba(self, X):
         """Give the probability of every class at each row.
@@ -477,7 +485,7 @@ class SemiSupervisedGaussianMixture(WeightedDiscovery):
             The lower the better.
         """
         logs = self.score_samples(X).astype(np.float64)
-        return float(self._n_parameters() * np.log(len(logs)) - 2 * logs.sum())
+        return bic(logs.sum(), self._n_parameters(), len(logs))
 
     def aic(self, X):
         """Akaike information criterion of the mixture on a table.
@@ -493,17 +501,11 @@ class SemiSupervisedGaussianMixture(WeightedDiscovery):
             The lower the better.
         """
         logs = self.score_samples(X).astype(np.float64)
-        return float(2 * self._n_parameters() - 2 * logs.sum())
+        return aic(logs.sum(), self._n_parameters())
 
     def _n_parameters(self):
-        n_classes, n_columns = self._components.means.shape
-        of_covariances = {
-            "full": n_classes * n_columns * (n_columns + 1) / 2,
-            "tied": n_columns * (n_columns + 1) / 2,
-            "diag": n_classes * n_columns,
-            "spherical": n_classes,
-        }[self.covariance_type]
-        return of_covariances + n_classes * (n_columns + 1) - 1
+        shape = self._gaussians.means.shape
+        return n_free_parameters(self.covariance_type, *shape)
 
     def sample(self, n_samples=1):
         """Draw rows from the mixture.
@@ -533,16 +535,7 @@ class SemiSupervisedGaussianMixture(WeightedDiscovery):
             caller_name="sample",
         )
         rng = np.random.default_rng(draw_seed(self.random_state))
-        components = self._components
-        sizes = rng.multinomial(n_samples, self.weights_)
-        codes = np.repeat(np.arange(len(sizes)), sizes)
-        rows = rng.standard_normal((len(codes), components.means.shape[1]))
-        if components.full:
-            roots = np.linalg.cholesky(components.covariances)
-            rows = np.einsum("nij,nj->ni", roots[codes], rows)
-        else:
-            rows *= np.sqrt(components.covariances)[codes]
-        rows += components.means[codes]
+        rows, codes = sample(self._gaussians, int(n_samples), rng)
         return self._scaling.inverse_transform(rows, self._dtype), self.classes_[codes]
 
 
@@ -550,7 +543,7 @@ class MixtureTraining(NamedTuple):
     """A scaled table, and components to start from where a fit goes on."""
 
     table: ScaledTraining
-    start: Components
+    start: Gaussians
 
     @property
     def known(self):
@@ -565,7 +558,7 @@ class MixtureFit(NamedTuple):
     ----------
     codes : ndarray of shape (n_samples,), dtype=int64, or None
         Class of every row; None where there are only cells.
-    components : Components
+    gaussians : Gaussians
         Gaussians of the known classes, then of the novel ones, the largest first.
     cells : Cells
         The division of the rows that was kept.
@@ -582,7 +575,7 @@ class MixtureFit(NamedTuple):
     """
 
     codes: np.ndarray
-    components: Components
+    gaussians: Gaussians
     cells: Cells
     merges: list
     split_threshold: float
@@ -623,7 +616,7 @@ def fit_mixture(
         Seed of all draws.
     max_cells, n_init, covariance_type
         See :class:`SemiSupervisedGaussianMixture`.
-    start : Components, default=None
+    start : Gaussians, default=None
         Mixture to start from.
     **options
         Of :func:`fit_mixture_of_cells`.
@@ -658,14 +651,14 @@ def fit_mixture(
         **options,
     )
     sizes = np.bincount(
-        best_components(fitted.components, free.rows),
+        best_components(fitted.gaussians, free.rows),
         free.weights,
-        len(fitted.components),
+        len(fitted.gaussians),
     )
     fitted = _numbered(fitted, sizes, n_known, n_novel)
     codes = codes.copy()
     unlabeled = codes < 0
-    codes[unlabeled] = best_components(fitted.components, rows[unlabeled])
+    codes[unlabeled] = best_components(fitted.gaussians, rows[unlabeled])
     return fitted._replace(codes=codes)
 
 
@@ -692,8 +685,8 @@ def fit_mixture_of_cells(cells, n_known, n_novel, **options):
     free = cells.moments[cells.codes < 0]
     labeled = cells.classes(n_known)
     fitted = _fit_divisions([cells], FreeCells(free), labeled, n_novel, **options)
-    best = fitted.components.mean_log_densities(free).argmax(axis=1)
-    sizes = np.bincount(best, free.sizes, len(fitted.components))
+    best = mean_log_densities(fitted.gaussians, free).argmax(axis=1)
+    sizes = np.bincount(best, free.sizes, len(fitted.gaussians))
     return _numbered(fitted, sizes, n_known, n_novel)
 
 
@@ -728,7 +721,7 @@ def _fit_divisions(
     reached = [classes.history[-1]["log_posterior"] for classes in found]
     best = int(np.argmax(reached))
     fitted = maximize_posterior(
-        found[best].components(tied),
+        found[best].gaussians(tied),
         free,
         labeled,
         prior,
@@ -744,7 +737,7 @@ def _fit_divisions(
         )
     return MixtureFit(
         None,
-        fitted.components,
+        fitted.gaussians,
         divisions[best],
         found[best].history,
         0.0 if penalty is None else penalty / total,
@@ -771,19 +764,19 @@ def classes_of_cells(cells, n_known, n_novel, start, prior, alpha, penalty):
 
 def _numbered(fitted, sizes, n_known, n_novel):
     """Number the novel classes, the largest first; drop those without rows."""
-    means = fitted.components.means
+    means = fitted.gaussians.means
     order = n_known + canonical_order(sizes[n_known:], means[n_known:])
     order = order[sizes[order] > 0]
     if n_novel != "auto" and len(fitted.cells.codes) > n_known:
         warn_if_collapsed(len(order), n_novel, "Ask for fewer novel classes.")
     chosen = np.concatenate([np.arange(n_known), order])
-    return fitted._replace(components=fitted.components[chosen])
+    return fitted._replace(gaussians=fitted.gaussians[chosen])
 
 
-def best_components(components, rows):
+def best_components(gaussians, rows):
     """Most probable component of every scaled row."""
     codes = [
-        components.log_densities(rows[start : start + CHUNK_ROWS]).argmax(axis=1)
+        log_densities(gaussians, rows[start : start + CHUNK_ROWS]).argmax(axis=1)
         for start in range(0, len(rows), CHUNK_ROWS)
     ]
     return np.concatenate([np.empty(0, dtype=np.int64), *codes])

@@ -6,7 +6,13 @@ from numpy.testing import assert_allclose
 from scipy.optimize import minimize
 from scipy.special import gammaln
 
-from skdeepcluster.discovery._niw import Components, Moments, Prior, prior_of_classes
+from skdeepcluster._gaussians import Gaussians, log_densities
+from skdeepcluster.discovery._niw import (
+    Moments,
+    Prior,
+    mean_log_densities,
+    prior_of_classes,
+)
 
 CORNERS = np.array([[0, 0], [1, 0], [0, 1], [1, 1.0]])
 
@@ -48,8 +54,8 @@ def test_the_mode_is_where_the_posterior_is_largest(prior):
 
     def loss(free):
         mean, covariance = parameters_of(prior, free)
-        component = Components(np.zeros(1), mean[np.newaxis], covariance[np.newaxis])
-        data = component.mean_log_densities(moments)[0, 0] * len(rows)
+        component = Gaussians.of(np.zeros(1), mean[np.newaxis], covariance[np.newaxis])
+        data = mean_log_densities(component, moments)[0, 0] * len(rows)
         return -data - prior.log_density(component)
 
     found = minimize(loss, np.zeros(5), method="BFGS", options={"gtol": 1e-8})
@@ -154,10 +160,10 @@ def test_prior_of_the_classes_is_the_best_of_its_grid():
 def test_far_cells_have_the_mean_density_of_their_rows():
     rng = np.random.default_rng(0)
     rows = rng.normal(size=(11, 3))
-    component = Components(
+    component = Gaussians.of(
         np.log([0.4, 0.6]),
         rng.normal(size=(2, 3)),
         np.array([np.eye(3), 2 * np.eye(3)]),
     )
-    found = component.mean_log_densities(one_set(rows))
-    assert_allclose(found[0], component.log_densities(rows).mean(axis=0))
+    found = mean_log_densities(component, one_set(rows))
+    assert_allclose(found[0], log_densities(component, rows).mean(axis=0))

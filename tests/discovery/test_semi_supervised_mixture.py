@@ -12,9 +12,10 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import adjusted_rand_score
 
 from skdeepcluster import SemiSupervisedGaussianMixture
+from skdeepcluster._gaussians import Gaussians
 from skdeepcluster.discovery._em import FreeCells, FreeRows
 from skdeepcluster.discovery._micro_clusters import Cells
-from skdeepcluster.discovery._niw import Components, Moments
+from skdeepcluster.discovery._niw import Moments
 from skdeepcluster.metrics import discovery_accuracy
 
 
@@ -299,7 +300,7 @@ def test_cells_that_are_rows_give_the_steps_of_rows():
     rng = np.random.default_rng(0)
     rows = rng.normal(size=(40, 2))
     moments = Moments.of_rows(rows, np.ones(40), np.arange(40), 40, True)
-    components = Components(
+    components = Gaussians.of(
         np.log([0.3, 0.7]),
         rng.normal(size=(2, 2)),
         np.array([np.eye(2), 3 * np.eye(2)]),
@@ -317,7 +318,7 @@ def test_cells_bound_the_likelihood_of_their_rows():
     cells = Cells.of_rows(
         rows, np.ones(200), np.full(200, -1), np.eye(2), n_most=10, seed=0
     )
-    components = Components(
+    components = Gaussians.of(
         np.log([0.3, 0.7]),
         rng.normal(size=(2, 2)),
         np.array([np.eye(2), 3 * np.eye(2)]),
