@@ -1,4 +1,7 @@
-"""Cells: small sets of rows that stay together, and the prior of a class."""
+"""Micro-clusters: small sets of rows that stay together, and the prior of a class.
+
+They are called cells here, and known by their additive moments alone.
+"""
 
 from dataclasses import dataclass
 
@@ -65,14 +68,16 @@ class Cells:
         flat = whitened(rows, pooled)
         cells = cls(Moments.empty(0, rows.shape[1], full), codes[:0])
         for code in np.unique(codes):
-            mine = codes == code
-            weight = weights[mine].sum()
+            members = codes == code
+            weight = weights[members].sum()
             most = _share(n_most, code, codes)
             least = FEWEST_CELLS if code < 0 else FEWEST_OF_CLASS
             number = np.clip(weight / WEIGHT_PER_CELL, least, most)
-            labels = divide(flat[mine], weights[mine], int(number), seed)
+            labels = divide(flat[members], weights[members], int(number), seed)
             n_cells = int(labels.max()) + 1
-            moments = Moments.of_rows(rows[mine], weights[mine], labels, n_cells, full)
+            moments = Moments.of_rows(
+                rows[members], weights[members], labels, n_cells, full
+            )
             cells = cells.joined(cls(moments, np.full(n_cells, code)))
         return cells
 
@@ -148,7 +153,7 @@ def divide(rows, weights, n_cells, seed):
     return np.unique(labels, return_inverse=True)[1]
 
 
-def pooled_covariance(classes, total, kind):
+def within_class_covariance(classes, total, kind):
     """Covariance within the classes, drawn towards independent columns.
 
     Parameters
@@ -192,7 +197,7 @@ def pooled_covariance(classes, total, kind):
 
 
 def prior_for(cells, n_known, kind):
-    """Prior of a class: from the labeled classes, else from all rows.
+    """Prior of a class, by empirical Bayes from the labeled classes.
 
     Parameters
     ----------
@@ -210,14 +215,14 @@ def prior_for(cells, n_known, kind):
 
     Notes
     -----
-    Without labels it is that of Fraley and Raftery, for 10 clusters: the scale is
-    the variance of each column over 10^(2 / n_features), with n_features + 2
+    Without labels it is the weak prior of Fraley and Raftery, for 10 clusters: the
+    scale is the variance of each column over 10^(2 / n_features), with n_features + 2
     degrees of freedom, and the mean is worth 0.01 rows.
     """
     classes = cells.classes(n_known)
     one = np.zeros(len(cells.codes), dtype=np.intp)
     total = cells.moments.grouped(one, 1)
-    pooled, labeled = pooled_covariance(classes, total, kind)
+    pooled, labeled = within_class_covariance(classes, total, kind)
     mean, shared = total.centers[0], kind == "spherical"
     if labeled:
         return prior_of_classes(classes, mean, pooled, shared)
@@ -255,7 +260,7 @@ def divide_rows(rows, weights, codes, n_known, covariance_type, n_most, seed):
     classes = Moments.of_rows(
         rows[labeled], weights[labeled], codes[labeled], n_known, full
     )
-    pooled, _ = pooled_covariance(classes, total, covariance_type)
+    pooled, _ = within_class_covariance(classes, total, covariance_type)
     return Cells.of_rows(rows, weights, codes, pooled, n_most, seed)
 
 

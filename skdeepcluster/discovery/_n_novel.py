@@ -40,7 +40,7 @@ def estimate_n_novel(X, codes, rng, weights=None):
     Returns
     -------
     int
-        From 1 to 30 where a class is known, else from 2, with the largest mean
+        From 1 to 30 where a class is known, otherwise from 2, with the largest mean
         silhouette. The number of distinct unlabeled rows where there are no more
         than that.
     """
@@ -80,8 +80,7 @@ def estimate_in_embeddings(rows, weights, rng, select):
     rng : numpy.random.Generator
         Draws the starts, and of many rows a sample of 2000.
     select : callable
-        ``select(rows, number)`` places the rows where so many clusters are to be
-        found.
+        ``select(rows, number)`` embeds the rows for so many clusters.
 
     Returns
     -------
@@ -119,6 +118,6 @@ def sample_rows(rows, weights, size, rng):
         return rows, weights
     chosen = rng.choice(total, size, replace=False)
     ends = np.cumsum(weights) * (total / weights.sum())
-    places = np.minimum(np.searchsorted(ends, chosen, side="right"), len(rows) - 1)
-    counts = np.bincount(places, minlength=len(rows)).astype(np.float64)
+    drawn = np.minimum(np.searchsorted(ends, chosen, side="right"), len(rows) - 1)
+    counts = np.bincount(drawn, minlength=len(rows)).astype(np.float64)
     return np.ascontiguousarray(rows[counts > 0]), counts[counts > 0]

@@ -7,21 +7,20 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from scipy.special import softmax
-from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import Interval
 
 from .._labels import UNLABELED, PartialLabels
 from .._rows import canonical_order, distinct_rows, in_chunks, lexicographic_order
 from .._scaling import TableScaling
 from .._validation import draw_seed
 from ..nn.batches import labeled_rows
+from ..nn.estimator import NetworkEstimator
 from ..nn.inference import in_double, run_rows
 from ..nn.modules import AutoencoderModule, user_module
 from ..nn.training import (
     Net,
     history_of,
     make_net,
-    pick_device,
     reproducible,
     train,
 )
@@ -88,9 +87,7 @@ class NetworkTraining(NamedTuple):
         return self.rows[self.order], self.classes[self.order]
 
 
-class LatentDiscovery(
-    ClassNamePrefixFeaturesOutMixin, TransformerMixin, DiscoveryEstimator
-):
+class LatentDiscovery(NetworkEstimator, DiscoveryEstimator):
     """Frame of the estimators that learn a latent space from partial labels.
 
     The module of ``net_`` has a method ``project``, which maps rows to latents.
@@ -98,18 +95,18 @@ class LatentDiscovery(
     """
 
     _parameter_constraints = {
+        **NetworkEstimator._parameter_constraints,
         "n_novel": N_NOVEL,
         "n_components": [Interval(Integral, 1, None, closed="left"), None],
         "hidden_layer_sizes": ["array-like", None],
-        "module": [callable, None],
         "max_epochs": [Interval(Integral, 1, None, closed="left")],
-        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
-        "batch_size": [Interval(Integral, 1, None, closed="left")],
-        "callbacks": [list, None],
-        "device": [StrOptions({"cpu", "cuda", "auto"})],
-        "random_state": ["random_state"],
-        "verbose": ["verbose"],
     }
+
+    def __init__(self, *, n_novel, n_components, max_epochs, **parameters):
+        super().__init__(**parameters)
+        self.n_novel = n_novel
+        self.n_components = n_components
+        self.max_epochs = max_epochs
 
     def _start(self, Z, known):
         """Scale the rows; order rows and classes for the draws."""
@@ -150,11 +147,6 @@ class LatentDiscovery(
         Z = self._embed(X)
         return self._latents(Z).astype(Z.dtype)
 
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags
-
 
 class DiscoveryNetwork(LatentDiscovery):
     """Frame of those whose head knows the classes and whose novel rows are given.
@@ -171,26 +163,27 @@ class DiscoveryNetwork(LatentDiscovery):
         "predict_known": ["boolean"],
     }
 
+    def __init__(self, *, dropout, predict_known, **parameters):
+        super().__init__(**parameters)
+        self.dropout = dropout
+        self.predict_known = predict_known
+
     def _train(self, training, **sizes):
         """Train a new net; `sizes` go to :meth:`_make_module`."""
-        device = pick_device(self.device)
+        parameters = self._net_parameters()
         rows, classes = training.in_order()
-        with reproducible(training.seed, device):
+        with reproducible(training.seed, parameters["device"]):
             network, n_components = self._build(rows.shape[1])
             net = make_net(
                 self._make_module(network, n_components, **sizes),
                 optimizer="adamw",
-                lr=self.learning_rate_init,
-                batch_size=self.batch_size,
-                device=device,
-                callbacks=self.callbacks,
-                verbose=self.verbose,
+                **parameters,
             )
             # An epoch is one pass, however small the table.
             net.iterator_train__min_steps = 1
             train(
                 net,
-                labeled_rows(rows, classes, device),
+                labeled_rows(rows, classes, parameters["device"]),
                 max_epochs=self.max_epochs,
             )
         return Trained(net, n_components, history_of(net))

@@ -13,8 +13,8 @@ from ..kernels.gaussians import (
 )
 
 CHUNK_ROWS = 4096
-# What the labeled classes may say of a class: rows that its covariance, its mean
-# are worth, and how wide it is against their pooled covariance.
+# Grid of the empirical Bayes prior: pseudo-counts of the covariance and of the mean,
+# and the scale against the pooled covariance of the labeled classes.
 DOF_GRID = (1, 2, 5, 10, 20, 50, 100, 200, 500)
 SCALE_GRID = (0.5, 0.7, 1.0, 1.4, 2.0)
 KAPPA_GRID = (1e-3, 1e-2, 0.03, 0.1, 0.3, 1.0)
@@ -82,7 +82,7 @@ class Moments:
         )
 
     def add(self, rows, shares):
-        """Add rows, each with its weight in every set, in place."""
+        """Add rows in place, each with its weight in every set."""
         parts = self.sizes, self.sums, self.squares
         if self.full:
             add_full_moments(rows, shares, np.zeros(self.sums.shape), *parts)
@@ -123,8 +123,8 @@ class Prior:
 
     The covariance is inverse-Wishart with `dof` degrees of freedom and the matrix
     `scale`; the mean is normal about `mean` with the covariance over `kappa`.
-    For independent columns each variance has a law of its own
-    (`shared=False`), or all columns share one (`shared=True`).
+    For independent columns each variance has an inverse gamma distribution of its
+    own (`shared=False`), or all columns share one (`shared=True`).
 
     Parameters
     ----------
@@ -265,10 +265,10 @@ class Prior:
 
 
 def prior_of_classes(classes, mean, pooled, shared):
-    """Find the prior under which the labeled classes are most probable.
+    """Empirical Bayes: the prior under which the labeled classes are most probable.
 
-    Labeled classes say what a class looks like: prior degrees of freedom, scale
-    and kappa maximize the product of their marginal likelihoods.
+    Degrees of freedom, scale and kappa maximize the product of the marginal
+    likelihoods of the labeled classes.
 
     Parameters
     ----------

@@ -84,8 +84,8 @@ def draw_centers(rows, weights, known_centers, n_novel, power, rng):
             # In units of the farthest, which any power leaves in range.
             mass = weights * (closest / closest.max()) ** (power / 2)
         cumulative = np.cumsum(mass)
-        place = np.searchsorted(cumulative, draw * cumulative[-1], side="right")
-        chosen[step] = min(place, np.searchsorted(cumulative, cumulative[-1]))
+        drawn = np.searchsorted(cumulative, draw * cumulative[-1], side="right")
+        chosen[step] = min(drawn, np.searchsorted(cumulative, cumulative[-1]))
         new = pairwise_squared_distances(rows, rows[chosen[step : step + 1]])[:, 0]
         closest = np.minimum(closest, new)
     return rows[chosen]

@@ -187,7 +187,7 @@ class GPCModule(nn.Module):
             )
         logits = prototype_logits(directions(codes), self.prototypes, self.densities)
         surprise = cross_entropy(logits, assigned.repeat(2), reduction="none")
-        # Classes shall be as frequent as they are in the table.
+        # Classes should be as frequent as they are in the table.
         shares = torch.where(labeled, self.labeled_share, 1 - self.labeled_share)
         return loss + (shares * surprise).sum() / shares.sum()
 
@@ -224,7 +224,7 @@ def directions(codes):
 def prototype_logits(points, prototypes, densities):
     """Cosines of directions with the prototypes, less 1, over the densities.
 
-    Less 1, since a dense class shall take the rows near to it, not those of all
+    Less 1, since a dense class should take the rows near to it, not those of all
     directions: it is half a squared distance, with the sign changed.
     """
     return (points @ prototypes.T - 1) / densities

@@ -69,7 +69,7 @@ def log_posterior(moments, prior, alpha, penalty=0.0):
     alpha : float
         Concentration of the Dirichlet process.
     penalty : float, default=0.0
-        What every class costs.
+        Penalty per class, in nats.
 
     Returns
     -------
@@ -162,8 +162,8 @@ def merge_path(sets, prior, alpha, n_fixed, n_least=1):
         for part in vars(sets).values():
             part[kept] += part[gone]
         alive[gone] = False
-        for place in (kept, gone):
-            ratios[place] = ratios[:, place] = -np.inf
+        for merged in (kept, gone):
+            ratios[merged] = ratios[:, merged] = -np.inf
         marginals[kept] = prior.log_marginals(sets[kept : kept + 1])[0]
         others = np.flatnonzero(alive)
         others = others[(others != kept) & ((others >= n_fixed) | (kept >= n_fixed))]
@@ -256,7 +256,7 @@ class Classes:
         Parameters
         ----------
         penalty : float, default=None
-            What every class costs; None keeps the number of classes.
+            Penalty per class, in nats; None keeps the number of classes.
         """
         cost = 0.0 if penalty is None else penalty
         self._note("start", cost)
@@ -304,12 +304,12 @@ class Classes:
         """Split classes in two where the Hastings ratio says so."""
         improved = False
         for group in range(self.n_classes):
-            mine = self.free[self.groups[self.free] == group]
+            members = self.free[self.groups[self.free] == group]
             labeled = np.flatnonzero(self.codes == group)
             is_known = group < self.n_known
-            if len(mine) + is_known < 2:
+            if len(members) + is_known < 2:
                 continue
-            parts = self.cells[mine]
+            parts = self.cells[members]
             if is_known:
                 # The part that stays holds all labeled rows.
                 one = np.zeros(len(labeled), dtype=np.intp)
@@ -318,7 +318,7 @@ class Classes:
             if -path.log_ratios[-1] > penalty + ROUNDING:
                 leaves = path.groups(len(path.pairs) - 1)[int(is_known) :] == 1
                 self.groups = self.groups.copy()
-                self.groups[mine[leaves]] = self.n_classes
+                self.groups[members[leaves]] = self.n_classes
                 self.n_classes += 1
                 self._note("split", penalty)
                 improved = True

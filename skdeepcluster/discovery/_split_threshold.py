@@ -1,4 +1,4 @@
-"""What a class costs, learned by hiding known classes."""
+"""The penalty per class, in nats, that finds hidden known classes again."""
 
 from itertools import combinations
 from math import comb
@@ -14,11 +14,11 @@ LEAST_HIDINGS, HIDINGS_PER_DIVISION = 10, 4
 LEAST_KNOWN = 3
 # A penalty is e times less plausible for each of these differences in accuracy.
 SOFTNESS = 0.015
-# What a class costs in tables at large: median in nats per row of the table, and
+# Log-normal prior of the penalty per class: median in nats per sample, and
 # standard deviation of its logarithm.
 TYPICAL_COST, LOG_SPREAD = 0.125, 1.0
 # Penalties this many standard deviations off are not looked at.
-REACH = 4.0
+N_DEVIATIONS = 4.0
 # Accuracy is not looked at before there are so few sets.
 MOST_SETS = 200
 
@@ -59,7 +59,7 @@ def penalty_from_hidden_classes(divisions, n_known, prior, alpha, rng):
         for cells in divisions
         for hidden in _hidings(n_known, n_hidings, rng)
     ]
-    ends = typical + np.array([-1, 1]) * REACH * LOG_SPREAD
+    ends = typical + np.array([-1, 1]) * N_DEVIATIONS * LOG_SPREAD
     costs = np.concatenate([costs for costs, _ in curves])
     edges = np.unique(np.log(np.clip(costs, *np.exp(ends))))
     edges = np.unique(np.concatenate([ends, edges]))

@@ -21,11 +21,10 @@ from ..nn.training import (
     WarmCosine,
     history_of,
     make_net,
-    pick_device,
     reproducible,
     train,
 )
-from ._micro_clusters import CLASSES_WITHOUT_LABELS, pooled_covariance
+from ._micro_clusters import CLASSES_WITHOUT_LABELS, within_class_covariance
 from ._network import LatentDiscovery, Trained, latents_of, run_network, unit_length
 from ._niw import Moments
 from ._prototype_network import (
@@ -135,7 +134,7 @@ def whitening(rows, codes, n_axes):
     classes = Moments.of_rows(
         rows[labeled], weights[labeled], codes[labeled], n_known, True
     )
-    pooled, known = pooled_covariance(classes, total, "full")
+    pooled, known = within_class_covariance(classes, total, "full")
     if not known:
         pooled = pooled / CLASSES_WITHOUT_LABELS ** (2 / len(pooled))
     factor = gaussian_factors(pooled[np.newaxis])[0][0]
@@ -216,7 +215,7 @@ class GPC(LatentDiscovery):
     module : {"linear"}, torch.nn.Module or callable, default=None
         A network of your own that maps rows to latents: it is copied, not changed,
         or built by a callable from the number of features. "linear" learns a
-        linear map only, for features that a large network has made. Else
+        linear map only, for features that a large network has made. With None,
         `n_components` and `hidden_layer_sizes` describe it.
     max_iter : int, default=4
         Most rounds; one that finds the classes of the round before is the last.
@@ -376,43 +375,37 @@ class GPC(LatentDiscovery):
         random_state=None,
         verbose=0,
     ):
-        self.n_novel = n_novel
+        super().__init__(
+            n_novel=n_novel,
+            n_components=n_components,
+            hidden_layer_sizes=hidden_layer_sizes,
+            module=module,
+            max_epochs=max_epochs,
+            learning_rate_init=learning_rate_init,
+            batch_size=batch_size,
+            callbacks=callbacks,
+            device=device,
+            random_state=random_state,
+            verbose=verbose,
+        )
         self.augmentation = augmentation
         self.strength = strength
         self.supervised_weight = supervised_weight
         self.temperature = temperature
         self.labeled_temperature = labeled_temperature
         self.prototype_temperature = prototype_temperature
-        self.n_components = n_components
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.module = module
         self.max_iter = max_iter
-        self.max_epochs = max_epochs
-        self.learning_rate_init = learning_rate_init
-        self.batch_size = batch_size
-        self.callbacks = callbacks
-        self.device = device
-        self.random_state = random_state
-        self.verbose = verbose
 
     def _prepare(self, Z, known, weights):
         return self._start(Z, known)
 
     def _fit_discovery(self, training, n_novel):
-        device = pick_device(self.device)
+        parameters = self._net_parameters()
+        device = parameters["device"]
         rows, classes = training.in_order()
         with reproducible(training.seed, device):
             module, n_components = self._make_module(rows, classes)
-            net = make_net(
-                module,
-                optimizer="adamw",
-                lr=self.learning_rate_init,
-                batch_size=self.batch_size,
-                device=device,
-                callbacks=self.callbacks,
-                verbose=self.verbose,
-                batches=EvenBatches,
-            )
+            net = make_net(module, optimizer="adamw", batches=EvenBatches, **parameters)
             found, counts = self._alternate(
                 net, rows, classes, n_novel, training.seed, device
             )

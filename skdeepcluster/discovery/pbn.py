@@ -295,21 +295,23 @@ class PBN(DiscoveryNetwork):
         random_state=None,
         verbose=0,
     ):
-        self.n_novel = n_novel
+        super().__init__(
+            n_novel=n_novel,
+            n_components=n_components,
+            hidden_layer_sizes=hidden_layer_sizes,
+            module=module,
+            dropout=dropout,
+            predict_known=predict_known,
+            max_epochs=max_epochs,
+            learning_rate_init=learning_rate_init,
+            batch_size=batch_size,
+            callbacks=callbacks,
+            device=device,
+            random_state=random_state,
+            verbose=verbose,
+        )
         self.supervised_weight = supervised_weight
         self.reconstruction_reduction = reconstruction_reduction
-        self.n_components = n_components
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.module = module
-        self.dropout = dropout
-        self.predict_known = predict_known
-        self.max_epochs = max_epochs
-        self.learning_rate_init = learning_rate_init
-        self.batch_size = batch_size
-        self.callbacks = callbacks
-        self.device = device
-        self.random_state = random_state
-        self.verbose = verbose
 
     def _prepare(self, Z, known, weights):
         training = self._start(Z, known)

@@ -47,12 +47,12 @@ class SemiSupervisedGaussianMixture(WeightedDiscovery):
     """Gaussian mixture for partly labeled rows that finds the number of classes.
 
     Unlabeled rows belong to known classes or to novel ones. Labeled rows stay in
-    their class; unlabeled rows are divided into small cells, and cells merge with
-    each other and with known classes by Hastings ratios under a normal-inverse-
-    Wishart prior that the labeled classes have chosen. Cells move between classes
-    and classes split and merge while the posterior rises. At the end EM fits one
-    Gaussian per class to the rows. Without labels it is a Bayesian mixture that
-    finds its number of components.
+    their class. Unlabeled rows are divided into micro-clusters (cells), which merge
+    with each other and with known classes by Hastings ratios under a normal-inverse-
+    Wishart prior, estimated from the labeled classes by empirical Bayes. Cells move
+    between classes and classes split and merge while the posterior rises. At the end
+    EM fits one Gaussian per class to the rows. Without labels it is a Bayesian
+    mixture that finds its number of components.
 
     Parameters
     ----------
@@ -61,11 +61,11 @@ class SemiSupervisedGaussianMixture(WeightedDiscovery):
     covariance_type : {"full", "tied", "diag", "spherical"}, default="full"
         What the covariance of a class may be. "tied" needs an int `n_novel`.
     split_threshold : float or "auto", default="auto"
-        What a class costs, in nats per row of the table: two classes are one
-        unless that costs more. 0 is the textbook's mixture, which cuts classes
-        that are not Gaussian into many. "auto" hides half of the known classes,
-        several times, and takes what finds them again; with fewer than three
-        known classes it is 1/8, what a class costs in tables at large.
+        Penalty per class, in nats per sample: a split must raise the log posterior
+        by more than that. 0 is the textbook's mixture, which cuts classes that are
+        not Gaussian into many. "auto" hides half of the known classes, several
+        times, and takes the penalty that finds them again; with fewer than three
+        known classes it is 1/8, the median of other tables.
     alpha : float, default=1.0
         Concentration of the Dirichlet process over classes.
     max_cells : int, default=200
@@ -115,7 +115,7 @@ class SemiSupervisedGaussianMixture(WeightedDiscovery):
         Covariances, ``(n_known + n_novel_, n_columns, n_columns)``, or variances of
         the columns, ``(n_known + n_novel_, n_columns)``, for "diag" and "spherical".
     split_threshold_ : float
-        Cost of a class in nats per row of the table.
+        Penalty per class, in nats per sample.
     merges_ : list of dict
         How the classes were found: the ``move`` accepted ("start", "move" of
         cells, "split" or "merge"), then ``n_classes`` and ``log_posterior``, which
@@ -165,7 +165,7 @@ class SemiSupervisedGaussianMixture(WeightedDiscovery):
     The prior's degrees of freedom, scale and kappa maximize the marginal
     likelihood of the labeled classes over a grid; without labels it is the prior
     of Fraley and Raftery for ten clusters. Starting from many cells and merging
-    them takes the place of the random proposals of [1]_ and [2]_: each split
+    them stands for the random proposals of [1]_ and [2]_: each split
     that is tried is the last merge of a class's own cells. The rule behind
     ``split_threshold="auto"`` (the tolerance of 0.005 in accuracy, up to ten
     choices of hidden classes) was fixed on other choices of known classes than
@@ -565,7 +565,7 @@ class MixtureFit(NamedTuple):
     merges : list of dict
         Moves accepted.
     split_threshold : float
-        Penalty of a class, in nats per row.
+        Penalty per class, in nats per sample.
     lower_bounds : list of float
         Log posterior before each step of EM and at the end.
     n_iter : int

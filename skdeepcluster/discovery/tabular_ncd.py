@@ -1,4 +1,4 @@
-"""TabularNCD: rows that are near each other shall be of one novel class."""
+"""TabularNCD: pairs of similar rows are pseudo-labels of one novel class."""
 
 from numbers import Integral, Real
 from typing import NamedTuple
@@ -116,8 +116,8 @@ def draw_companions(rows, classes, n_neighbors):
     n_nearest = min(n_neighbors, len(rows) - 1)
     nearest = similarities.topk(n_nearest, dim=1).indices
     draw, way = torch.rand(2, len(rows), device=rows.device)
-    place = (draw * n_kin.clamp(max=n_nearest)).long()
-    chosen = rows[nearest.gather(1, place[:, None])[:, 0]]
+    drawn = (draw * n_kin.clamp(max=n_nearest)).long()
+    chosen = rows[nearest.gather(1, drawn[:, None])[:, 0]]
     way = torch.where(n_kin > 0, way, 0.0)
     return rows + way[:, None] * (chosen - rows)
 
@@ -136,7 +136,7 @@ def pair_targets(codes, n_positive):
     Returns
     -------
     torch.Tensor of shape (n_rows, n_rows)
-        1 where a row is marked, else 0; not symmetric.
+        1 where a row is marked, otherwise 0; not symmetric.
     """
     directions = normalize(codes)
     similarities = directions @ directions.T
@@ -206,7 +206,7 @@ class TabularNCD(DiscoveryNetwork):
         Rows of the batch, of the same known class or unlabeled as well, among
         which the row is drawn towards which a row is moved.
     top_k : float, default=0.15
-        Share of the unlabeled rows of a batch that shall share the cluster of a
+        Share of the unlabeled rows of a batch that should share the cluster of a
         row, in [0, 1]; at least one does.
     supervised_weight : float, default=0.8
         Weight of the cross-entropy against consistency, for the known classes.
@@ -357,23 +357,25 @@ class TabularNCD(DiscoveryNetwork):
         random_state=None,
         verbose=0,
     ):
-        self.n_novel = n_novel
+        super().__init__(
+            n_novel=n_novel,
+            n_components=n_components,
+            hidden_layer_sizes=hidden_layer_sizes,
+            module=module,
+            dropout=dropout,
+            predict_known=predict_known,
+            max_epochs=max_epochs,
+            learning_rate_init=learning_rate_init,
+            batch_size=batch_size,
+            callbacks=callbacks,
+            device=device,
+            random_state=random_state,
+            verbose=verbose,
+        )
         self.n_neighbors = n_neighbors
         self.top_k = top_k
         self.supervised_weight = supervised_weight
         self.pair_weight = pair_weight
-        self.n_components = n_components
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.module = module
-        self.dropout = dropout
-        self.predict_known = predict_known
-        self.max_epochs = max_epochs
-        self.learning_rate_init = learning_rate_init
-        self.batch_size = batch_size
-        self.callbacks = callbacks
-        self.device = device
-        self.random_state = random_state
-        self.verbose = verbose
 
     def _prepare(self, Z, known, weights):
         return self._start(Z, known)
