@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from .._scaling import power_of_two
+from .._scaling import TableScaling, varying_columns
 from ..nn.modules import principal_axes
 
 # From so many columns on, neighbours are looked for among principal components.
@@ -33,23 +33,24 @@ class NeighborSpace:
 
     def __init__(self, X, weights, metric):
         self.metric = metric
-        # The columns' own powers of two keep squares in range.
-        self.units = power_of_two(X, axis=0)
-        if metric == "cosine":
-            self.units[:] = 1.0
+        rows = X if metric == "euclidean" else _directions(X)
+        scaling = TableScaling(rows, weights, by_column=True)
         # Less spread than this is rounding.
-        least = 4 * np.finfo(X.dtype).eps
-        shrunk = self._shrink(X)
-        self.mean = np.average(shrunk, axis=0, weights=weights)
-        self.deviation = _deviation(shrunk, self.mean, weights)
-        self.kept = self.deviation > least * np.abs(shrunk).max(axis=0)
+        least = 4 * np.finfo(X.dtype).eps * np.abs(rows).max(axis=0) / scaling.unit
+        self.kept = varying_columns(rows) & (scaling.scale > least)
         if not self.kept.any():
             self.kept[0] = True
+        self.standardization, self.mean = None, None
         if metric == "cosine":
-            self.deviation[:] = 1.0
-        self.deviation[self.deviation == 0] = 1.0
-        self.center, self.scale, self.axes = 0.0, 1.0, None
-        scaled = self._standardize(shrunk)
+            self.mean = (scaling.mean * scaling.unit)[self.kept]
+        elif self.kept.all():
+            self.standardization = scaling
+        else:
+            self.standardization = TableScaling(
+                rows, weights, by_column=True, columns=self.kept
+            )
+        self.axes = None
+        scaled = self._columns(X)
         self.center = np.average(scaled, axis=0, weights=weights)
         scaled -= self.center
         variance = np.average(np.square(scaled).mean(axis=1), weights=weights)
@@ -59,23 +60,12 @@ class NeighborSpace:
             n_axes = max(1, min(N_AXES, len(rows) - 1))
             self.axes = principal_axes(rows, n_axes).contiguous()
 
-    def _shrink(self, X):
-        """Bring entries to the order of 1, or rows to length 1."""
-        if self.metric == "euclidean":
-            # Far beyond the table's range an entry may become infinite: the
-            # hyperbolic tangent takes it in.
-            with np.errstate(over="ignore"):
-                return np.multiply(X, 1.0 / self.units, dtype=np.float64)
-        largest = np.abs(X).max(axis=1, keepdims=True).astype(np.float64)
-        shrunk = X / np.where(largest > 0, largest, 1.0)
-        lengths = np.sqrt(np.square(shrunk).sum(axis=1, keepdims=True))
-        return shrunk / np.where(lengths > 0, lengths, 1.0)
-
-    def _standardize(self, shrunk):
-        scaled = (shrunk[:, self.kept] - self.mean[self.kept]) / self.deviation[
-            self.kept
-        ]
-        return 2 * np.tanh(scaled / 2) if self.metric == "euclidean" else scaled
+    def _columns(self, X):
+        """Columns that vary, with outliers drawn in; or directions, centred."""
+        if self.metric == "cosine":
+            return _directions(X)[:, self.kept] - self.mean
+        # Contiguous columns are summed pairwise.
+        return 2 * np.tanh(np.asfortranarray(self.standardization.transform(X)) / 2)
 
     def then(self, matrix):
         """Multiply rows by a square float64 tensor from now on."""
@@ -83,11 +73,15 @@ class NeighborSpace:
 
     def transform(self, X):
         """Bring rows into the space; the result is float64."""
-        scaled = (self._standardize(self._shrink(X)) - self.center) / self.scale
+        scaled = (self._columns(X) - self.center) / self.scale
         if self.axes is None:
             return scaled
         return (torch.from_numpy(scaled) @ self.axes).numpy()
 
 
-def _deviation(X, mean, weights):
-    return np.sqrt(np.average(np.square(X - mean), axis=0, weights=weights))
+def _directions(X):
+    """Rows of length 1; rows of zeros stay."""
+    largest = np.abs(X).max(axis=1, keepdims=True).astype(np.float64)
+    shrunk = X / np.where(largest > 0, largest, 1.0)
+    lengths = np.sqrt(np.square(shrunk).sum(axis=1, keepdims=True))
+    return shrunk / np.where(lengths > 0, lengths, 1.0)
