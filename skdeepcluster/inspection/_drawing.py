@@ -37,16 +37,16 @@ def last_step(estimator, X):
 def representation(estimator, X):
     """Return the rows as the last step of an estimator clusters them."""
     estimator, X = last_step(estimator, X)
+    if getattr(estimator, "encoder_", None) is not None:
+        # The encoder was fitted to an array, and would warn of names.
+        X = check_array(X, dtype=[np.float64, np.float32])
+        return estimator.encoder_.transform(X)
     # The transform of k-means gives distances to the centers, not an embedding.
     is_kmeans = hasattr(estimator, "cluster_centers_") and not hasattr(
         estimator, "inverse_transform"
     )
     if hasattr(estimator, "transform") and not is_kmeans:
-        X = estimator.transform(X)
-    elif getattr(estimator, "encoder_", None) is not None:
-        # The encoder was fitted to an array, and would warn of names.
-        X = check_array(X, dtype=[np.float64, np.float32])
-        X = estimator.encoder_.transform(X)
+        return estimator.transform(X)
     return X
 
 

@@ -121,9 +121,10 @@ class EmbeddingDisplay:
         Parameters
         ----------
         estimator : object or Pipeline
-            Fitted clusterer with `predict`. What is drawn is its `transform`
-            of `X`, or that of its `encoder_`, or `X` itself where there is
-            neither; the last step of a Pipeline is meant. If it has
+            Fitted clusterer with `predict`. What is drawn is what its
+            `encoder_` makes of `X`, or its own `transform`, or `X` itself where
+            there is neither, or where `transform` gives distances to centres as
+            that of k-means does; the last step of a Pipeline is meant. If it has
             `novel_classes_`, these are marked.
         X : array-like of shape (n_samples, n_features)
             Rows to draw.

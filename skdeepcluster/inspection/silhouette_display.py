@@ -68,9 +68,10 @@ class SilhouetteDisplay:
         Parameters
         ----------
         estimator : object or Pipeline
-            Fitted clusterer with `predict`. Distances are those of its
-            `transform` of `X`, or of its `encoder_`'s, or of `X` itself where
-            there is neither; the last step of a Pipeline is meant.
+            Fitted clusterer with `predict`. Distances are those of what its
+            `encoder_` makes of `X`, or its own `transform`, or of `X` itself where
+            there is neither, or where `transform` gives distances to centres as
+            that of k-means does; the last step of a Pipeline is meant.
         X : array-like of shape (n_samples, n_features)
             Rows.
         max_samples : int, default=5000

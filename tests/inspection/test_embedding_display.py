@@ -157,10 +157,22 @@ def test_many_points_are_rasterised(n_rows, rasterized):
     assert [s.get_rasterized() for s in display.scatters_] == [rasterized] * 2
 
 
+class SignEmbedding(SignClusterer):
+    """Embeds rows as well."""
+
+    def transform(self, X):
+        return np.asarray(X)[:, 2:] ** 2
+
+
 def test_transform_of_the_estimator_is_drawn(iris):
-    model = KMeans(2, n_init=1, random_state=0).fit(iris)
-    display = EmbeddingDisplay.from_estimator(model, iris)
-    assert_allclose(display.embedding, model.transform(iris))
+    display = EmbeddingDisplay.from_estimator(SignEmbedding().fit(iris), iris)
+    assert_allclose(display.embedding, iris[:, 2:] ** 2)
+
+
+def test_distances_to_centers_are_no_embedding(iris):
+    model = KMeans(2, n_init=1, random_state=0).fit(iris[:, 2:])
+    display = EmbeddingDisplay.from_estimator(model, iris[:, 2:])
+    assert_allclose(display.embedding, iris[:, 2:])
     assert_array_equal(display.labels, model.labels_)
 
 
