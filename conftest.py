@@ -41,14 +41,15 @@ _files_left_out = {}
 
 
 def _imported(path):
-    """Packages that a file imports at its top, its own room's networks included."""
+    """Packages that a file imports at its top, networks of this package included."""
     names = set()
     for node in ast.parse(path.read_text("utf-8")).body:
         if isinstance(node, ast.Import):
             names |= {alias.name.partition(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             parts = node.module.split(".")
-            names.add("torch" if "nn" in parts[: node.level or 2] else parts[0])
+            networks = {"nn", "deep"} & set(parts[: 1 if node.level else 2])
+            names.add("torch" if networks else parts[0])
     return names
 
 
@@ -56,7 +57,10 @@ def pytest_ignore_collect(collection_path):
     """Leave out files whose packages are not installed."""
     if collection_path.suffix != ".py" or not LACKING:
         return None
-    lacking = _imported(collection_path) & LACKING
+    names = _imported(collection_path)
+    if collection_path.parent.name in ("nn", "deep"):
+        names.add("torch")
+    lacking = names & LACKING
     if lacking:
         _files_left_out[collection_path] = lacking
     return bool(lacking) or None

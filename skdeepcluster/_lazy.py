@@ -9,6 +9,26 @@ import ast
 from importlib import import_module
 from pathlib import Path
 
+# The extra that brings what the base does not need.
+_EXTRAS = {"torch": "deep", "skorch": "deep", "cvxpy": "sdp"}
+
+
+def _unavailable(name, error):
+    """Stand in for a class whose packages are not installed.
+
+    A script that only imports the name runs; what constructs it is told which
+    extra is missing.
+    """
+    message = (
+        f"{name} needs {error.name}, which is not installed: "
+        f'pip install "skdeepcluster[{_EXTRAS[error.name]}]".'
+    )
+
+    def __init__(self, *args, **params):
+        raise ImportError(message, name=error.name)
+
+    return type(name, (), {"__init__": __init__, "__doc__": message})
+
 
 def attach(package, file):
     """Read the stub of a package; return its ``__getattr__``, ``__dir__``, ``__all__``.
@@ -34,7 +54,12 @@ def attach(package, file):
         module, attribute = homes[name]
         if module is None:
             return import_module(f"{package}.{attribute}")
-        return getattr(import_module(f"{package}.{module}"), attribute)
+        try:
+            return getattr(import_module(f"{package}.{module}"), attribute)
+        except ModuleNotFoundError as error:
+            if error.name not in _EXTRAS:
+                raise
+            return _unavailable(name, error)
 
     def __dir__():
         return sorted(homes)

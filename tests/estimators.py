@@ -26,22 +26,6 @@ from skdeepcluster import (
 from skdeepcluster.discovery._base import DiscoveryEstimator
 from skdeepcluster.model_selection import HiddenClassSearchCV
 
-if torch is not None:
-
-    class Rotation(torch.nn.Module):
-        """The smallest network that somebody may bring."""
-
-        def __init__(self, n_features):
-            super().__init__()
-            self.turn = torch.nn.Linear(n_features, n_features)
-
-        def encode(self, rows):
-            return self.turn(rows)
-
-        def decode(self, codes):
-            return codes @ self.turn.weight
-
-
 # What trains a network, and is left out where torch is not installed.
 NETWORKS = {"TELL", "AutoEncoder", "NeighborEncoder", "PBN", "TabularNCD", "GPC"}
 
@@ -53,9 +37,6 @@ CONFIGURATIONS = {
             max_clusters=6,
             max_samples=50,
         )
-    ],
-    "AutoEncoder": [
-        AutoEncoder(2, hidden_layer_sizes=(8,), batch_norm=True, dropout=0.1)
     ],
     "HiddenClassSearchCV": [
         HiddenClassSearchCV(
@@ -84,15 +65,34 @@ CONFIGURATIONS = {
         SemiSupervisedGaussianMixture(covariance_type="diag", n_init=1),
         SemiSupervisedGaussianMixture(covariance_type="spherical", max_cells=20),
     ],
-    "TELL": [
+}
+
+Rotation = None
+if torch is not None:
+
+    class Rotation(torch.nn.Module):
+        """The smallest network that somebody may bring."""
+
+        def __init__(self, n_features):
+            super().__init__()
+            self.turn = torch.nn.Linear(n_features, n_features)
+
+        def encode(self, rows):
+            return self.turn(rows)
+
+        def decode(self, codes):
+            return codes @ self.turn.weight
+
+    CONFIGURATIONS["AutoEncoder"] = [
+        AutoEncoder(2, hidden_layer_sizes=(8,), batch_norm=True, dropout=0.1)
+    ]
+    CONFIGURATIONS["TELL"] = [
         TELL(
             n_components=2, hidden_layer_sizes=(8,), pretrain_epochs=20, max_epochs=20
         ),
         TELL(geometry="sphere", init="k-means++", n_init=2),
-        *([TELL(module=Rotation, max_epochs=5, pretrain_epochs=5)] if torch else []),
-    ],
-}
-
+        TELL(module=Rotation, max_epochs=5, pretrain_epochs=5),
+    ]
 
 # What estimators without defaults for everything are made of.
 ARGUMENTS = {"HiddenClassSearchCV": {"estimator": NCDKMeans(n_init=2)}}

@@ -55,6 +55,42 @@ def test_stubs_name_what_is_there():
             assert ismodule(found) or found.__module__.startswith("skdeepcluster.")
 
 
+WITHOUT_TORCH = """
+import sys
+
+
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("torch", "skorch", "cvxpy"):
+            raise ModuleNotFoundError(f"no {name}", name=name)
+
+
+sys.meta_path.insert(0, Absent())
+from skdeepcluster import PPP, TELL, AutoEncoder, GPC, SemiSupervisedGaussianMixture
+for network in (TELL, AutoEncoder, GPC):
+    try:
+        network()
+    except ImportError as error:
+        print(error)
+X = [[0.0], [1.0], [2.0], [9.0]]
+SemiSupervisedGaussianMixture(1).fit(X, [0, 0, 0, -1])
+"""
+
+
+def test_networks_name_their_extra_and_the_rest_runs_without():
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", WITHOUT_TORCH],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [
+        f"{name} needs torch, which is not installed: "
+        'pip install "skdeepcluster[deep]".'
+        for name in ("TELL", "AutoEncoder", "GPC")
+    ]
+
+
 def test_import_contracts_are_kept():
     command = Path(sys.executable).with_name("lint-imports")
     done = subprocess.run(

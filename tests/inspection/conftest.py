@@ -1,10 +1,13 @@
 """Figures are closed after every test of this room."""
 
-import matplotlib.pyplot as plt
+import sys
+
 import pytest
 
 
 @pytest.fixture(autouse=True)
 def _no_open_figures():
     yield
-    plt.close("all")
+    drawing = sys.modules.get("matplotlib.pyplot")
+    if drawing is not None:
+        drawing.close("all")
