@@ -26,6 +26,8 @@ from .kernels.gaussians import (
 LOG_TWO_PI = float(np.log(2 * np.pi))
 # Rows whose densities under all components are held at once.
 CHUNK_ROWS = 512
+# With no more components, to look at all is faster than to tell which are near.
+FEW_COMPONENTS = 8
 
 
 @dataclass(frozen=True)
@@ -124,8 +126,8 @@ def log_densities(gaussians, rows):
 def group_log_densities(gaussians, rows, groups):
     """Log of weight times density, summed over the components of each group.
 
-    For many components, of which few matter at each row: those more than 40
-    nats below the best one count as nothing.
+    Made for many components, of which few matter at each row: of more than 8,
+    those more than 40 nats below the best one count as nothing.
 
     Parameters
     ----------
@@ -212,7 +214,10 @@ def _near_logs(gaussians, rows):
     arguments = (gaussians.means, columns, gaussians.constants, gaussians.factors)
     for start in range(0, len(rows), CHUNK_ROWS):
         part = slice(start, start + CHUNK_ROWS)
-        yield part, near_log_densities(rows[part], *arguments, 1 / widest)
+        if len(gaussians) <= FEW_COMPONENTS:
+            yield part, log_densities(gaussians, rows[part])
+        else:
+            yield part, near_log_densities(rows[part], *arguments, 1 / widest)
 
 
 def _symmetric(matrices):
