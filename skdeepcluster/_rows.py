@@ -72,17 +72,41 @@ def distinct_rows(X, sample_weight=None):
     weights : ndarray of shape (n_distinct,), dtype=float64
         Total weight of each.
     """
+    return numbered_rows(X, sample_weight)[:2]
+
+
+def numbered_rows(X, sample_weight=None):
+    """Distinct rows of positive weight, and which of them every row equals.
+
+    Parameters
+    ----------
+    X, sample_weight
+        See :func:`distinct_rows`.
+
+    Returns
+    -------
+    rows, weights
+        See :func:`distinct_rows`.
+    numbers : ndarray of shape (n_samples,), dtype=intp
+        Number of the distinct row that each row equals; -1 for a row without
+        weight.
+    """
+    numbers, weighted = np.full(len(X), -1), slice(None)
     if sample_weight is None:
         sample_weight = np.ones(len(X))
     elif not np.all(sample_weight > 0):
-        X, sample_weight = X[sample_weight > 0], sample_weight[sample_weight > 0]
+        weighted = np.flatnonzero(sample_weight > 0)
+        X, sample_weight = X[weighted], sample_weight[weighted]
     order, is_first = lexicographic_order(X)
     starts = np.flatnonzero(is_first)
+    own = np.empty(len(X), dtype=np.intp)
+    own[order] = np.cumsum(is_first) - 1
+    numbers[weighted] = own
     # Equal rows are ordered by their weights, so that the rounding of the sum
     # does not depend on the order of the rows either.
     order = order[np.lexsort((sample_weight[order], np.cumsum(is_first)))]
     weights = np.add.reduceat(sample_weight[order], starts)
-    return np.ascontiguousarray(X[order[starts]]), weights
+    return np.ascontiguousarray(X[order[starts]]), weights, numbers
 
 
 def in_chunks(function, X, n_rows=CHUNK_ROWS):

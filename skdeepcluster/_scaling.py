@@ -159,6 +159,17 @@ class TableScaling:
         unit = float(self.scale) * float(self.unit)
         return float(squares) * unit * unit
 
+    def inverse_distances(self, squares, dtype=np.float64):
+        """Distances in units of the table, from squared ones of scaled rows.
+
+        The scale must be one for the table. What leaves the range of the dtype
+        becomes its largest number.
+        """
+        unit = float(self.scale) * float(self.unit)
+        with np.errstate(over="ignore"):
+            distances = np.sqrt(squares) * unit
+        return np.minimum(distances, np.finfo(dtype).max).astype(dtype)
+
     @property
     def log_volume(self):
         """Log of the volume in the table of one unit of volume of scaled rows."""

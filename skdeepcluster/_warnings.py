@@ -4,6 +4,7 @@ import sys
 import warnings
 from pathlib import Path
 
+import numpy as np
 import sklearn
 from sklearn.exceptions import ConvergenceWarning
 
@@ -34,4 +35,15 @@ def warn_if_collapsed(n_found, n_clusters, hint):
         warn(
             f"Only {n_found} of the {n_clusters} clusters asked for hold rows: the "
             f"others were left empty or merged. {hint}"
+        )
+
+
+def warn_of_singleton(labels, n_clusters):
+    """Name a row that is a cluster of its own where rows are many."""
+    alone = np.flatnonzero(np.bincount(labels) == 1)
+    if len(alone) and len(labels) > 2 * n_clusters:
+        row = int(np.flatnonzero(labels == alone[0])[0])
+        warn(
+            f"Row {row} is a cluster of its own: an outlier or too many clusters. "
+            "Look at it, leave it out or ask for fewer clusters."
         )

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.linalg import eigh
 
-from .._gaussians import expected_moments
+from .._gaussians import bic, expected_moments, n_free_parameters
 from .._kmeans import kmeans
 from ..kernels.gaussians import gaussian_factors
 from ..kernels.jacobi import small_eigh
@@ -30,7 +30,7 @@ TRIAL_STEPS = 6
 # by row in nats.
 RECUTS, CUT_DIRECTIONS, LEAST_GAIN = 3, 10, 0.02
 # Steps of classification EM and of EM on all rows.
-LIFT_STEPS, EM_STEPS = 20, 10
+CLASSIFICATION_STEPS, EM_STEPS = 20, 10
 
 
 class Alternated(NamedTuple):
@@ -68,8 +68,8 @@ class Alternated(NamedTuple):
         """Bayesian information criterion of the partition's Gaussians."""
         sizes, n_features = self.fit.sizes, self.fit.means.shape[1]
         entropy = -float((sizes * np.log(sizes / sizes.sum())).sum())
-        n_parameters = self.family.n_parameters(len(sizes), n_features)
-        return 2 * (self.fit.cost + entropy) + n_parameters * np.log(sizes.sum())
+        n_parameters = n_free_parameters(self.family.kind, len(sizes), n_features)
+        return bic(-self.fit.cost - entropy, n_parameters, sizes.sum())
 
 
 def alternate(X, n_groups, family, *, n_init, solver, max_iter, tol, seed):
@@ -164,13 +164,13 @@ def recut(X, fit, family):
             continue
         before = fit_groups(X[rows], fit.labels[rows], family)
         for sides in _cuts(X[rows]):
-            after = lift(X[rows], fit_groups(X[rows], sides, family), family)
+            after = classify(X[rows], fit_groups(X[rows], sides, family), family)
             if len(after.sizes) < 2 or after.sizes.min() <= least:
                 continue
             if after.cost < before.cost - LEAST_GAIN * len(X):
                 labels = fit.labels.copy()
                 labels[rows] = np.where(after.labels == 0, a, b)
-                whole = lift(X, fit_groups(X, labels, family), family)
+                whole = classify(X, fit_groups(X, labels, family), family)
                 if len(whole.sizes) == len(fit.sizes) and whole.cost < cost:
                     best, cost = whole.labels, whole.cost
     return best
@@ -207,29 +207,29 @@ def _starts(X, n_groups, n_init, rng):
         yield rng.integers(n_groups, size=len(X))
 
 
-def lift(X, fit, family):
-    """Carry Gaussians found on a sample over to all rows.
+def classify(X, fit, family, weights=None):
+    """Classification EM: carry the Gaussians of a sample over to all rows.
 
     Rows go to their most probable group, and the groups to their rows, up to
     20 times.
     """
     labels = None
-    for _ in range(LIFT_STEPS):
+    for _ in range(CLASSIFICATION_STEPS):
         before, labels = labels, fit.log_densities(X).argmax(axis=1)
         if before is not None and np.array_equal(before, labels):
             break
-        fit = fit_groups(X, labels, family)
+        fit = fit_groups(X, labels, family, weights)
     return fit
 
 
-def refine(X, fit, family):
+def expectation_maximization(X, fit, family, weights=None):
     """Take ten steps of the EM algorithm from the Gaussians of a partition."""
     if X.shape[1] == 0:
         return fit
-    weights = np.ones(len(X))
+    weights = np.ones(len(X)) if weights is None else weights
     for _ in range(EM_STEPS):
         sizes, means, scatters, _ = expected_moments(fit.gaussians(), X, weights)
-        kept = sizes > 1e-6
+        kept = sizes > 1e-6 * weights.max()
         sizes, means, scatters = sizes[kept], means[kept], scatters[kept]
         covariances = family.estimate(scatters, sizes)
         fit = fit._replace(sizes=sizes, means=means, covariances=covariances)

@@ -21,11 +21,17 @@ class CovarianceFamily:
         As in scikit-learn's GaussianMixture.
     X : ndarray of shape (n_samples, n_features)
         Rows; their variance sets the regularisation.
+    weights : ndarray of shape (n_samples,), default=None
+        Their weights; None for 1.
     """
 
-    def __init__(self, kind, X):
+    def __init__(self, kind, X, weights=None):
         self.kind = kind
-        variance = float(X.var(axis=0).mean()) if X.shape[1] else 0.0
+        variance = 0.0
+        if X.shape[1]:
+            mean = np.average(X, axis=0, weights=weights)
+            squares = np.average(np.square(X - mean), axis=0, weights=weights)
+            variance = float(squares.mean())
         self.ridge = REGULARISATION * (variance or 1.0)
 
     def estimate(self, scatters, sizes):
@@ -80,16 +86,6 @@ class CovarianceFamily:
             covariances[c] = np.einsum("fv,gv->fg", vectors, vectors)
         return covariances
 
-    def n_parameters(self, n_groups, n_features):
-        """Free parameters of means, shares and covariances."""
-        covariance = {
-            "full": n_groups * n_features * (n_features + 1) / 2,
-            "tied": n_features * (n_features + 1) / 2,
-            "diag": n_groups * n_features,
-            "spherical": n_groups,
-        }[self.kind]
-        return covariance + n_groups * n_features + n_groups - 1
-
 
 class GroupFit(NamedTuple):
     """Gaussians of groups.
@@ -134,7 +130,7 @@ class GroupFit(NamedTuple):
         )
 
 
-def fit_groups(X, labels, family):
+def fit_groups(X, labels, family, weights=None):
     """Gaussians of the groups of a partition; those without rows are dropped.
 
     Parameters
@@ -145,16 +141,19 @@ def fit_groups(X, labels, family):
         Groups.
     family : CovarianceFamily
         Regularisation and family.
+    weights : ndarray of shape (n_samples,), default=None
+        Positive weights of the rows; None for 1.
 
     Returns
     -------
     GroupFit
     """
+    weights = np.ones(len(X)) if weights is None else weights
     _, labels = np.unique(labels, return_inverse=True)
     n_groups = int(labels.max()) + 1
-    sums, sizes = center_sums(X, np.ones(len(X)), labels, n_groups)
+    sums, sizes = center_sums(X, weights, labels, n_groups)
     means = sums / sizes[:, np.newaxis]
-    centred = X - means[labels]
+    centred = np.sqrt(weights)[:, np.newaxis] * (X - means[labels])
     scatters = np.stack([scatter_of(centred[labels == c]) for c in range(n_groups)])
     covariances = family.estimate(scatters, sizes)
     cost = hard_cost(scatters, sizes, covariances)

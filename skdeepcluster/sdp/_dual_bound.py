@@ -97,11 +97,11 @@ def certify(X, weights, labels, n_clusters, inertia):
         # A row is nearer to another center: no dual matrix belongs to that.
         return bound_of(inertia, axes_bound(X, weights, n_clusters))
     dual = partition.dual(multiplier)
-    bound = bound_of(inertia, inertia - partition.excess(dual, multiplier))
+    bound = bound_of(inertia, inertia - partition.dual_infeasibility(dual, multiplier))
     if bound.is_proof or min(partition.order(2), len(X)) > MAX_ORDER:
         return bound
     dual = partition.damped(dual)
-    value = inertia - partition.excess(dual, multiplier)
+    value = inertia - partition.dual_infeasibility(dual, multiplier)
     return bound_of(inertia, max(bound.value, value))
 
 
@@ -249,8 +249,8 @@ class _Partition(NamedTuple):
             sums=np.hstack([dual.sums, sums]),
         )
 
-    def excess(self, dual, multiplier):
-        """What the eigenvalues beside the clusters' indicators are too large by."""
+    def dual_infeasibility(self, dual, multiplier):
+        """Sum of the eigenvalues above the multiplier, those of indicators aside."""
         n_samples, n_parts = len(self.X), dual.columns.shape[1] // len(self.sizes)
         if self.order(n_parts) <= n_samples:
             levels = dual.sums / self.sizes[:, np.newaxis]

@@ -13,8 +13,8 @@ LLOYD_PASSES, TRANSFER_PASSES, CUT_PASSES = 300, 50, 20
 SWAPS_TRIED = 5
 
 
-def settle(X, weights, labels, n_clusters):
-    """Move rows one by one, then run Lloyd's algorithm, until nothing moves.
+def local_optimum(X, weights, labels, n_clusters):
+    """Alternate transfers of single rows and Lloyd's algorithm until nothing moves.
 
     Returns
     -------
@@ -45,10 +45,10 @@ def improve(X, weights, labels, n_clusters):
     inertia : float
         Weighted sum of squared distances to the means.
     """
-    labels, inertia = settle(X, weights, labels, n_clusters)
+    labels, inertia = local_optimum(X, weights, labels, n_clusters)
     moved, less = swap_clusters(X, weights, labels, inertia)
     if less < inertia:
-        return settle(X, weights, moved, n_clusters)
+        return local_optimum(X, weights, moved, n_clusters)
     return labels, inertia
 
 
@@ -136,11 +136,11 @@ def systematic_sample(share, n_drawn, rng):
 
     Returns
     -------
-    ndarray of shape (at most n_drawn,), dtype=intp
-        Rows drawn, ascending; one drawn twice appears once.
+    ndarray of shape (n_drawn,), dtype=intp
+        Rows drawn, ascending; one of much probability appears several times.
     """
     order = rng.permutation(len(share))
     cumulated = np.cumsum(share[order])
-    places = (np.arange(n_drawn) + rng.random()) / n_drawn * cumulated[-1]
-    chosen = np.searchsorted(cumulated, places, side="right")
-    return np.unique(order[np.minimum(chosen, len(share) - 1)])
+    positions = (np.arange(n_drawn) + rng.random()) / n_drawn * cumulated[-1]
+    chosen = np.searchsorted(cumulated, positions, side="right")
+    return np.sort(order[np.minimum(chosen, len(share) - 1)])

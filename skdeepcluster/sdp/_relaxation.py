@@ -5,11 +5,12 @@ from typing import NamedTuple
 import numpy as np
 
 from .._kmeans import kmeans, lloyd, weighted_means
+from .._rows import canonical_order
 from ..kernels.kmeans import nearest_centers
-from . import _admm as pairs
+from . import _admm as admm
 from . import _low_rank as low_rank
 from ._dual_bound import CLOSED, Bound, bound_of, certify, dual_bound, search_bound
-from ._heuristics import LLOYD_PASSES, improve, settle, systematic_sample
+from ._heuristics import LLOYD_PASSES, improve, local_optimum, systematic_sample
 
 # Noise of the factor's rows beside the indicators, over the root of the rows.
 NOISE = 0.3
@@ -28,8 +29,8 @@ BALANCED_ROWS = 500
 BALANCED_ROUNDS = 3
 
 
-class Settings(NamedTuple):
-    """What a user may say about the solution of the relaxation.
+class SolverOptions(NamedTuple):
+    """How the relaxation is solved.
 
     Parameters
     ----------
@@ -86,7 +87,57 @@ class Relaxed(NamedTuple):
     history: list
 
 
-def relax(X, weights, n_clusters, settings, rng):
+class SDPKMeansFit(NamedTuple):
+    """The clusters, and what the relaxation says of them.
+
+    Parameters
+    ----------
+    centers : ndarray of shape (n_found, n_features)
+        Means of the clusters that hold rows, the largest first.
+    relaxed : Relaxed
+        The partition, its bound and the solution.
+    """
+
+    centers: np.ndarray
+    relaxed: Relaxed
+
+
+def fit_sdp_kmeans(X, weights, n_clusters, options, rng, *, balance_sizes, max_samples):
+    """Cluster distinct weighted rows by the relaxation of k-means.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features), dtype=float64
+        Distinct rows, scaled.
+    weights : ndarray of shape (n_samples,), dtype=float64
+        Positive weights.
+    n_clusters : int
+        At most the number of rows.
+    options : SolverOptions
+        Tiers and tolerances.
+    rng : numpy.random.Generator
+        Source of the starts.
+    balance_sizes : bool
+        Whether clusters count the same, whatever their sizes.
+    max_samples : int
+        Beyond this number of rows, centres of small groups stand for them.
+
+    Returns
+    -------
+    SDPKMeansFit
+    """
+    solve = relax
+    if balance_sizes:
+        solve = relax_balanced
+    elif len(X) > max_samples:
+        solve = relax_summary
+    relaxed = solve(X, weights, n_clusters, options, rng)
+    n_found = int(relaxed.labels.max()) + 1
+    centers, sizes = weighted_means(X, weights, relaxed.labels, n_found)
+    return SDPKMeansFit(centers[canonical_order(sizes, centers)], relaxed)
+
+
+def relax(X, weights, n_clusters, options, rng):
     """Find a partition of least inertia, and a bound on all others.
 
     Parameters
@@ -97,7 +148,7 @@ def relax(X, weights, n_clusters, settings, rng):
         Positive weights.
     n_clusters : int
         At most the number of rows.
-    settings : Settings
+    options : SolverOptions
         Tiers and tolerances.
     rng : numpy.random.Generator
         Source of the starts.
@@ -106,7 +157,7 @@ def relax(X, weights, n_clusters, settings, rng):
     -------
     Relaxed
     """
-    labels, inertia, bound = _best_partition(X, weights, n_clusters, settings, rng)
+    labels, inertia, bound = _best_partition(X, weights, n_clusters, options, rng)
     found = Relaxed(
         labels,
         inertia,
@@ -120,20 +171,20 @@ def relax(X, weights, n_clusters, settings, rng):
         [{"tier": "certificate", "objective": inertia, "infeasibility": 0.0}],
     )
     is_trivial = n_clusters in (1, len(X))
-    if is_trivial or (settings.solver == "auto" and found.bound.is_proof):
+    if is_trivial or (options.solver == "auto" and found.bound.is_proof):
         return found
-    solver = settings.solver
+    solver = options.solver
     if solver == "auto":
         solver = "admm" if len(X) <= MAX_PAIRS else "low_rank"
     if solver == "admm":
-        return _by_pairs(X, weights, n_clusters, found, settings, rng)
+        return _by_admm(X, weights, n_clusters, found, options, rng)
     if solver == "cvxpy":
-        return _by_reference(X, weights, n_clusters, found, settings, rng)
-    found = _by_low_rank(X, weights, n_clusters, found, settings, rng)
+        return _by_cvxpy(X, weights, n_clusters, found, options, rng)
+    found = _by_low_rank(X, weights, n_clusters, found, options, rng)
     return _searched(X, weights, n_clusters, found)
 
 
-def _best_partition(X, weights, n_clusters, settings, rng):
+def _best_partition(X, weights, n_clusters, options, rng):
     """The best of several starts of k-means, improved; the first if proven."""
     run = kmeans(X, weights, n_clusters, rng, n_init=1, tol=0.0)
     first, inertia = run.labels, run.inertia
@@ -141,8 +192,8 @@ def _best_partition(X, weights, n_clusters, settings, rng):
     if bound.is_proof:
         return first, inertia, bound
     labels = first
-    if settings.n_init > 1:
-        n_init = settings.n_init - 1
+    if options.n_init > 1:
+        n_init = options.n_init - 1
         others = kmeans(X, weights, n_clusters, rng, n_init=n_init, tol=0.0)
         best = min(run, others, key=lambda found: found.inertia)
         labels, inertia = best.labels, best.inertia
@@ -164,7 +215,7 @@ def _searched(X, weights, n_clusters, found):
     return found._replace(bound=bound)
 
 
-def _by_low_rank(X, weights, n_clusters, found, settings, rng):
+def _by_low_rank(X, weights, n_clusters, found, options, rng):
     start = low_rank.indicator_factor(
         weights, found.labels, n_clusters, 2 * n_clusters, NOISE, rng
     )
@@ -173,8 +224,8 @@ def _by_low_rank(X, weights, n_clusters, found, settings, rng):
         weights,
         n_clusters,
         start,
-        tol=settings.tol,
-        max_iter=settings.max_iter,
+        tol=options.tol,
+        max_iter=options.max_iter,
     )
     found = _round(X, weights, n_clusters, found, solution.factor, rng)
     history = [{"tier": "low_rank"} | entry for entry in solution.history]
@@ -189,14 +240,14 @@ def _by_low_rank(X, weights, n_clusters, found, settings, rng):
     )
 
 
-def _by_pairs(X, weights, n_clusters, found, settings, rng):
-    solution = pairs.solve(
+def _by_admm(X, weights, n_clusters, found, options, rng):
+    solution = admm.solve(
         X,
         weights,
         n_clusters,
         found.labels,
-        tol=settings.tol,
-        max_iter=LONGER * settings.max_iter,
+        tol=options.tol,
+        max_iter=LONGER * options.max_iter,
     )
     found = found._replace(bound=_higher(found, solution.lower_bound))
     if not found.bound.is_proof:
@@ -212,11 +263,11 @@ def _by_pairs(X, weights, n_clusters, found, settings, rng):
     )
 
 
-def _by_reference(X, weights, n_clusters, found, settings, rng):
+def _by_cvxpy(X, weights, n_clusters, found, options, rng):
     from . import _cvxpy as reference
 
     solution = reference.solve(
-        X, weights, n_clusters, max_iter=LONGER * settings.max_iter
+        X, weights, n_clusters, max_iter=LONGER * options.max_iter
     )
     values, vectors = np.linalg.eigh(solution.Z)
     factor = (vectors * np.sqrt(np.maximum(values, 0))).T[-2 * n_clusters :]
@@ -262,17 +313,17 @@ def _better(X, weights, n_clusters, found, labels, inertia):
     return found._replace(labels=labels, inertia=inertia, bound=bound)
 
 
-def relax_summary(X, weights, n_clusters, settings, rng):
+def relax_summary(X, weights, n_clusters, options, rng):
     """Solve the relaxation on centres of small groups of rows; bound all rows.
 
     Parameters and the result are those of :func:`relax`. The factor's columns
     are those of the groups, shared among their rows.
     """
     groups, centers, group_weights = _summarise(X, weights, n_clusters, rng)
-    coarse = relax(centers, group_weights, n_clusters, settings, rng)
+    coarse = relax(centers, group_weights, n_clusters, options, rng)
     starts, _ = weighted_means(centers, group_weights, coarse.labels, n_clusters)
     labels = lloyd(X, weights, starts, max_iter=LLOYD_PASSES, tol=0.0).labels
-    labels, inertia = settle(X, weights, labels, n_clusters)
+    labels, inertia = local_optimum(X, weights, labels, n_clusters)
     within = float((weights * np.square(X - centers[groups]).sum(axis=1)).sum())
     return _lifted(X, weights, n_clusters, labels, inertia, coarse)._replace(
         factor=coarse.factor[:, groups] * np.sqrt(weights / group_weights[groups]),
@@ -292,23 +343,23 @@ def _summarise(X, weights, n_clusters, rng):
     return groups, *weighted_means(X, weights, groups, int(groups.max()) + 1)
 
 
-def relax_balanced(X, weights, n_clusters, settings, rng):
+def relax_balanced(X, weights, n_clusters, options, rng):
     """Solve the relaxation with clusters of equal weight; let Lloyd follow.
 
     Parameters and the result are those of :func:`relax`, except that the
     partition is a local optimum of the inertia near the balanced one, and the
     factor is that of the partition.
     """
-    run = kmeans(X, weights, n_clusters, rng, n_init=settings.n_init, tol=0.0)
+    run = kmeans(X, weights, n_clusters, rng, n_init=options.n_init, tol=0.0)
     labels = run.labels
     for _ in range(BALANCED_ROUNDS):
         share = weights / np.bincount(labels, weights)[labels]
         drawn, drawn_weights = np.arange(len(X)), share
         if len(X) > BALANCED_ROWS:
-            drawn = systematic_sample(share, BALANCED_ROWS, rng)
+            drawn = np.unique(systematic_sample(share, BALANCED_ROWS, rng))
             drawn_weights = np.ones(len(drawn))
         sample = np.ascontiguousarray(X[drawn])
-        coarse = relax(sample, drawn_weights, n_clusters, settings, rng)
+        coarse = relax(sample, drawn_weights, n_clusters, options, rng)
         starts, _ = weighted_means(sample, drawn_weights, coarse.labels, n_clusters)
         labels = lloyd(X, weights, starts, max_iter=LLOYD_PASSES, tol=0.0).labels
         labels = np.unique(labels, return_inverse=True)[1]

@@ -1,34 +1,32 @@
 """ILASDP: groups of different shapes by likelihood-adjusted relaxations."""
 
-import warnings
-from math import isqrt
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from scipy.special import logsumexp, softmax
+from sklearn.utils._param_validation import (
+    HasMethods,
+    Interval,
+    StrOptions,
+    validate_parameter_constraints,
+)
+from sklearn.utils.validation import check_is_fitted
 
-from .._kmeans import kmeans
+from .._gaussians import aic, bic, n_free_parameters, sample
 from .._rows import canonical_order, lexicographic_order
-from .._scaling import TableScaling
-from .._validation import draw_seed
-from .._warnings import warn_if_collapsed
-from ..base import BaseClusterer
-from ._alternation import alternate, lift, refine
-from ._covariances import CovarianceFamily
-from ._heuristics import systematic_sample
-from ._scaled_rows import warn_if_alone
+from .._scaling import TableScaling, varying_columns
+from .._validation import check_weights, draw_seed
+from .._warnings import warn, warn_if_collapsed, warn_of_singleton
+from ..base import WeightedClusterer
+from ._sampled_alternation import FAMILIES, fit_ilasdp
 
-FAMILIES = ("full", "tied", "diag", "spherical")
-# Rows of a sample: at least this many, and this many per cluster.
-SAMPLE_ROWS, SAMPLE_ROWS_PER_CLUSTER = 300, 100
-# Numbers in the matrices of all groups, beyond which a sample gets smaller.
-SAMPLE_NUMBERS = 20_000_000
 # Rows whose densities are held at once.
 PREDICT_ROWS = 4096
+# Whole weights up to this sum are written as rows.
+MOST_COPIES = 100_000
 
 
-class ILASDP(BaseClusterer):
+class ILASDP(WeightedClusterer):
     """Groups of different shapes, by iterative likelihood-adjusted relaxations.
 
     For given covariances the best partition under Gaussian groups is relaxed to
@@ -83,7 +81,7 @@ class ILASDP(BaseClusterer):
     covariances_ : ndarray of shape (n_clusters_, n_columns, n_columns)
         Their regularised covariances, whatever the type; 0 in constant columns.
     weights_ : ndarray of shape (n_clusters_,)
-        Shares of the rows.
+        Shares of the rows' weight.
     cluster_centers_ : ndarray of shape (n_clusters_, n_features_in_)
         The means, decoded where there is an encoder; absent where it has no
         ``inverse_transform``.
@@ -99,13 +97,16 @@ class ILASDP(BaseClusterer):
     solver_ : str
         "admm", "sample" (the same on a sample) or "cvxpy".
     solved_rows_ : ndarray of shape (n_solved,), dtype=intp
-        Rows of the table that the programs were solved on.
+        Rows of the table that the programs were solved on; several times where
+        they have weight.
     membership_ : ndarray of shape (n_solved, rank)
         Factor U of the sum of the solutions: ``U @ U.T`` is near ``1 / size`` for
         rows of the same cluster and 0 for others.
     n_iter_ : int
         Steps from the start that won, or from the last partition that was cut
         again (see Notes).
+    converged_ : bool
+        Whether the objective stood still before `max_iter`.
     trace_ : list of dict
         ``objective``, ``cost`` of the best partition so far, and ``doubt`` (1 less
         the mean largest membership) of each of these steps.
@@ -159,6 +160,9 @@ class ILASDP(BaseClusterer):
     An iteration takes O(n_clusters n²) time, of which a start takes hundreds, and
     memory is 4 n_clusters n² bytes, for n at most `max_samples`; all else is
     linear in the rows.
+
+    Whole weights are written as rows. With others, the programs are solved on a
+    sample in proportion to them, and all rows refine the result by their weights.
 
     Ctrl-C leaves the estimator as it was before the call.
 
@@ -224,104 +228,88 @@ class ILASDP(BaseClusterer):
 
     def _fit_clusters(self, Z, sample_weight):
         order, is_first = lexicographic_order(Z)
-        self._scaling = TableScaling(Z[order])
-        self._columns = Z.max(axis=0) > Z.min(axis=0)
-        rows = self._coordinates(Z[order])
-        n_clusters = min(int(self.n_clusters), int(is_first.sum()))
-        rng = np.random.default_rng(draw_seed(self.random_state))
-        sample = self._sample(rows, n_clusters, rng)
-        seed = int(rng.integers(2**31))
-        types = FAMILIES if self.covariance_type == "auto" else [self.covariance_type]
-        found = [
-            self._alternate(rows[sample], n_clusters, covariance_type, seed)
-            for covariance_type in types
-        ]
-        best = min(found, key=lambda candidate: candidate.bic)
-        fit = best.fit
-        if len(sample) < len(rows):
-            fit = lift(rows, fit, best.family)
-        if self.refine:
-            fit = refine(rows, fit, best.family)
-        self.covariance_type_ = best.family.kind
-        self.solved_rows_ = order[sample]
-        self._set_clusters(Z, fit)
-        self._report(best, Z.dtype)
+        numbers, weights = np.cumsum(is_first), None
+        if sample_weight is not None:
+            weighted = sample_weight[order] > 0
+            order, numbers = order[weighted], numbers[weighted]
+            weights = sample_weight[order]
+            if np.all(weights == np.round(weights)) and weights.sum() <= MOST_COPIES:
+                # A weight of 2 is the same as two rows, to the last bit.
+                order, weights = np.repeat(order, weights.astype(np.intp)), None
+        self._columns = varying_columns(Z[order])
+        self._scaling = TableScaling(Z[order], weights)
+        found = fit_ilasdp(
+            self._coordinates(Z[order]),
+            weights,
+            min(int(self.n_clusters), len(np.unique(numbers))),
+            np.random.default_rng(draw_seed(self.random_state)),
+            covariance_type=self.covariance_type,
+            solver=self.solver,
+            n_init=self.n_init,
+            max_samples=self.max_samples,
+            refine=self.refine,
+            tol=self.tol,
+            max_iter=self.max_iter,
+        )
+        self.covariance_type_ = found.alternated.family.kind
+        self.solved_rows_ = order[found.sample]
+        self._set_clusters(Z, sample_weight, found.groups)
+        self._publish(found.alternated, len(order), Z.dtype)
+        self._warn()
 
     def _coordinates(self, Z):
         """Scaled rows in the columns that vary."""
         return np.ascontiguousarray(self._scaling.transform(Z)[:, self._columns])
 
-    def _sample(self, rows, n_clusters, rng):
-        """Places of the rows on which the programs are solved."""
-        if len(rows) <= self.max_samples or self.solver != "auto":
-            return np.arange(len(rows))
-        weights = np.ones(len(rows))
-        pilot = kmeans(rows, weights, n_clusters, rng, n_init=1, tol=0.0).labels
-        sizes = np.bincount(pilot)
-        # Half of the sample as the rows are, half the same of every cluster.
-        share = 1 / len(rows) + 1 / (n_clusters * sizes[pilot])
-        n_drawn = max(SAMPLE_ROWS, SAMPLE_ROWS_PER_CLUSTER * n_clusters)
-        n_drawn = min(n_drawn, isqrt(SAMPLE_NUMBERS // n_clusters))
-        n_drawn = max(n_drawn, 2 * n_clusters)
-        return systematic_sample(share, min(n_drawn, len(rows)), rng)
-
-    def _alternate(self, rows, n_clusters, covariance_type, seed):
-        family = CovarianceFamily(covariance_type, rows)
-        return alternate(
-            rows,
-            n_clusters,
-            family,
-            n_init=self.n_init,
-            solver="cvxpy" if self.solver == "cvxpy" else "admm",
-            max_iter=self.max_iter,
-            tol=self.tol,
-            seed=seed,
-        )
-
-    def _set_clusters(self, Z, fit):
+    def _set_clusters(self, Z, sample_weight, groups):
         """Set the mixture, label the rows by it, and number the clusters."""
-        self._groups = fit
+        self._groups = groups
         labels = self._predict_labels(Z)
-        sizes = np.bincount(labels, minlength=len(fit.sizes))
+        sizes = np.bincount(labels, sample_weight, len(groups.sizes))
         while not sizes.all():
             # A cluster that no row prefers is none; its rows go elsewhere.
             self._groups = self._groups.only(np.flatnonzero(sizes))
             labels = self._predict_labels(Z)
-            sizes = np.bincount(labels, minlength=len(self._groups.sizes))
+            sizes = np.bincount(labels, sample_weight, len(self._groups.sizes))
         order = canonical_order(sizes, self._groups.means)
         self._groups = self._groups.only(order)._replace(labels=None)
         self.labels_ = np.argsort(order)[labels]
         self.n_clusters_ = len(order)
-        warn_if_collapsed(
-            self.n_clusters_,
-            self.n_clusters,
-            "Ask for fewer clusters, or for a smaller covariance_type.",
-        )
         self._set_parameters(Z)
 
     def _set_parameters(self, Z):
         """Means, covariances and shares in units of the table."""
         sizes, means, covariances, *_ = self._groups
+        self.means_ = self._in_units(means, Z.dtype)
         n_columns = len(self._columns)
-        scaled = np.zeros((len(sizes), n_columns))
-        scaled[:, self._columns] = means
-        self.means_ = self._scaling.inverse_transform(scaled, Z.dtype)
-        self.covariances_ = np.zeros((len(sizes), n_columns, n_columns), Z.dtype)
-        unit = self._scaling.scale * self._scaling.unit
-        used = np.ix_(range(len(sizes)), self._columns, self._columns)
-        with np.errstate(over="ignore", under="ignore"):
-            self.covariances_[used] = covariances * unit * unit
+        every = np.zeros((len(sizes), n_columns, n_columns))
+        every[np.ix_(range(len(sizes)), self._columns, self._columns)] = covariances
+        every = self._scaling.inverse_covariances(every)
+        with np.errstate(over="ignore"):
+            self.covariances_ = every.astype(Z.dtype)
         self.weights_ = (sizes / sizes.sum()).astype(Z.dtype)
         self._set_cluster_centers(self.means_)
 
-    def _report(self, best, dtype):
-        n_rows, n_columns = len(self.solved_rows_), self._columns.sum()
+    def _in_units(self, rows, dtype):
+        """Rows in the columns that vary, brought back to all columns and units."""
+        scaled = np.zeros((len(rows), len(self._columns)))
+        scaled[:, self._columns] = rows
+        return self._scaling.inverse_transform(scaled, dtype)
+
+    @property
+    def _log_volume(self):
+        """Log of the volume of a unit of the coordinates, in units of the table."""
         unit = np.log(self._scaling.scale) + np.log(self._scaling.unit)
-        shift = float(n_rows * n_columns * unit)
+        return float(self._columns.sum() * unit)
+
+    def _publish(self, best, n_rows, dtype):
+        n_solved = len(self.solved_rows_)
+        shift = n_solved * self._log_volume
         self.objective_ = best.objective + shift
         self.lower_bound_ = best.lower_bound + shift
-        self.gap_ = (best.objective - best.lower_bound) / n_rows
+        self.gap_ = (best.objective - best.lower_bound) / n_solved
         self.n_iter_ = len(best.history)
+        self.converged_ = bool(best.converged)
         self.trace_ = [
             entry
             | {"objective": entry["objective"] + shift, "cost": entry["cost"] + shift}
@@ -329,16 +317,21 @@ class ILASDP(BaseClusterer):
         ]
         self.membership_ = np.ascontiguousarray(best.factors.T, dtype=dtype)
         self.solver_ = "cvxpy" if self.solver == "cvxpy" else "admm"
-        if n_rows < len(self.labels_):
+        if n_solved < n_rows:
             self.solver_ = "sample"
-        if not best.converged:
-            warnings.warn(
+
+    def _warn(self):
+        warn_if_collapsed(
+            self.n_clusters_,
+            self.n_clusters,
+            "Ask for fewer clusters, or for a smaller covariance_type.",
+        )
+        if not self.converged_:
+            warn(
                 f"The objective still moved after max_iter={self.max_iter} steps: "
-                "raise max_iter or tol.",
-                ConvergenceWarning,
-                stacklevel=4,
+                "raise max_iter or tol."
             )
-        warn_if_alone(self.labels_, self.n_clusters_)
+        warn_of_singleton(self.labels_, self.n_clusters_)
 
     def _log_densities(self, Z):
         """Joint log densities of rows and clusters, each row by itself."""
@@ -368,6 +361,122 @@ class ILASDP(BaseClusterer):
             Rows sum to 1; in the dtype of `X`.
         """
         Z = self._embed(X)
-        logs = self._log_densities(Z)
-        shares = np.exp(logs - logs.max(axis=1, keepdims=True))
-        return (shares / shares.sum(axis=1, keepdims=True)).astype(Z.dtype)
+        return softmax(self._log_densities(Z), axis=1).astype(Z.dtype)
+
+    def score_samples(self, X):
+        """Log density of the mixture at each row.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Table with the columns seen in fit.
+
+        Returns
+        -------
+        log_densities : ndarray of shape (n_samples,)
+            In the units of the columns that are clustered, encoded ones where there
+            is an encoder, constant ones left out; in the dtype of `X`.
+        """
+        Z = self._embed(X)
+        limits = np.finfo(Z.dtype)
+        return np.clip(self._log_likelihoods(Z), limits.min, limits.max).astype(Z.dtype)
+
+    def _log_likelihoods(self, Z):
+        if not self._columns.any():
+            return np.zeros(len(Z))
+        return logsumexp(self._log_densities(Z), axis=1) - self._log_volume
+
+    def score(self, X, y=None, sample_weight=None):
+        """Mean log density of the mixture at the rows of a table.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Table with the columns seen in fit.
+        y : Ignored
+            Not used, present for API consistency by convention.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows. None means 1 for all.
+
+        Returns
+        -------
+        score : float
+            The higher the better.
+        """
+        Z = self._embed(X)
+        weights = check_weights(sample_weight, Z)
+        return float(np.average(self._log_likelihoods(Z), weights=weights))
+
+    def bic(self, X):
+        """Bayesian information criterion of the mixture on a table.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Table with the columns seen in fit.
+
+        Returns
+        -------
+        bic : float
+            The lower the better.
+        """
+        logs = self._log_likelihoods(self._embed(X))
+        return bic(logs.sum(), self._n_parameters(), len(logs))
+
+    def aic(self, X):
+        """Akaike's information criterion of the mixture on a table.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Table with the columns seen in fit.
+
+        Returns
+        -------
+        aic : float
+            The lower the better.
+        """
+        logs = self._log_likelihoods(self._embed(X))
+        return aic(logs.sum(), self._n_parameters())
+
+    def _n_parameters(self):
+        n_columns = int(self._columns.sum())
+        return n_free_parameters(self.covariance_type_, self.n_clusters_, n_columns)
+
+    def sample(self, n_samples=1, *, random_state=None):
+        """Draw rows from the mixture.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+            Rows wanted.
+        random_state : int, RandomState instance or None, default=None
+            Seed of the draw; None for another one at each call.
+
+        Returns
+        -------
+        X : ndarray of shape (n_samples, n_features_in_)
+            Rows, cluster by cluster, in the units of the table, decoded where there
+            is an encoder.
+        y : ndarray of shape (n_samples,), dtype=int64
+            Cluster that each was drawn from.
+
+        Raises
+        ------
+        ValueError
+            If `n_samples` is not a positive integer.
+        AttributeError
+            If the encoder has no ``inverse_transform``.
+        """
+        check_is_fitted(self)
+        validate_parameter_constraints(
+            {"n_samples": [Interval(Integral, 1, None, closed="left")]},
+            {"n_samples": n_samples},
+            caller_name="sample",
+        )
+        rng = np.random.default_rng(draw_seed(random_state))
+        rows, labels = sample(self._groups.gaussians(), n_samples, rng)
+        Z = self._in_units(rows, self.means_.dtype)
+        return (
+            Z if self.encoder is None else self.encoder_.inverse_transform(Z)
+        ), labels.astype(np.int64)

@@ -1,23 +1,22 @@
 """SDPKMeans: k-means by a convex relaxation that can prove its answer."""
 
-import warnings
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
-from .._kmeans import weighted_means
-from .._rows import canonical_order
-from .._validation import draw_seed
-from .._warnings import warn_if_collapsed
-from ..base import BaseClusterer
+from .._rows import numbered_rows
+from .._scaling import TableScaling, power_of_two
+from .._validation import check_weights, draw_seed
+from .._warnings import warn, warn_if_collapsed, warn_of_singleton
+from ..base import WeightedClusterer
 from ..kernels.kmeans import nearest_centers
-from ._relaxation import Settings, relax, relax_balanced, relax_summary
-from ._scaled_rows import ScaledRows, squared_unit, warn_if_alone
+from ..kernels.soft_assignment import pairwise_squared_distances
+from ._relaxation import SolverOptions, fit_sdp_kmeans
 
 
-class SDPKMeans(BaseClusterer):
+class SDPKMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightedClusterer):
     """K-means by semidefinite programming, with a bound on every other answer.
 
     The relaxation of Peng and Wei replaces partitions by a convex set of
@@ -72,8 +71,8 @@ class SDPKMeans(BaseClusterer):
         Means of the clusters, in input units and dtype. With an encoder they
         are decoded, and absent where it has no ``inverse_transform``.
     inertia_ : float
-        Sum of squared distances of the rows (encoded ones with an encoder) to
-        their centres.
+        Weighted sum of squared distances of the rows (encoded ones with an
+        encoder) to their centres.
     objective_ : float
         Value of the relaxation at its solution, in units of the inertia; the
         inertia where it was not solved because the partition is proven.
@@ -93,9 +92,12 @@ class SDPKMeans(BaseClusterer):
     membership_ : ndarray of shape (n_samples, rank)
         Nonnegative factor U of the solution: ``U @ U.T`` is near ``1 / size`` for
         rows of the same cluster and 0 for others. Its columns may be mixtures
-        of clusters. Of "admm" and "cvxpy" it is the partition's.
+        of clusters. Of "admm" and "cvxpy" it is the partition's. Rows
+        without weight have zeros.
     n_iter_ : int
         Iterations of the solver that gave the answer; 1 for "certificate".
+    converged_ : bool
+        Whether it ended before `max_iter`.
     trace_ : list of dict
         ``tier``, ``objective`` and ``infeasibility`` of every iteration.
     encoder_ : transformer
@@ -200,69 +202,118 @@ class SDPKMeans(BaseClusterer):
         self.random_state = random_state
 
     def _fit_clusters(self, Z, sample_weight):
-        data = ScaledRows(Z)
-        rows, weights = data.rows, data.weights
-        n_clusters = min(int(self.n_clusters), len(rows))
-        settings = Settings(self.solver, self.n_init, self.tol, self.max_iter)
-        rng = np.random.default_rng(draw_seed(self.random_state))
-        if self.balance_sizes:
-            found = relax_balanced(rows, weights, n_clusters, settings, rng)
-        elif len(rows) > self.max_samples:
-            found = relax_summary(rows, weights, n_clusters, settings, rng)
-        else:
-            found = relax(rows, weights, n_clusters, settings, rng)
-        self._scaling = data.scaling
-        self._set_clusters(Z, found, data)
-        self._report(found)
-
-    def _set_clusters(self, Z, found, data):
-        """Number the clusters, and give every row the nearest centre."""
-        centers, sizes = weighted_means(
-            data.rows, data.weights, found.labels, int(found.labels.max()) + 1
+        distinct, weights, numbers = numbered_rows(Z, sample_weight)
+        # A power of two changes no digit, and keeps sums in the range of float32.
+        weight_unit = 1.0 if sample_weight is None else power_of_two(weights)
+        weights /= weight_unit
+        scaling = TableScaling(distinct, weights)
+        found = fit_sdp_kmeans(
+            scaling.transform(distinct),
+            weights,
+            min(int(self.n_clusters), len(distinct)),
+            SolverOptions(self.solver, self.n_init, self.tol, self.max_iter),
+            np.random.default_rng(draw_seed(self.random_state)),
+            balance_sizes=self.balance_sizes,
+            max_samples=self.max_samples,
         )
-        order = canonical_order(sizes, centers)
-        self._scaled_centers = centers[order]
-        self.n_clusters_ = len(order)
+        self._scaling, self._scaled_centers = scaling, found.centers
+        self.n_clusters_ = self._n_features_out = len(found.centers)
         self.labels_ = self._predict_labels(Z)
-        factor = found.factor / np.sqrt(data.weights)
-        self.membership_ = np.ascontiguousarray(factor.T[data.inverse], dtype=Z.dtype)
-        centers = self._scaling.inverse_transform(self._scaled_centers, Z.dtype)
-        self._set_cluster_centers(centers)
+        self._set_cluster_centers(scaling.inverse_transform(found.centers, Z.dtype))
+        factor = (found.relaxed.factor / np.sqrt(weights * weight_unit)).T
+        membership = np.where(numbers[:, np.newaxis] < 0, 0.0, factor[numbers])
+        self.membership_ = np.ascontiguousarray(membership, dtype=Z.dtype)
+        self._publish(found.relaxed, weight_unit)
+        self._warn(found.relaxed)
+
+    def _publish(self, relaxed, weight_unit):
+        """Set what the relaxation says, in units of the table."""
+
+        def in_units(value):
+            return self._scaling.inverse_squares(value) * float(weight_unit)
+
+        self.inertia_ = in_units(relaxed.inertia)
+        self.objective_ = in_units(relaxed.objective)
+        self.lower_bound_ = in_units(relaxed.bound.value)
+        self.gap_ = float(relaxed.bound.gap)
+        self.certified_ = bool(relaxed.bound.is_proof)
+        self.infeasibility_ = float(relaxed.infeasibility)
+        self.solver_ = relaxed.solver
+        self.n_iter_ = relaxed.n_iter
+        self.converged_ = bool(relaxed.converged)
+        self.trace_ = [
+            entry | {"objective": in_units(entry["objective"])}
+            for entry in relaxed.history
+        ]
+
+    def _warn(self, relaxed):
         warn_if_collapsed(
             self.n_clusters_, self.n_clusters, "There are too few distinct rows."
         )
-
-    def _report(self, found):
-        """Set what the relaxation says, in units of the table."""
-        unit = squared_unit(self._scaling)
-        self.inertia_ = float(found.inertia) * unit
-        self.objective_ = float(found.objective) * unit
-        self.lower_bound_ = float(found.bound.value) * unit
-        self.gap_ = float(found.bound.gap)
-        self.certified_ = bool(found.bound.is_proof)
-        self.infeasibility_ = float(found.infeasibility)
-        self.solver_ = found.solver
-        self.n_iter_ = found.n_iter
-        self.trace_ = [
-            entry | {"objective": float(entry["objective"]) * unit}
-            for entry in found.history
-        ]
-        if not found.converged:
+        if not relaxed.converged:
             # The other criterion of the solvers is the change that is still going on.
             state = (
                 "while its solution still changed too much for"
-                if found.infeasibility < self.tol
-                else f"at an infeasibility of {found.infeasibility:.1e}, above"
+                if relaxed.infeasibility < self.tol
+                else f"at an infeasibility of {relaxed.infeasibility:.1e}, above"
             )
-            warnings.warn(
-                f"The solver {found.solver!r} stopped after {found.n_iter} iterations "
-                f"{state} tol={self.tol:g}: raise max_iter or tol. The labels and gap_ "
-                "hold all the same.",
-                ConvergenceWarning,
-                stacklevel=4,
+            warn(
+                f"The solver {relaxed.solver!r} stopped after {relaxed.n_iter} "
+                f"iterations {state} tol={self.tol:g}: raise max_iter or tol. The "
+                "labels and gap_ hold all the same."
             )
-        warn_if_alone(self.labels_, self.n_clusters_)
+        warn_of_singleton(self.labels_, self.n_clusters_)
+
+    def _nearest(self, Z):
+        return nearest_centers(self._scaling.transform(Z), self._scaled_centers)
 
     def _predict_labels(self, Z):
+        return self._nearest(Z)[0].astype(np.int64)
+
+    def transform(self, X):
+        """Distances of rows to the centres of the clusters.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Table with the columns seen in fit.
+
+        Returns
+        -------
+        distances : ndarray of shape (n_samples, n_clusters_)
+            Euclidean distances in the units of the table, or of what the encoder
+            made of it; in the dtype of `X`.
+        """
+        Z = self._embed(X)
         scaled = self._scaling.transform(Z)
-        return nearest_centers(scaled, self._scaled_centers)[0].astype(np.int64)
+        squares = pairwise_squared_distances(scaled, self._scaled_centers)
+        return self._scaling.inverse_distances(squares, Z.dtype)
+
+    def score(self, X, y=None, sample_weight=None):
+        """Negative inertia of a table: the higher, the nearer are rows to centres.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Table with the columns seen in fit.
+        y : Ignored
+            Not used, present for API consistency by convention.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows. None means 1 for all.
+
+        Returns
+        -------
+        score : float
+            Minus the weighted sum of squared distances to the nearest centres, in
+            squared units of the table.
+        """
+        Z = self._embed(X)
+        weights = check_weights(sample_weight, Z)
+        squares = self._nearest(Z)[1]
+        total = squares.sum() if weights is None else np.sum(weights * squares)
+        return -self._scaling.inverse_squares(total)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags

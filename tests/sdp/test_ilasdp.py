@@ -14,6 +14,7 @@ from skdeepcluster.sdp import _cvxpy as reference
 from skdeepcluster.sdp._alternation import Alternation, recut
 from skdeepcluster.sdp._covariances import CovarianceFamily, fit_groups, hard_cost
 from skdeepcluster.sdp._likelihood import GroupRelaxation
+from skdeepcluster.sdp._sampled_alternation import row_sample, weighted_sample
 
 
 @pytest.fixture
@@ -187,9 +188,9 @@ def test_large_tables_are_lifted_from_a_sample(rng):
 
 def test_many_clusters_get_a_sample_that_fits_into_memory(rng):
     rows = rng.normal(size=(5000, 2))
-    drawn = ILASDP(50)._sample(rows, 50, rng)
+    drawn = row_sample(rows, 50, rng)
     assert 600 < len(drawn) <= (20e6 / 50) ** 0.5
-    assert len(ILASDP(4)._sample(rows, 4, rng)) in range(390, 401)
+    assert len(row_sample(rows, 4, rng)) in range(390, 401)
 
 
 def test_layers_that_are_cut_across_are_cut_again(rng):
@@ -281,3 +282,75 @@ def test_one_cluster_is_one_gaussian(rng):
     assert_allclose(model.means_[0], X.mean(axis=0))
     assert_allclose(model.predict_proba(X), 1)
     assert model.gap_ == 0
+
+
+def test_weighted_samples_follow_the_weights(rng):
+    rows = rng.normal(size=(50, 2))
+    weights = np.where(np.arange(50) < 5, 9.0, 0.1)
+    drawn = weighted_sample(rows, weights, 2, 400, rng)
+    counts = np.bincount(drawn, minlength=50)
+    share = 0.5 * weights / weights.sum()
+    assert len(drawn) == 300
+    assert np.all(counts >= np.floor(300 * share))
+
+
+def test_uneven_weights_move_the_clusters(rng):
+    X, y = crossed(120, rng)
+    weights = rng.uniform(0.5, 1.5, size=120)
+    model = ILASDP(2, random_state=0).fit(X, sample_weight=weights)
+    assert clustering_accuracy(y, model.labels_) > 0.9
+    for c in range(2):
+        mine = model.labels_ == c
+        mean = np.average(X[mine], axis=0, weights=weights[mine])
+        assert_allclose(model.means_[c], mean, atol=0.2)
+    shares = np.bincount(model.labels_, weights) / weights.sum()
+    assert_allclose(model.weights_, shares, atol=0.05)
+
+
+@pytest.mark.parametrize("unit", [1e-30, 0.5, 1e30])
+def test_rows_without_weight_have_no_say(unit, rng):
+    X, _ = crossed(80, rng)
+    weights = unit * rng.uniform(0.5, 1.5, size=80)
+    weights[60:] = 0
+    model = ILASDP(2, refine=True, random_state=0)
+    with_them = model.fit(X, sample_weight=weights)
+    means, labels = with_them.means_, with_them.labels_
+    model.fit(X[:60], sample_weight=weights[:60])
+    assert_array_equal(model.means_, means)
+    assert_array_equal(model.predict(X), labels)
+
+
+def test_density_is_that_of_scipy(rng):
+    X, _ = crossed(90, rng)
+    X = 1000 * np.column_stack([X, np.full(90, 0.007)])
+    model = ILASDP(2, random_state=0).fit(X)
+    expected = 0.0
+    for c in range(2):
+        gaussian = multivariate_normal(
+            model.means_[c, :2], model.covariances_[c, :2, :2]
+        )
+        expected += model.weights_[c] * gaussian.pdf(X[:, :2])
+    assert_allclose(model.score_samples(X), np.log(expected))
+    assert_allclose(model.score(X), np.log(expected).mean())
+    weights = rng.uniform(size=90)
+    assert_allclose(
+        model.score(X, sample_weight=weights),
+        np.average(np.log(expected), weights=weights),
+    )
+    # Two weights, means and covariances of two columns: 1 + 4 + 6.
+    assert_allclose(model.aic(X), 22 - 2 * np.log(expected).sum())
+    assert_allclose(model.bic(X), 11 * np.log(90) - 2 * np.log(expected).sum())
+
+
+def test_drawn_rows_have_the_moments_of_the_clusters(rng):
+    X, _ = crossed(150, rng)
+    model = ILASDP(2, random_state=0).fit(X + 70)
+    rows, labels = model.sample(20_000, random_state=0)
+    assert_allclose(np.bincount(labels) / 20_000, model.weights_, atol=0.02)
+    for c in range(2):
+        drawn = rows[labels == c]
+        assert_allclose(drawn.mean(axis=0), model.means_[c], atol=0.1)
+        assert_allclose(np.cov(drawn.T), model.covariances_[c], atol=0.3)
+    assert model.sample()[0].shape == (1, 2)
+    with pytest.raises(ValueError, match="n_samples"):
+        model.sample(0)

@@ -316,3 +316,35 @@ def test_one_cluster_and_as_many_as_rows(rng):
         every = SDPKMeans(12, solver=solver, random_state=0).fit(X)
         assert every.inertia_ == 0
         assert len(set(every.labels_)) == 12
+
+
+def test_transform_and_score_are_those_of_kmeans(rng):
+    X, _ = mixture(90, 3, 6.0, rng)
+    weights = rng.uniform(size=90)
+    model = SDPKMeans(3, random_state=0).fit(X)
+    peer = KMeans(3, init=model.cluster_centers_, n_init=1).fit(X)
+    peer.cluster_centers_ = model.cluster_centers_
+    assert_allclose(model.transform(X), peer.transform(X))
+    assert_allclose(model.score(X), peer.score(X))
+    assert_allclose(
+        model.score(X, sample_weight=weights), peer.score(X, sample_weight=weights)
+    )
+    assert_allclose(model.score(X), -model.inertia_)
+    assert list(model.get_feature_names_out()) == [f"sdpkmeans{c}" for c in range(3)]
+
+
+@pytest.mark.parametrize("unit", [1e-40, 1.0, 1e40])
+def test_bounds_are_in_units_of_the_weights(unit, rng):
+    X, _ = mixture(60, 3, 3.0, rng)
+    weights = rng.uniform(size=60)
+    weights[50:] = 0
+    model = SDPKMeans(3, random_state=0).fit(X, sample_weight=unit * weights)
+    scored = model.score(X, sample_weight=unit * weights)
+    assert_allclose(model.inertia_, -scored)
+    assert 0 < model.lower_bound_ <= model.inertia_
+    assert model.converged_
+    sizes = np.bincount(model.labels_, unit * weights)
+    own = np.square(model.membership_[:50]).sum(axis=1)
+    if model.solver_ == "certificate":
+        assert_allclose(own, 1 / sizes[model.labels_[:50]])
+    assert_array_equal(model.membership_[50:], 0)
