@@ -41,6 +41,18 @@ class Reference(NamedTuple):
     converged: bool
 
 
+def _cvxpy():
+    """Import cvxpy, or say where it comes from."""
+    try:
+        import cvxpy
+    except ImportError as error:
+        raise ImportError(
+            "solver='cvxpy' needs cvxpy: run pip install skdeepcluster[sdp], or use "
+            "solver='auto'."
+        ) from error
+    return cvxpy
+
+
 def check_size(n_samples, most):
     """Refuse what would take a general solver hours."""
     if n_samples > most:
@@ -71,7 +83,7 @@ def solve(X, weights, n_clusters, *, max_iter, backend="SCS"):
     -------
     Reference
     """
-    import cvxpy as cp
+    cp = _cvxpy()
 
     check_size(len(X), MAX_ROWS)
     share = weights / weights.sum()
@@ -99,7 +111,7 @@ def solve(X, weights, n_clusters, *, max_iter, backend="SCS"):
 
 def _run(program, backend, max_iter):
     """Solve a program; return the iterations and whether it converged."""
-    import cvxpy as cp
+    cp = _cvxpy()
 
     options = {"max_iter": max_iter}
     if backend == "SCS":
@@ -139,7 +151,7 @@ class ReferenceGroups(GroupRelaxation):
 
     def iterate(self, n_iter):
         """Solve the program; the number of iterations is SCS's own."""
-        import cvxpy as cp
+        cp = _cvxpy()
 
         n_samples, costs = len(self.X), self.costs()
         scale = max(np.abs(cost).max() for cost in costs) or 1.0

@@ -424,7 +424,7 @@ class ILASDP(WeightedClusterer):
         return bic(logs.sum(), self._n_parameters(), len(logs))
 
     def aic(self, X):
-        """Akaike's information criterion of the mixture on a table.
+        """Akaike information criterion of the mixture on a table.
 
         Parameters
         ----------

@@ -271,7 +271,7 @@ class SDPKMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightedClust
         return self._nearest(Z)[0].astype(np.int64)
 
     def transform(self, X):
-        """Distances of rows to the centres of the clusters.
+        """Measure the distances of rows to the centres of the clusters.
 
         Parameters
         ----------

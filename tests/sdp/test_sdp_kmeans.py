@@ -1,5 +1,7 @@
 """SDPKMeans: bounds, proofs, tiers and hard tables."""
 
+import sys
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -9,7 +11,7 @@ from sklearn.datasets import make_blobs
 from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning
 
-from skdeepcluster import SDPKMeans
+from skdeepcluster import ILASDP, SDPKMeans
 from skdeepcluster._kmeans import kmeans, weighted_means
 from skdeepcluster.metrics import clustering_accuracy
 from skdeepcluster.sdp import (
@@ -348,3 +350,10 @@ def test_bounds_are_in_units_of_the_weights(unit, rng):
     if model.solver_ == "certificate":
         assert_allclose(own, 1 / sizes[model.labels_[:50]])
     assert_array_equal(model.membership_[50:], 0)
+
+
+@pytest.mark.parametrize("estimator", [SDPKMeans(2), ILASDP(2)])
+def test_a_missing_cvxpy_is_named_with_its_extra(estimator, rng, monkeypatch):
+    monkeypatch.setitem(sys.modules, "cvxpy", None)
+    with pytest.raises(ImportError, match=r"pip install skdeepcluster\[sdp\]"):
+        estimator.set_params(solver="cvxpy").fit(rng.normal(size=(20, 2)))
