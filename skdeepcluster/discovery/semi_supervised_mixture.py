@@ -355,7 +355,7 @@ class SemiSupervisedGaussianMixture(WeightedDiscovery):
             chunk.warn_if_unlikely()
             Z = self._fit_encoder(X, sample_weight=weights) if first else self._embed(X)
             self._take_rows(Z, chunk, weights, first)
-            self._settle_cells()
+            self._fit_cells()
         for name in ("labels_", "_training"):
             vars(self).pop(name, None)
         return self
@@ -393,7 +393,7 @@ class SemiSupervisedGaussianMixture(WeightedDiscovery):
             cells = cells.reduced(prior, self.alpha, n_most)
         self._cells = cells
 
-    def _settle_cells(self):
+    def _fit_cells(self):
         """Find the classes of the cells alone."""
         known = self._known
         result = fit_mixture_of_cells(
@@ -411,7 +411,7 @@ class SemiSupervisedGaussianMixture(WeightedDiscovery):
             super()._recluster()
             return
         self._check_tied(self.n_novel)
-        self._settle_cells()
+        self._fit_cells()
 
     def _predict_codes(self, Z):
         return best_components(self._gaussians, self._scaling.transform(Z))
