@@ -304,7 +304,7 @@ class SpectralEmbedding:
             scale * vectors / np.maximum(self.values, LEAST_VALUE)
         )
         # Of small eigenvalues, the extension keeps less than the vectors have:
-        # rows that the graph knows shall not be told apart from new ones.
+        # rows that the graph knows must not be told apart from new ones.
         own = graph.self_loops
         self.at_rows = graph.extend_to_own(self._projection) if own else vectors
         graph.forget()

@@ -208,7 +208,7 @@ class NCDSpectralClustering(DiscoveryEstimator):
     that has the least sum of distances, not of squares. The defaults were chosen
     by their accuracy on ten development tables, with classes hidden at random.
 
-    The eigenvectors come from a solver of this package, whose bits depend
+    The eigenvectors come from ARPACK on one BLAS thread, so their bits depend
     neither on threads nor on the order of the rows. Rows of the training table
     are embedded as any others, so `predict` gives them their ``labels_``.
 
