@@ -105,14 +105,14 @@ class BaseClusterer(ClusterMixin, BaseEstimator, metaclass=ABCMeta):
 
         Returns
         -------
-        sklearn.utils.metadata_routing.MetadataRouter
-            With the encoder, where there is one, as ``encoder``.
+        MetadataRequest or MetadataRouter
+            A router where there is an encoder, which it calls ``encoder``.
         """
+        if getattr(self, "encoder", None) is None:
+            return super().get_metadata_routing()
+        mapping = MethodMapping().add(caller="fit", callee="fit_transform")
         router = MetadataRouter(owner=self).add_self_request(self)
-        if getattr(self, "encoder", None) is not None:
-            mapping = MethodMapping().add(caller="fit", callee="fit_transform")
-            router.add(encoder=self.encoder, method_mapping=mapping)
-        return router
+        return router.add(encoder=self.encoder, method_mapping=mapping)
 
     def _embed(self, X):
         """Check rows that came after fit, and pass them through the encoder."""
