@@ -87,7 +87,11 @@ class TableScaling:
         self.scale = np.sqrt(variance if by_column else variance.mean())
         if by_column:
             # Rounding makes no column of equal values vary.
-            self.scale[~varying_columns(X) | (self.scale == 0)] = 1.0
+            constant = ~varying_columns(X) | (self.scale == 0)
+            # A constant column has no scale but that of the whole table.
+            units = self.unit / self.unit.max()
+            overall = np.sqrt(np.mean(np.square(self.scale * units))) or 1.0
+            self.scale[constant] = (overall / units)[constant]
         else:
             self.scale = float(self.scale) or 1.0
         if max_axes is not None and X.shape[1] > max_axes:
