@@ -4,15 +4,9 @@ import pickle
 
 import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
 from sklearn.base import BaseEstimator, ClusterMixin, clone
 from sklearn.cluster import (
-    DBSCAN,
-    HDBSCAN,
-    OPTICS,
-    AgglomerativeClustering,
     KMeans,
-    SpectralClustering,
 )
 from sklearn.datasets import load_iris, make_blobs
 from sklearn.metrics import (
@@ -29,8 +23,6 @@ from skdeepcluster.model_selection import (
     get_unsupervised_scorer,
     get_unsupervised_scorer_names,
 )
-from skdeepcluster.model_selection._fitted import labels_of
-from skdeepcluster.model_selection._resampling import _kept_together
 
 X = load_iris().data
 PARTITION = ("silhouette", "calinski_harabasz", "davies_bouldin", "dbcv")
@@ -201,84 +193,7 @@ def test_large_tables_are_sampled_by_the_seed(name):
     assert np.isfinite(scorers[0](Given(labels).fit(rows), rows))
 
 
-def test_kept_together_by_hand():
-    own = np.array([0, 0, 0, 1, 1, 1, 1, -1])
-    foreign = np.array([0, 0, 1, 2, 2, 2, -1, 0])
-    # Cluster 0 keeps 1 of 3 pairs, cluster 1 keeps 3 of 6; 7 of 8 rows count.
-    assert _kept_together(own, foreign) == pytest.approx(7 / 8 / 3)
-
-
-def test_stability_extends_labels_by_predict_or_by_nearest_rows():
-    rows, _ = blobs(cluster_std=0.5)
-    for model in (KMeans(3, random_state=0), AgglomerativeClustering(3), DBSCAN(1.0)):
-        for name in ("stability", "prediction_strength"):
-            assert get_unsupervised_scorer(name)(model.fit(rows), rows) > 0.8
-    # Halves that are too small for the estimator agree with nothing.
-    many = KMeans(8, n_init=1, random_state=0).fit(rows[:12])
-    assert get_unsupervised_scorer("stability")(many, rows[:12]) == 0
-    assert get_unsupervised_scorer("prediction_strength")(many, rows[:12]) == 0
-
-
 # ------------------------------------------------------------------ whose labels
-
-
-@pytest.mark.parametrize(
-    "model",
-    [
-        AgglomerativeClustering(3),
-        DBSCAN(),
-        HDBSCAN(copy=True),
-        OPTICS(),
-        SpectralClustering(3, random_state=0),
-        make_pipeline(StandardScaler(), AgglomerativeClustering(3)),
-    ],
-    ids=lambda model: type(model).__name__,
-)
-def test_labels_without_predict_are_for_the_rows_of_fit(model):
-    model.fit(X)
-    last = model[-1] if hasattr(model, "steps") else model
-    found = labels_of(model, X)
-    assert_array_equal(found == -1, last.labels_ == -1)
-    assert len(np.unique(found)) == len(np.unique(last.labels_))
-    with pytest.raises(ValueError, match="100 rows are not the 150 that it was fitted"):
-        labels_of(model, X[:100])
-
-
-@pytest.mark.parametrize(
-    "model",
-    [
-        AgglomerativeClustering(3),
-        AgglomerativeClustering(3, linkage="single"),
-        DBSCAN(),
-        HDBSCAN(copy=True),
-        make_pipeline(StandardScaler(), DBSCAN()),
-    ],
-    ids=str,
-)
-def test_other_rows_of_the_same_shape_are_refused_where_it_shows(model):
-    rng = np.random.default_rng(0)
-    with pytest.raises(ValueError, match="cv=WholeData"):
-        labels_of(model.fit(X), rng.permutation(X))
-
-
-def test_other_columns_are_refused():
-    with pytest.raises(ValueError, match="are not the 150 that it was fitted on"):
-        labels_of(OPTICS().fit(X), X[:, :2])
-
-
-def test_nothing_to_score_is_an_error():
-    with pytest.raises(ValueError, match="StandardScaler has neither predict nor"):
-        get_unsupervised_scorer("silhouette")(StandardScaler().fit(X), X)
-
-
-def test_predict_is_for_any_rows_and_labels_of_any_kind():
-    class Named(KMeans):
-        def predict(self, X):
-            return np.array(["a", "b", "c"])[super().predict(X)]
-
-    plain, named = (kind(3, random_state=0).fit(X) for kind in (KMeans, Named))
-    scorer = get_unsupervised_scorer("silhouette")
-    assert scorer(named, X[::2]) == scorer(plain, X[::2])
 
 
 # ---------------------------------------------------------------------- the space
