@@ -7,8 +7,10 @@ This module knows neither torch nor numba. Checks at the door are in
 
 from abc import ABCMeta, abstractmethod
 from contextlib import contextmanager
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from sklearn import get_config
 from sklearn.base import BaseEstimator, ClusterMixin, _fit_context, clone
 from sklearn.utils.metadata_routing import (
@@ -53,7 +55,7 @@ class BaseClusterer(ClusterMixin, BaseEstimator, metaclass=ABCMeta):
     """
 
     @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y=None):
+    def fit(self, X: ArrayLike, y: Any = None) -> Self:
         """Find the clusters of a table.
 
         Parameters
@@ -100,7 +102,7 @@ class BaseClusterer(ClusterMixin, BaseEstimator, metaclass=ABCMeta):
         Z = self.encoder_.fit_transform(X, *([y] if told else []), **requested)
         return self._check_embedding(Z, X.dtype)
 
-    def get_metadata_routing(self):
+    def get_metadata_routing(self) -> Any:
         """Say which metadata the estimator requests, and which its encoder.
 
         Returns
@@ -151,7 +153,7 @@ class BaseClusterer(ClusterMixin, BaseEstimator, metaclass=ABCMeta):
     def _predict_labels(self, Z):
         """Label the rows of `Z`."""
 
-    def predict(self, X):
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
         """Give every row the cluster it belongs to.
 
         Parameters
@@ -171,7 +173,9 @@ class WeightedClusterer(BaseClusterer):
     """A clusterer whose ``fit`` takes ``sample_weight``."""
 
     @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y=None, sample_weight=None):
+    def fit(
+        self, X: ArrayLike, y: Any = None, sample_weight: ArrayLike | None = None
+    ) -> Self:
         """Find the clusters of a table.
 
         Parameters

@@ -1,8 +1,10 @@
 """From any labeled table to a problem of class discovery, with its truth."""
 
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils import Bunch
 from sklearn.utils._param_validation import Interval, validate_params
 
@@ -22,8 +24,14 @@ from .._validation import draw_seed
     prefer_skip_nested_validation=True,
 )
 def make_discovery_problem(
-    X, y, *, known=None, labeled_fraction=1.0, random_state=None, return_X_y=False
-):
+    X: ArrayLike,
+    y: Any,
+    *,
+    known: ArrayLike | None = None,
+    labeled_fraction: float = 1.0,
+    random_state: int | np.random.RandomState | None = None,
+    return_X_y: bool = False,
+) -> Any:
     """Hide classes of a labeled table, as if nobody had named them yet.
 
     With ``labeled_fraction=1`` all rows of the known classes keep their labels,

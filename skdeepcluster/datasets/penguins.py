@@ -2,6 +2,7 @@
 
 import csv
 from importlib.resources import files
+from typing import Any
 
 import numpy as np
 from sklearn.utils import Bunch
@@ -9,7 +10,7 @@ from sklearn.utils import Bunch
 MEASUREMENTS = ["bill_length_mm", "bill_depth_mm", "flipper_length_mm", "body_mass_g"]
 
 
-def load_penguins(*, return_X_y=False, as_frame=False):
+def load_penguins(*, return_X_y: bool = False, as_frame: bool = False) -> Any:
     """Load the measurements of the Palmer penguins.
 
     Four body measurements of 342 adult penguins of three species, taken from

@@ -1,10 +1,12 @@
 """Autoencoder: a small code for every row of a table, learned by a network."""
 
 import copy
+from collections.abc import Sequence
 from numbers import Integral, Real
-from typing import NamedTuple
+from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, _fit_context
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
@@ -237,23 +239,23 @@ class AutoEncoder(StoppingNetworkEstimator, BaseEstimator):
 
     def __init__(
         self,
-        n_components=10,
+        n_components: int = 10,
         *,
-        hidden_layer_sizes=(256, 128),
-        dropout=0.0,
-        batch_norm=False,
-        module=None,
-        max_epochs=200,
-        learning_rate_init=1e-3,
-        batch_size=256,
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        tol=1e-2,
-        callbacks=None,
-        device="cpu",
-        random_state=None,
-        verbose=0,
-    ):
+        hidden_layer_sizes: Sequence[int] = (256, 128),
+        dropout: float = 0.0,
+        batch_norm: bool = False,
+        module: Any = None,
+        max_epochs: int = 200,
+        learning_rate_init: float = 0.001,
+        batch_size: int = 256,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int | None = 10,
+        tol: float = 0.01,
+        callbacks: Sequence[Any] | None = None,
+        device: Literal["cpu", "cuda", "auto"] = "cpu",
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int = 0,
+    ) -> None:
         super().__init__(
             hidden_layer_sizes=hidden_layer_sizes,
             module=module,
@@ -273,7 +275,9 @@ class AutoEncoder(StoppingNetworkEstimator, BaseEstimator):
         self.batch_norm = batch_norm
 
     @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y=None, sample_weight=None):
+    def fit(
+        self, X: ArrayLike, y: Any = None, sample_weight: ArrayLike | None = None
+    ) -> Self:
         """Learn the network from a table.
 
         Parameters
@@ -309,7 +313,9 @@ class AutoEncoder(StoppingNetworkEstimator, BaseEstimator):
         return self
 
     @_fit_context(prefer_skip_nested_validation=False)
-    def partial_fit(self, X, y=None, sample_weight=None):
+    def partial_fit(
+        self, X: ArrayLike, y: Any = None, sample_weight: ArrayLike | None = None
+    ) -> Self:
         """Train for one more pass over a chunk of rows.
 
         The first call fixes the centring and scale of the input, and starts
@@ -378,7 +384,7 @@ class AutoEncoder(StoppingNetworkEstimator, BaseEstimator):
         self.converged_ = fitted.outcome == "stopped"
         self._n_features_out = fitted.n_components
 
-    def transform(self, X):
+    def transform(self, X: ArrayLike) -> Any:
         """Embed rows.
 
         Parameters
@@ -396,7 +402,7 @@ class AutoEncoder(StoppingNetworkEstimator, BaseEstimator):
         codes = map_rows(self.net_.inference_module_.encode, X, self.scaling_)
         return codes.astype(X.dtype, copy=False)
 
-    def inverse_transform(self, X):
+    def inverse_transform(self, X: ArrayLike) -> Any:
         """Restore rows from their codes.
 
         Parameters
@@ -414,7 +420,7 @@ class AutoEncoder(StoppingNetworkEstimator, BaseEstimator):
         rows = map_rows(self.net_.inference_module_.decode, codes)
         return self.scaling_.inverse_transform(rows, codes.dtype)
 
-    def score(self, X, y=None):
+    def score(self, X: ArrayLike, y: Any = None) -> float:
         """Share of the variance around the training mean that is restored.
 
         Parameters

@@ -1,8 +1,11 @@
 """NeighborEncoder: few columns in which neighbours stay neighbours."""
 
+from collections.abc import Sequence
 from numbers import Integral
+from typing import Any, Literal, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
@@ -161,22 +164,22 @@ class NeighborEncoder(NetworkEstimator, BaseEstimator):
 
     def __init__(
         self,
-        n_components=2,
+        n_components: int = 2,
         *,
-        n_neighbors=15,
-        metric="euclidean",
-        hidden_layer_sizes=(128, 128),
-        module=None,
-        keep_rows=True,
-        layout_epochs=200,
-        max_steps=1200,
-        learning_rate_init=3e-3,
-        batch_size=512,
-        callbacks=None,
-        device="cpu",
-        random_state=None,
-        verbose=0,
-    ):
+        n_neighbors: int = 15,
+        metric: Literal["euclidean", "cosine"] = "euclidean",
+        hidden_layer_sizes: Sequence[int] = (128, 128),
+        module: Any = None,
+        keep_rows: bool = True,
+        layout_epochs: int = 200,
+        max_steps: int = 1200,
+        learning_rate_init: float = 0.003,
+        batch_size: int = 512,
+        callbacks: Sequence[Any] | None = None,
+        device: Literal["cpu", "cuda", "auto"] = "cpu",
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int = 0,
+    ) -> None:
         super().__init__(
             hidden_layer_sizes=hidden_layer_sizes,
             module=module,
@@ -195,7 +198,7 @@ class NeighborEncoder(NetworkEstimator, BaseEstimator):
         self.max_steps = max_steps
 
     @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y=None, neighbors=None):
+    def fit(self, X: ArrayLike, y: Any = None, neighbors: Any = None) -> Self:
         """Learn the embedding of a table.
 
         Parameters
@@ -221,7 +224,7 @@ class NeighborEncoder(NetworkEstimator, BaseEstimator):
         return self
 
     @_fit_context(prefer_skip_nested_validation=False)
-    def fit_transform(self, X, y=None, neighbors=None):
+    def fit_transform(self, X: ArrayLike, y: Any = None, neighbors: Any = None) -> Any:
         """Learn the embedding of a table, and return it.
 
         Parameters
@@ -289,7 +292,7 @@ class NeighborEncoder(NetworkEstimator, BaseEstimator):
         if self.keep_rows and not has_graph:
             self._anchors = Anchors(fitted.inputs, fitted.codes, self.n_neighbors)
 
-    def transform(self, X):
+    def transform(self, X: ArrayLike) -> Any:
         """Embed rows.
 
         Parameters
@@ -313,7 +316,7 @@ class NeighborEncoder(NetworkEstimator, BaseEstimator):
         return codes.astype(X.dtype, copy=False)
 
     @threads_of_a_fork()
-    def score(self, X, y=None):
+    def score(self, X: ArrayLike, y: Any = None) -> float:
         """Share of the neighbours among these rows that the embedding keeps.
 
         Parameters

@@ -1,11 +1,14 @@
 """TELL: k-means as a layer of a network, alone or on an autoencoder."""
 
 import copy
+from collections.abc import Sequence
 from functools import partial
 from numbers import Integral, Real
+from typing import Any, Literal, Self
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
@@ -235,29 +238,29 @@ class TELL(StoppingNetworkEstimator, WeightedClusterer):
 
     def __init__(
         self,
-        n_clusters=8,
+        n_clusters: int = 8,
         *,
-        n_components=None,
-        hidden_layer_sizes=(256, 128),
-        module=None,
-        geometry="auto",
-        init="k-means",
-        n_init=1,
-        clustering_weight=1.0,
-        optimizer="adamw",
-        temperature=None,
-        pretrain_epochs=200,
-        max_epochs=100,
-        learning_rate_init=1e-3,
-        batch_size=256,
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        tol=1e-2,
-        callbacks=None,
-        device="cpu",
-        random_state=None,
-        verbose=0,
-    ):
+        n_components: int | None = None,
+        hidden_layer_sizes: Sequence[int] = (256, 128),
+        module: Any = None,
+        geometry: Literal["auto", "sphere", "euclidean"] = "auto",
+        init: Literal["k-means", "k-means++", "random"] = "k-means",
+        n_init: int = 1,
+        clustering_weight: float = 1.0,
+        optimizer: Literal["adamw", "adadelta"] = "adamw",
+        temperature: float | None = None,
+        pretrain_epochs: int = 200,
+        max_epochs: int = 100,
+        learning_rate_init: float = 0.001,
+        batch_size: int = 256,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int | None = 10,
+        tol: float = 0.01,
+        callbacks: Sequence[Any] | None = None,
+        device: Literal["cpu", "cuda", "auto"] = "cpu",
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int = 0,
+    ) -> None:
         super().__init__(
             hidden_layer_sizes=hidden_layer_sizes,
             module=module,
@@ -283,7 +286,7 @@ class TELL(StoppingNetworkEstimator, WeightedClusterer):
         self.pretrain_epochs = pretrain_epochs
 
     @classmethod
-    def paper(cls, n_clusters=8, **params):
+    def paper(cls, n_clusters: int = 8, **params: Any) -> Any:
         """Make a TELL with the settings of the paper's experiments.
 
         They were made for 70,000 images and hours on a GPU: random start, no
@@ -446,7 +449,9 @@ class TELL(StoppingNetworkEstimator, WeightedClusterer):
         return self._nearest(self._codes(Z))[0]
 
     @_fit_context(prefer_skip_nested_validation=False)
-    def partial_fit(self, X, y=None, sample_weight=None):
+    def partial_fit(
+        self, X: ArrayLike, y: Any = None, sample_weight: ArrayLike | None = None
+    ) -> Self:
         """Follow a stream: move the centres by a chunk of rows.
 
         The first call is a :meth:`fit` to its rows, so give it enough to learn
@@ -501,7 +506,7 @@ class TELL(StoppingNetworkEstimator, WeightedClusterer):
         set_centers(self.net_, centers)
         self._publish_centers(centers)
 
-    def decision_function(self, X):
+    def decision_function(self, X: ArrayLike) -> NDArray[Any]:
         """Evaluate the layer: how near each centre is.
 
         Parameters
@@ -521,7 +526,7 @@ class TELL(StoppingNetworkEstimator, WeightedClusterer):
         logits = squares - pairwise_squared_distances(codes, self.latent_centers_)
         return logits.astype(codes.dtype)
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: ArrayLike) -> NDArray[Any]:
         """Soft assignment of rows to clusters.
 
         Parameters
@@ -539,7 +544,9 @@ class TELL(StoppingNetworkEstimator, WeightedClusterer):
         distances = pairwise_squared_distances(codes, self.latent_centers_)
         return soft_assignments(distances, self.temperature_).astype(codes.dtype)
 
-    def score(self, X, y=None, sample_weight=None):
+    def score(
+        self, X: ArrayLike, y: Any = None, sample_weight: ArrayLike | None = None
+    ) -> float:
         """Opposite of the inertia of a table.
 
         Parameters
@@ -562,7 +569,7 @@ class TELL(StoppingNetworkEstimator, WeightedClusterer):
         _, distances = self._nearest(self._codes(X))
         return -self._to_inertia(mean_distance(distances, weights) * weights.sum())
 
-    def transform(self, X):
+    def transform(self, X: ArrayLike) -> Any:
         """Embed rows by the network, or by their distances to the centres.
 
         Parameters
@@ -588,7 +595,7 @@ class TELL(StoppingNetworkEstimator, WeightedClusterer):
         return np.minimum(distances, largest).astype(codes.dtype)
 
     @available_if(_has_network)
-    def inverse_transform(self, X):
+    def inverse_transform(self, X: ArrayLike) -> Any:
         """Restore rows from their codes.
 
         Parameters
@@ -606,7 +613,12 @@ class TELL(StoppingNetworkEstimator, WeightedClusterer):
         scaled = decode(self.net_.inference_module_, codes)
         return self.scaling_.inverse_transform(scaled, codes.dtype)
 
-    def explain(self, X, space="latent", n_steps=64):
+    def explain(
+        self,
+        X: ArrayLike,
+        space: Literal["latent", "input"] = "latent",
+        n_steps: int = 64,
+    ) -> Any:
         """Say how much each coordinate speaks for a row's cluster.
 
         The difference between the outputs of the row's cluster and of the

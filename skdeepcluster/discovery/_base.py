@@ -17,9 +17,10 @@ n_known - 1 are the known classes, the novel clusters follow, largest first.
 from abc import abstractmethod
 from copy import copy
 from numbers import Integral
-from typing import NamedTuple
+from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import _fit_context
 from sklearn.utils._param_validation import (
     Interval,
@@ -76,7 +77,7 @@ class DiscoveryEstimator(BaseClusterer):
     """Frame of the estimators that find new classes beside known ones."""
 
     @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y=None):
+    def fit(self, X: ArrayLike, y: Any = None) -> Self:
         """Find the classes of the rows that have none.
 
         Parameters
@@ -191,7 +192,7 @@ class DiscoveryEstimator(BaseClusterer):
     def _predict_labels(self, Z):
         return self.classes_[self._predict_codes(Z)]
 
-    def fit_predict(self, X, y=None, **params):
+    def fit_predict(self, X: ArrayLike, y: Any = None, **params: Any) -> NDArray[Any]:
         """Find the classes of the rows that have none, and return all rows'.
 
         Parameters
@@ -210,7 +211,7 @@ class DiscoveryEstimator(BaseClusterer):
         """
         return self.fit(X, y, **params).labels_
 
-    def is_novel(self, X):
+    def is_novel(self, X: ArrayLike) -> NDArray[np.bool_]:
         """Say of every row whether its class is a novel one.
 
         Parameters
@@ -225,7 +226,7 @@ class DiscoveryEstimator(BaseClusterer):
         """
         return self._predict_codes(self._embed(X)) >= len(self.known_classes_)
 
-    def recluster(self, n_novel):
+    def recluster(self, n_novel: Literal["auto"] | int) -> Self:
         """Find another number of novel classes in the table of `fit`.
 
         What does not depend on the number is shared with this estimator, which
@@ -267,7 +268,9 @@ class WeightedDiscovery(DiscoveryEstimator):
     """Frame of those whose ``fit`` takes ``sample_weight``."""
 
     @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y=None, sample_weight=None):
+    def fit(
+        self, X: ArrayLike, y: Any = None, sample_weight: ArrayLike | None = None
+    ) -> Self:
         """Find the classes of the rows that have none.
 
         Parameters

@@ -2,10 +2,11 @@
 
 from functools import partial
 from numbers import Integral, Real
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from scipy.special import softmax
 from sklearn.utils._param_validation import Interval
 
@@ -82,7 +83,7 @@ class NetworkTraining(NamedTuple):
     dtype: np.dtype
     trained: Trained
 
-    def in_order(self):
+    def in_order(self) -> Any:
         """Rows and classes, sorted."""
         return self.rows[self.order], self.classes[self.order]
 
@@ -102,7 +103,9 @@ class LatentDiscovery(NetworkEstimator, DiscoveryEstimator):
         "max_epochs": [Interval(Integral, 1, None, closed="left")],
     }
 
-    def __init__(self, *, n_novel, n_components, max_epochs, **parameters):
+    def __init__(
+        self, *, n_novel: Any, n_components: Any, max_epochs: Any, **parameters: Any
+    ) -> None:
         super().__init__(**parameters)
         self.n_novel = n_novel
         self.n_components = n_components
@@ -131,7 +134,7 @@ class LatentDiscovery(NetworkEstimator, DiscoveryEstimator):
     def _latents(self, Z):
         return latents_of(self.net_, self.scaling_.transform(Z))
 
-    def transform(self, X):
+    def transform(self, X: ArrayLike) -> Any:
         """Embed rows.
 
         Parameters
@@ -163,7 +166,7 @@ class DiscoveryNetwork(LatentDiscovery):
         "predict_known": ["boolean"],
     }
 
-    def __init__(self, *, dropout, predict_known, **parameters):
+    def __init__(self, *, dropout: Any, predict_known: Any, **parameters: Any) -> None:
         super().__init__(**parameters)
         self.dropout = dropout
         self.predict_known = predict_known
@@ -222,7 +225,7 @@ class DiscoveryNetwork(LatentDiscovery):
             )
         return softmax(self._known_logits(X), axis=1)
 
-    def predict_known_classes(self, X):
+    def predict_known_classes(self, X: ArrayLike) -> Any:
         """Give every row the known class that the head finds most probable.
 
         Parameters
@@ -242,7 +245,7 @@ class DiscoveryNetwork(LatentDiscovery):
         """
         return self.known_classes_[self._known_proba(self._embed(X)).argmax(axis=1)]
 
-    def predict_known_proba(self, X):
+    def predict_known_proba(self, X: ArrayLike) -> Any:
         """Give every known class a probability, given that a row is of one.
 
         Parameters

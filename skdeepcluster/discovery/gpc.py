@@ -1,11 +1,13 @@
 """GPC: a mixture says which rows are of one class, a network learns to agree."""
 
+from collections.abc import Callable, Sequence
 from functools import partial
 from numbers import Integral, Real
-from typing import NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import softmax
 from sklearn.utils._param_validation import Interval, StrOptions
 
@@ -355,26 +357,26 @@ class GPC(LatentDiscovery):
 
     def __init__(
         self,
-        n_novel="auto",
+        n_novel: Literal["auto"] | int = "auto",
         *,
-        augmentation="gaussian",
-        strength=None,
-        supervised_weight=0.35,
-        temperature=0.2,
-        labeled_temperature=0.07,
-        prototype_temperature=0.1,
-        n_components=None,
-        hidden_layer_sizes=None,
-        module=None,
-        max_iter=4,
-        max_epochs=10,
-        learning_rate_init=1e-3,
-        batch_size=256,
-        callbacks=None,
-        device="cpu",
-        random_state=None,
-        verbose=0,
-    ):
+        augmentation: Literal["gaussian", "scarf"] | Callable[..., Any] = "gaussian",
+        strength: float | None = None,
+        supervised_weight: float = 0.35,
+        temperature: float = 0.2,
+        labeled_temperature: float = 0.07,
+        prototype_temperature: float = 0.1,
+        n_components: int | None = None,
+        hidden_layer_sizes: Sequence[int] | None = None,
+        module: Any = None,
+        max_iter: int = 4,
+        max_epochs: int = 10,
+        learning_rate_init: float = 0.001,
+        batch_size: int = 256,
+        callbacks: Sequence[Any] | None = None,
+        device: Literal["cpu", "cuda", "auto"] = "cpu",
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int = 0,
+    ) -> None:
         super().__init__(
             n_novel=n_novel,
             n_components=n_components,
@@ -513,7 +515,7 @@ class GPC(LatentDiscovery):
     def _predict_codes(self, Z):
         return self._logits(Z).argmax(axis=1)
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: ArrayLike) -> NDArray[Any]:
         """Give every class a probability.
 
         Parameters

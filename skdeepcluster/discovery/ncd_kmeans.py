@@ -1,6 +1,7 @@
 """NCD k-means: known classes keep the novel centres away from themselves."""
 
 from numbers import Integral, Real
+from typing import Any, Literal
 
 import numpy as np
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
@@ -154,17 +155,17 @@ class NCDKMeans(CenterDiscovery):
 
     def __init__(
         self,
-        n_novel="auto",
+        n_novel: Literal["auto"] | int = "auto",
         *,
-        n_init=10,
-        max_iter=300,
-        tol=1e-4,
-        seeding_power=2,
-        selection="unsquared",
-        predict_known=False,
-        encoder=None,
-        random_state=None,
-    ):
+        n_init: int = 10,
+        max_iter: int = 300,
+        tol: float = 0.0001,
+        seeding_power: float = 2,
+        selection: Literal["squared", "unsquared"] = "unsquared",
+        predict_known: bool = False,
+        encoder: Any = None,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
         self.n_novel = n_novel
         self.n_init = n_init
         self.max_iter = max_iter

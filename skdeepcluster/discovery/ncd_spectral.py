@@ -1,9 +1,10 @@
 """NCD spectral clustering: known and unlabeled rows in one spectral embedding."""
 
 from numbers import Integral, Real
-from typing import NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
@@ -266,20 +267,20 @@ class NCDSpectralClustering(DiscoveryEstimator):
 
     def __init__(
         self,
-        n_novel="auto",
+        n_novel: Literal["auto"] | int = "auto",
         *,
-        affinity="neighbors",
-        n_components=None,
-        n_neighbors=10,
-        s_min=0.6,
-        row_normalize=True,
-        self_loops=True,
-        n_init=10,
-        max_samples=10_000,
-        predict_known=False,
-        encoder=None,
-        random_state=None,
-    ):
+        affinity: Literal["neighbors", "mst"] = "neighbors",
+        n_components: int | None = None,
+        n_neighbors: int = 10,
+        s_min: float = 0.6,
+        row_normalize: bool = True,
+        self_loops: bool = True,
+        n_init: int = 10,
+        max_samples: int = 10000,
+        predict_known: bool = False,
+        encoder: Any = None,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
         self.n_novel = n_novel
         self.affinity = affinity
         self.n_components = n_components
@@ -343,7 +344,7 @@ class NCDSpectralClustering(DiscoveryEstimator):
         )
         return Embedding(width, basis, coordinates, lengths)
 
-    def relabel(self, y):
+    def relabel(self, y: Any) -> Any:
         """Take other labels for the rows of fit, without embedding them again.
 
         The embedding does not depend on the labels. What a search changes beside
@@ -491,7 +492,7 @@ class NCDSpectralClustering(DiscoveryEstimator):
             return self._vote(Z).argmax(axis=1)
         return self._centers.nearest(self._place(Z))[0]
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: ArrayLike) -> NDArray[Any]:
         """Soft assignment of rows to classes.
 
         Parameters

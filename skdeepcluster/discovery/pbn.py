@@ -1,9 +1,11 @@
 """PBN: a latent space that tells known classes apart finds the novel ones."""
 
+from collections.abc import Sequence
 from numbers import Real
-from typing import NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
@@ -278,23 +280,23 @@ class PBN(DiscoveryNetwork):
 
     def __init__(
         self,
-        n_novel="auto",
+        n_novel: Literal["auto"] | int = "auto",
         *,
-        supervised_weight=0.8,
-        reconstruction_reduction="sum",
-        n_components=None,
-        hidden_layer_sizes=None,
-        module=None,
-        dropout=0.1,
-        predict_known=False,
-        max_epochs=100,
-        learning_rate_init=1e-2,
-        batch_size=512,
-        callbacks=None,
-        device="cpu",
-        random_state=None,
-        verbose=0,
-    ):
+        supervised_weight: float = 0.8,
+        reconstruction_reduction: Literal["sum", "mean"] = "sum",
+        n_components: int | None = None,
+        hidden_layer_sizes: Sequence[int] | None = None,
+        module: Any = None,
+        dropout: float = 0.1,
+        predict_known: bool = False,
+        max_epochs: int = 100,
+        learning_rate_init: float = 0.01,
+        batch_size: int = 512,
+        callbacks: Sequence[Any] | None = None,
+        device: Literal["cpu", "cuda", "auto"] = "cpu",
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int = 0,
+    ) -> None:
         super().__init__(
             n_novel=n_novel,
             n_components=n_components,
@@ -366,7 +368,7 @@ class PBN(DiscoveryNetwork):
             return self._known_logits(Z).argmax(axis=1)
         return self._centers.nearest(self._latents(Z))[0]
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: ArrayLike) -> NDArray[Any]:
         """Soft assignment of rows to classes.
 
         Parameters
@@ -389,7 +391,7 @@ class PBN(DiscoveryNetwork):
         latents = self._latents(Z)
         return self._centers.probabilities(latents, self.temperature_).astype(Z.dtype)
 
-    def inverse_transform(self, X):
+    def inverse_transform(self, X: ArrayLike) -> Any:
         """Restore rows from their codes.
 
         Parameters

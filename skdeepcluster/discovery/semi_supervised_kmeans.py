@@ -1,6 +1,7 @@
 """Semi-supervised k-means: labeled rows seed their centres and hold them."""
 
 from numbers import Integral, Real
+from typing import Any, Literal
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
@@ -142,14 +143,14 @@ class SemiSupervisedKMeans(CenterDiscovery):
 
     def __init__(
         self,
-        n_novel="auto",
+        n_novel: Literal["auto"] | int = "auto",
         *,
-        n_init=10,
-        max_iter=300,
-        tol=1e-4,
-        encoder=None,
-        random_state=None,
-    ):
+        n_init: int = 10,
+        max_iter: int = 300,
+        tol: float = 0.0001,
+        encoder: Any = None,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
         self.n_novel = n_novel
         self.n_init = n_init
         self.max_iter = max_iter

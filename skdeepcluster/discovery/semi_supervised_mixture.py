@@ -1,9 +1,10 @@
 """A Gaussian mixture that keeps labeled rows and finds how many classes follow."""
 
 from numbers import Integral, Real
-from typing import NamedTuple
+from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import logsumexp, softmax
 from sklearn.base import _fit_context
 from sklearn.utils._param_validation import (
@@ -221,19 +222,19 @@ class SemiSupervisedGaussianMixture(WeightedDiscovery):
 
     def __init__(
         self,
-        n_novel="auto",
+        n_novel: Literal["auto"] | int = "auto",
         *,
-        covariance_type="full",
-        split_threshold="auto",
-        alpha=1.0,
-        max_cells=200,
-        n_init=5,
-        max_iter=100,
-        tol=1e-3,
-        warm_start=False,
-        encoder=None,
-        random_state=None,
-    ):
+        covariance_type: Literal["full", "tied", "diag", "spherical"] = "full",
+        split_threshold: Literal["auto"] | float = "auto",
+        alpha: float = 1.0,
+        max_cells: int = 200,
+        n_init: int = 5,
+        max_iter: int = 100,
+        tol: float = 0.001,
+        warm_start: bool = False,
+        encoder: Any = None,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
         self.n_novel = n_novel
         self.covariance_type = covariance_type
         self.split_threshold = split_threshold
@@ -326,7 +327,9 @@ class SemiSupervisedGaussianMixture(WeightedDiscovery):
         self.n_iter_, self.converged_ = max(1, result.n_iter), result.converged
 
     @_fit_context(prefer_skip_nested_validation=False)
-    def partial_fit(self, X, y=None, sample_weight=None):
+    def partial_fit(
+        self, X: ArrayLike, y: Any = None, sample_weight: ArrayLike | None = None
+    ) -> Self:
         """Take up a chunk of rows, and find the classes of all rows so far.
 
         Moments of cells are kept, no rows. Known classes may come with any chunk.
@@ -419,7 +422,7 @@ class SemiSupervisedGaussianMixture(WeightedDiscovery):
     def _log_densities(self, Z):
         return log_densities(self._gaussians, self._scaling.transform(Z))
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: ArrayLike) -> NDArray[Any]:
         """Give the probability of every class at each row.
 
         Parameters
@@ -435,7 +438,7 @@ class SemiSupervisedGaussianMixture(WeightedDiscovery):
         Z = self._embed(X)
         return softmax(self._log_densities(Z), axis=1).astype(Z.dtype)
 
-    def score_samples(self, X):
+    def score_samples(self, X: ArrayLike) -> NDArray[Any]:
         """Log density of the mixture at each row.
 
         Parameters
@@ -454,7 +457,7 @@ class SemiSupervisedGaussianMixture(WeightedDiscovery):
         total = logsumexp(logs, axis=1) - self._scaling.log_volume
         return np.clip(total, np.finfo(Z.dtype).min, None).astype(Z.dtype)
 
-    def score(self, X, y=None):
+    def score(self, X: ArrayLike, y: Any = None) -> float:
         """Mean log density of the mixture at the rows of a table.
 
         Parameters
@@ -471,7 +474,7 @@ class SemiSupervisedGaussianMixture(WeightedDiscovery):
         """
         return float(self.score_samples(X).astype(np.float64).mean())
 
-    def bic(self, X):
+    def bic(self, X: ArrayLike) -> float:
         """Bayesian information criterion of the mixture on a table.
 
         Parameters
@@ -487,7 +490,7 @@ class SemiSupervisedGaussianMixture(WeightedDiscovery):
         logs = self.score_samples(X).astype(np.float64)
         return bic(logs.sum(), self._n_parameters(), len(logs))
 
-    def aic(self, X):
+    def aic(self, X: ArrayLike) -> float:
         """Akaike information criterion of the mixture on a table.
 
         Parameters
@@ -507,7 +510,7 @@ class SemiSupervisedGaussianMixture(WeightedDiscovery):
         shape = self._gaussians.means.shape
         return n_free_parameters(self.covariance_type, *shape)
 
-    def sample(self, n_samples=1):
+    def sample(self, n_samples: int = 1) -> Any:
         """Draw rows from the mixture.
 
         Parameters

@@ -1,10 +1,12 @@
 """TabularNCD: pairs of similar rows are pseudo-labels of one novel class."""
 
+from collections.abc import Sequence
 from numbers import Integral, Real
-from typing import NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import softmax
 from sklearn.utils._param_validation import Interval
 from torch import nn
@@ -338,25 +340,25 @@ class TabularNCD(DiscoveryNetwork):
 
     def __init__(
         self,
-        n_novel="auto",
+        n_novel: Literal["auto"] | int = "auto",
         *,
-        n_neighbors=10,
-        top_k=0.15,
-        supervised_weight=0.8,
-        pair_weight=0.9,
-        n_components=None,
-        hidden_layer_sizes=None,
-        module=None,
-        dropout=0.1,
-        predict_known=False,
-        max_epochs=100,
-        learning_rate_init=1e-2,
-        batch_size=512,
-        callbacks=None,
-        device="cpu",
-        random_state=None,
-        verbose=0,
-    ):
+        n_neighbors: int = 10,
+        top_k: float = 0.15,
+        supervised_weight: float = 0.8,
+        pair_weight: float = 0.9,
+        n_components: int | None = None,
+        hidden_layer_sizes: Sequence[int] | None = None,
+        module: Any = None,
+        dropout: float = 0.1,
+        predict_known: bool = False,
+        max_epochs: int = 100,
+        learning_rate_init: float = 0.01,
+        batch_size: int = 512,
+        callbacks: Sequence[Any] | None = None,
+        device: Literal["cpu", "cuda", "auto"] = "cpu",
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int = 0,
+    ) -> None:
         super().__init__(
             n_novel=n_novel,
             n_components=n_components,
@@ -432,7 +434,7 @@ class TabularNCD(DiscoveryNetwork):
     def _predict_codes(self, Z):
         return self._proba(Z).argmax(axis=1)
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: ArrayLike) -> NDArray[Any]:
         """Give every class a probability.
 
         Parameters

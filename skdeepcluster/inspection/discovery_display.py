@@ -1,6 +1,10 @@
 """Which classes were found again, and which are new."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils import check_consistent_length, column_or_1d
 
 from ..metrics._matching import distinct_labels
@@ -56,14 +60,23 @@ class DiscoveryDisplay:
     [[2, 0, 0], [0, 1, 0], [0, 0, 2]]
     """
 
-    def __init__(self, *, counts, true_classes, found_classes, n_known=(0, 0)):
+    def __init__(
+        self,
+        *,
+        counts: Any,
+        true_classes: Sequence[Any],
+        found_classes: Sequence[Any],
+        n_known: Sequence[Any] = (0, 0),
+    ) -> None:
         self.counts = counts
         self.true_classes = true_classes
         self.found_classes = found_classes
         self.n_known = n_known
 
     @classmethod
-    def from_estimator(cls, estimator, X, y, *, ax=None):
+    def from_estimator(
+        cls, estimator: Any, X: ArrayLike, y: Any, *, ax: Any = None
+    ) -> Any:
         """Draw what a fitted discovery estimator makes of rows with known truth.
 
         Parameters
@@ -87,7 +100,14 @@ class DiscoveryDisplay:
         )
 
     @classmethod
-    def from_predictions(cls, y_true, y_pred, *, known_classes=(), ax=None):
+    def from_predictions(
+        cls,
+        y_true: ArrayLike,
+        y_pred: ArrayLike,
+        *,
+        known_classes: ArrayLike = (),
+        ax: Any = None,
+    ) -> Any:
         """Draw true classes against classes found.
 
         Parameters
@@ -128,7 +148,7 @@ class DiscoveryDisplay:
         )
         return display.plot(ax=ax)
 
-    def plot(self, ax=None):
+    def plot(self, ax: Any = None) -> Any:
         """Draw the picture.
 
         Parameters

@@ -1,6 +1,10 @@
 """A two-dimensional view of rows, coloured by cluster."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.decomposition import PCA
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
@@ -104,18 +108,18 @@ class EmbeddingDisplay:
     def __init__(
         self,
         *,
-        embedding,
-        labels,
-        axis_labels=("dimension 1", "dimension 2"),
-        novel_classes=(),
-    ):
+        embedding: Any,
+        labels: Any,
+        axis_labels: Sequence[Any] = ("dimension 1", "dimension 2"),
+        novel_classes: ArrayLike = (),
+    ) -> None:
         self.embedding = embedding
         self.labels = labels
         self.axis_labels = axis_labels
         self.novel_classes = novel_classes
 
     @classmethod
-    def from_estimator(cls, estimator, X, *, ax=None):
+    def from_estimator(cls, estimator: Any, X: ArrayLike, *, ax: Any = None) -> Any:
         """Draw the rows as a fitted estimator sees and clusters them.
 
         Parameters
@@ -146,7 +150,14 @@ class EmbeddingDisplay:
         )
 
     @classmethod
-    def from_predictions(cls, X, labels, *, novel_classes=(), ax=None):
+    def from_predictions(
+        cls,
+        X: ArrayLike,
+        labels: ArrayLike,
+        *,
+        novel_classes: ArrayLike = (),
+        ax: Any = None,
+    ) -> Any:
         """Draw rows whose clusters are known.
 
         Parameters
@@ -177,7 +188,7 @@ class EmbeddingDisplay:
         )
         return display.plot(ax=ax)
 
-    def plot(self, ax=None):
+    def plot(self, ax: Any = None) -> Any:
         """Draw the picture.
 
         Parameters

@@ -1,6 +1,10 @@
 """Why a row is in its cluster, as bars."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import _get_feature_names
 
@@ -51,15 +55,23 @@ class ExplanationDisplay:
     'petal length (cm)'
     """
 
-    def __init__(self, *, shares, feature_names, title=""):
+    def __init__(
+        self, *, shares: Any, feature_names: Sequence[str], title: str = ""
+    ) -> None:
         self.shares = shares
         self.feature_names = feature_names
         self.title = title
 
     @classmethod
     def from_estimator(
-        cls, estimator, X, *, feature_names=None, max_features=12, ax=None
-    ):
+        cls,
+        estimator: Any,
+        X: ArrayLike,
+        *,
+        feature_names: Sequence[str] | None = None,
+        max_features: int = 12,
+        ax: Any = None,
+    ) -> Any:
         """Explain the cluster of one row, or of several on average.
 
         Parameters
@@ -113,7 +125,7 @@ class ExplanationDisplay:
         )
         return display.plot(ax=ax)
 
-    def plot(self, ax=None):
+    def plot(self, ax: Any = None) -> Any:
         """Draw the picture.
 
         Parameters

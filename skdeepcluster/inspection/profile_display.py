@@ -1,6 +1,10 @@
 """What sets each cluster apart, feature by feature."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .._scaling import power_of_two
 from ..metrics._matching import distinct_labels
@@ -58,7 +62,15 @@ class ClusterProfileDisplay:
     (3, 4)
     """
 
-    def __init__(self, *, means, deviations, clusters, sizes, feature_names):
+    def __init__(
+        self,
+        *,
+        means: Any,
+        deviations: Any,
+        clusters: Sequence[Any],
+        sizes: Any,
+        feature_names: Sequence[str],
+    ) -> None:
         self.means = means
         self.deviations = deviations
         self.clusters = clusters
@@ -67,8 +79,14 @@ class ClusterProfileDisplay:
 
     @classmethod
     def from_estimator(
-        cls, estimator, X, *, feature_names=None, max_features=12, ax=None
-    ):
+        cls,
+        estimator: Any,
+        X: ArrayLike,
+        *,
+        feature_names: Sequence[str] | None = None,
+        max_features: int = 12,
+        ax: Any = None,
+    ) -> Any:
         """Draw the profile of the clusters that a fitted estimator finds.
 
         Parameters
@@ -101,8 +119,14 @@ class ClusterProfileDisplay:
 
     @classmethod
     def from_predictions(
-        cls, X, labels, *, feature_names=None, max_features=12, ax=None
-    ):
+        cls,
+        X: ArrayLike,
+        labels: ArrayLike,
+        *,
+        feature_names: Sequence[str] | None = None,
+        max_features: int = 12,
+        ax: Any = None,
+    ) -> Any:
         """Draw the profile of clusters that are known.
 
         Parameters
@@ -141,7 +165,7 @@ class ClusterProfileDisplay:
         )
         return display.plot(ax=ax)
 
-    def plot(self, ax=None):
+    def plot(self, ax: Any = None) -> Any:
         """Draw the picture.
 
         Parameters

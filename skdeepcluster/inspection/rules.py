@@ -1,8 +1,11 @@
 """Short rules that say what the rows of a cluster have in common."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.tree import DecisionTreeClassifier
 
 from .._scaling import power_of_two
@@ -69,8 +72,14 @@ class ClusterRules(tuple):
 
 
 def cluster_rules(
-    estimator, X, *, feature_names=None, max_depth=3, min_coverage=0.05, random_state=0
-):
+    estimator: Any,
+    X: ArrayLike,
+    *,
+    feature_names: Sequence[str] | None = None,
+    max_depth: int = 3,
+    min_coverage: float = 0.05,
+    random_state: int | np.random.RandomState | None = 0,
+) -> Any:
     """Describe each cluster by short rules on the columns of a table.
 
     A decision tree is fitted to the clusters that an estimator gives to the

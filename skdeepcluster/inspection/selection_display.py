@@ -1,8 +1,11 @@
 """How a score depends on a parameter."""
 
+from collections.abc import Sequence
 from numbers import Real
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ._drawing import COLORS, bare, new_axes
 
@@ -57,14 +60,28 @@ class SelectionDisplay:
     [[2.0, 0.68]]
     """
 
-    def __init__(self, *, values, scores, param_name="parameter", score_name="score"):
+    def __init__(
+        self,
+        *,
+        values: Sequence[Any],
+        scores: Any,
+        param_name: str = "parameter",
+        score_name: str = "score",
+    ) -> None:
         self.values = values
         self.scores = scores
         self.param_name = param_name
         self.score_name = score_name
 
     @classmethod
-    def from_estimator(cls, estimator, *, param_name=None, score_name=None, ax=None):
+    def from_estimator(
+        cls,
+        estimator: Any,
+        *,
+        param_name: str | None = None,
+        score_name: str | None = None,
+        ax: Any = None,
+    ) -> Any:
         """Draw the scores of a fitted search.
 
         Parameters
@@ -118,8 +135,14 @@ class SelectionDisplay:
 
     @classmethod
     def from_predictions(
-        cls, values, scores, *, param_name="parameter", score_name="score", ax=None
-    ):
+        cls,
+        values: ArrayLike,
+        scores: ArrayLike,
+        *,
+        param_name: str = "parameter",
+        score_name: str = "score",
+        ax: Any = None,
+    ) -> Any:
         """Draw scores that are known.
 
         Parameters
@@ -155,7 +178,7 @@ class SelectionDisplay:
         )
         return display.plot(ax=ax)
 
-    def plot(self, ax=None):
+    def plot(self, ax: Any = None) -> Any:
         """Draw the picture.
 
         Parameters

@@ -1,6 +1,9 @@
 """How well each row lies in its cluster."""
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.metrics import silhouette_samples
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
 
@@ -57,12 +60,20 @@ class SilhouetteDisplay:
     0.68
     """
 
-    def __init__(self, *, silhouettes, labels):
+    def __init__(self, *, silhouettes: Any, labels: Any) -> None:
         self.silhouettes = silhouettes
         self.labels = labels
 
     @classmethod
-    def from_estimator(cls, estimator, X, *, max_samples=5000, random_state=0, ax=None):
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: ArrayLike,
+        *,
+        max_samples: int = 5000,
+        random_state: int | np.random.RandomState | None = 0,
+        ax: Any = None,
+    ) -> Any:
         """Draw the silhouettes of rows as a fitted estimator clusters them.
 
         Parameters
@@ -95,7 +106,15 @@ class SilhouetteDisplay:
         )
 
     @classmethod
-    def from_predictions(cls, X, labels, *, max_samples=5000, random_state=0, ax=None):
+    def from_predictions(
+        cls,
+        X: ArrayLike,
+        labels: ArrayLike,
+        *,
+        max_samples: int = 5000,
+        random_state: int | np.random.RandomState | None = 0,
+        ax: Any = None,
+    ) -> Any:
         """Draw the silhouettes of rows whose clusters are known.
 
         Parameters
@@ -141,7 +160,7 @@ class SilhouetteDisplay:
         )
         return cls(silhouettes=silhouettes, labels=labels).plot(ax=ax)
 
-    def plot(self, ax=None):
+    def plot(self, ax: Any = None) -> Any:
         """Draw the picture.
 
         Parameters

@@ -1,6 +1,8 @@
 """How a network was trained, and where it stopped."""
 
+from collections.abc import Sequence
 from itertools import groupby
+from typing import Any
 
 import numpy as np
 from sklearn.pipeline import Pipeline
@@ -49,11 +51,11 @@ class TrainingDisplay:
     1
     """
 
-    def __init__(self, *, history):
+    def __init__(self, *, history: Sequence[Any]) -> None:
         self.history = history
 
     @classmethod
-    def from_estimator(cls, estimator):
+    def from_estimator(cls, estimator: Any) -> Any:
         """Draw how a fitted estimator was trained.
 
         Parameters
@@ -82,7 +84,7 @@ class TrainingDisplay:
             )
         return cls(history=history).plot()
 
-    def plot(self, axes=None):
+    def plot(self, axes: Sequence[Any] | None = None) -> Any:
         """Draw the picture.
 
         Parameters

@@ -1,5 +1,8 @@
 """The path of merges that led to the clusters of PPP, and their sizes."""
 
+from collections.abc import Sequence
+from typing import Any, Literal
+
 import numpy as np
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
@@ -49,12 +52,18 @@ class TreeDisplay:
     True
     """
 
-    def __init__(self, *, history, sizes):
+    def __init__(self, *, history: Sequence[Any], sizes: Any) -> None:
         self.history = history
         self.sizes = sizes
 
     @classmethod
-    def from_estimator(cls, estimator, *, kind="tree", ax=None):
+    def from_estimator(
+        cls,
+        estimator: Any,
+        *,
+        kind: Literal["tree", "treemap"] = "tree",
+        ax: Any = None,
+    ) -> Any:
         """Draw the merges or the sizes of a fitted PPP.
 
         Parameters
@@ -88,7 +97,7 @@ class TreeDisplay:
         sizes = np.bincount(estimator.labels_)
         return cls(history=history, sizes=sizes).plot(kind=kind, ax=ax)
 
-    def plot(self, *, kind="tree", ax=None):
+    def plot(self, *, kind: Literal["tree", "treemap"] = "tree", ax: Any = None) -> Any:
         """Draw the picture.
 
         Parameters

@@ -1,6 +1,9 @@
 """Validity of clusters of any shape: density-based cluster validation."""
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.spatial.distance import cdist
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
 
@@ -10,7 +13,7 @@ from ..kernels.spanning_tree import spanning_tree
 CHUNK_ROWS = 256
 
 
-def dbcv_score(X, labels):
+def dbcv_score(X: ArrayLike, labels: ArrayLike) -> Any:
     """Density-based cluster validation (DBCV) of a partition.
 
     For each cluster, the sparsest spot inside it is compared with the densest

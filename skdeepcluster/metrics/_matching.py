@@ -1,11 +1,14 @@
 """Accuracy of labels whose names mean nothing, after the best matching."""
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.optimize import linear_sum_assignment
 from sklearn.utils import Bunch
 
 
-def clustering_accuracy(y_true, y_pred):
+def clustering_accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> Any:
     """Share of rows that are right after the best one-to-one matching.
 
     Predicted labels are matched to true labels such that the most rows agree.
@@ -54,7 +57,9 @@ def clustering_accuracy(y_true, y_pred):
     return float(table[_best_matching(table)].sum() / table.sum())
 
 
-def discovery_accuracy(y_true, y_pred, known_classes):
+def discovery_accuracy(
+    y_true: ArrayLike, y_pred: ArrayLike, known_classes: ArrayLike
+) -> Any:
     """Accuracy over all rows, over known classes and over novel ones.
 
     There is one matching, over all rows: a predicted label counts for one true
@@ -124,7 +129,7 @@ def discovery_accuracy(y_true, y_pred, known_classes):
     )
 
 
-def match_labels(y_true, y_pred):
+def match_labels(y_true: ArrayLike, y_pred: ArrayLike) -> Any:
     """Match predicted labels to true ones such that the most rows agree.
 
     Parameters

@@ -1,6 +1,9 @@
 """How far a table falls into groups, without labels: lengths of a spanning tree."""
 
+from typing import Any, Literal
+
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils import Bunch, check_array
 
 from .._scaling import power_of_two
@@ -10,8 +13,14 @@ MIN_ROWS = 3
 
 
 def class_separability(
-    X, *, kind="variation", max_samples=1000, n_repeats=5, n_null=20, random_state=None
-):
+    X: ArrayLike,
+    *,
+    kind: Literal["variation", "entropy", "mean", "median"] = "variation",
+    max_samples: int = 1000,
+    n_repeats: int = 5,
+    n_null: int = 20,
+    random_state: int | None = None,
+) -> Any:
     """Score how far rows fall into groups, without labels or a partition.
 
     The rows are centred and brought to length 1, and connected at growing

@@ -1,9 +1,11 @@
 """MixedMixture: numbers, categories and gaps in one likelihood."""
 
+from collections.abc import Sequence
 from numbers import Integral, Real
-from typing import ClassVar
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import _fit_context
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -222,21 +224,21 @@ class MixedMixture(BaseClusterer):
 
     def __init__(
         self,
-        n_components="auto",
+        n_components: Literal["auto"] | int = "auto",
         *,
-        covariance_type="auto",
-        min_gain=0.04,
-        gaps="auto",
-        skew="log",
-        max_components=25,
-        max_levels=30,
-        max_samples=20_000,
-        max_iter=100,
-        tol=1e-5,
-        categorical=None,
-        sentinels=None,
-        random_state=None,
-    ):
+        covariance_type: Literal["auto", "full", "diag", "blocks"] = "auto",
+        min_gain: float = 0.04,
+        gaps: Literal["auto", "ignore", "informative"] = "auto",
+        skew: Literal["log"] | None = "log",
+        max_components: int = 25,
+        max_levels: int = 30,
+        max_samples: int = 20000,
+        max_iter: int = 100,
+        tol: float = 1e-05,
+        categorical: None = None,
+        sentinels: Sequence[float] | None = None,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
         self.n_components = n_components
         self.covariance_type = covariance_type
         self.min_gain = min_gain
@@ -252,7 +254,9 @@ class MixedMixture(BaseClusterer):
         self.random_state = random_state
 
     @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y=None, sample_weight=None):
+    def fit(
+        self, X: ArrayLike, y: Any = None, sample_weight: ArrayLike | None = None
+    ) -> Self:
         """Find the clusters of a table.
 
         Parameters
@@ -281,7 +285,9 @@ class MixedMixture(BaseClusterer):
             self._fit_clusters(cells, weights, known)
         return self
 
-    def fit_predict(self, X, y=None, sample_weight=None):
+    def fit_predict(
+        self, X: ArrayLike, y: Any = None, sample_weight: ArrayLike | None = None
+    ) -> NDArray[Any]:
         """Find the clusters of a table, and return those of its rows.
 
         Parameters
@@ -479,7 +485,7 @@ class MixedMixture(BaseClusterer):
     def _predict_labels(self, Z):
         return self._fitted.labels(*Z)
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: ArrayLike) -> NDArray[Any]:
         """Give the probability of every cluster at each row.
 
         Parameters
@@ -496,7 +502,7 @@ class MixedMixture(BaseClusterer):
         Z = self._embed(X)
         return self._fitted.probabilities(*Z).astype(result_dtype(X))
 
-    def score_samples(self, X):
+    def score_samples(self, X: ArrayLike) -> NDArray[Any]:
         """Log density of the mixture at each row.
 
         Parameters
@@ -513,7 +519,7 @@ class MixedMixture(BaseClusterer):
         Z = self._embed(X)
         return self._fitted.scores(*Z).astype(result_dtype(X))
 
-    def score(self, X, y=None):
+    def score(self, X: ArrayLike, y: Any = None) -> float:
         """Mean log density of the mixture over the rows.
 
         Parameters
@@ -531,7 +537,7 @@ class MixedMixture(BaseClusterer):
         Z = self._embed(X)
         return float(self._fitted.scores(*Z).mean())
 
-    def labels_at(self, n_clusters):
+    def labels_at(self, n_clusters: int) -> Any:
         """Return the labels of the fitted rows for another number of clusters.
 
         Parameters
@@ -553,7 +559,7 @@ class MixedMixture(BaseClusterer):
             )
         return self._labels_of[n_clusters].astype(np.int64)
 
-    def sample(self, n_samples=1):
+    def sample(self, n_samples: int = 1) -> Any:
         """Draw rows without gaps from the mixture.
 
         Parameters
@@ -577,7 +583,7 @@ class MixedMixture(BaseClusterer):
         X = make_frame(self._library, columns, n_samples, np.float64)
         return X, components.astype(np.int64)
 
-    def impute(self, X):
+    def impute(self, X: ArrayLike) -> Any:
         """Fill gaps by what the mixture expects there.
 
         Parameters

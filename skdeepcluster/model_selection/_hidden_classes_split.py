@@ -2,8 +2,10 @@
 
 from itertools import combinations
 from math import comb
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .._labels import UNLABELED, PartialLabels
 from .._validation import draw_seed
@@ -51,7 +53,13 @@ class HiddenClassesSplit:
     [ 0 -1 -1  3 -1] [1 2] [1 2]
     """
 
-    def __init__(self, n_hidden="auto", *, n_splits=5, random_state=None):
+    def __init__(
+        self,
+        n_hidden: Literal["auto"] | int = "auto",
+        *,
+        n_splits: int = 5,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
         self.n_hidden = n_hidden
         self.n_splits = n_splits
         self.random_state = random_state
@@ -59,7 +67,7 @@ class HiddenClassesSplit:
     def __repr__(self):
         return f"HiddenClassesSplit({self.n_hidden!r}, n_splits={self.n_splits})"
 
-    def split(self, X, y):
+    def split(self, X: ArrayLike, y: Any) -> Any:
         """Yield partial labels with some classes taken away.
 
         Parameters
@@ -88,7 +96,7 @@ class HiddenClassesSplit:
                 known.classes[codes],
             )
 
-    def get_n_splits(self, X, y):
+    def get_n_splits(self, X: ArrayLike, y: Any) -> Any:
         """Return the number of splits.
 
         Parameters

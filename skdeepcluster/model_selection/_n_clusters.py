@@ -1,8 +1,11 @@
 """The number of clusters: a scan of one clusterer, scored without labels."""
 
+from collections.abc import Callable
 from numbers import Integral
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.stats import rankdata
 from sklearn.cluster import KMeans
 from sklearn.model_selection import GridSearchCV
@@ -15,14 +18,14 @@ from ._whole_data import WholeData
 
 
 def estimate_n_clusters(
-    X,
+    X: ArrayLike,
     *,
-    estimator=None,
-    min_clusters=2,
-    max_clusters=10,
-    scoring="consensus",
-    n_jobs=None,
-):
+    estimator: Any = None,
+    min_clusters: int = 2,
+    max_clusters: int = 10,
+    scoring: str | Callable[..., Any] = "consensus",
+    n_jobs: int | None = None,
+) -> Any:
     """Estimate the number of clusters by the best score of a scan.
 
     Parameters

@@ -1,6 +1,7 @@
 """Scores of a fitted clusterer that need no labels, by name."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from sklearn.pipeline import Pipeline
@@ -149,7 +150,7 @@ def _renumbered(labels):
     return numbers - np.count_nonzero(names < 0)
 
 
-def get_unsupervised_scorer_names():
+def get_unsupervised_scorer_names() -> Any:
     """List the names that `get_unsupervised_scorer` knows.
 
     Returns
@@ -167,8 +168,13 @@ def get_unsupervised_scorer_names():
 
 
 def get_unsupervised_scorer(
-    name, *, space="last_step", max_samples=5000, n_resamples=10, random_state=0
-):
+    name: str,
+    *,
+    space: Any = "last_step",
+    max_samples: int = 5000,
+    n_resamples: int = 10,
+    random_state: int = 0,
+) -> Any:
     """Make a scorer of clusterers that needs no labels.
 
     It is called as ``scorer(estimator, X, y=None)``, like those of scikit-learn,

@@ -1,6 +1,9 @@
 """Splitters for data without labels, and for labels that are hidden."""
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.model_selection import BaseCrossValidator
 from sklearn.utils.validation import _num_samples
 
@@ -48,7 +51,7 @@ class WholeData(BaseCrossValidator):
     def _iter_test_indices(self, X=None, y=None, groups=None):
         yield np.arange(_num_samples(X))
 
-    def split(self, X, y=None, groups=None):
+    def split(self, X: ArrayLike, y: Any = None, groups: Any = None) -> Any:
         """Yield all rows, twice.
 
         Parameters
@@ -70,7 +73,9 @@ class WholeData(BaseCrossValidator):
         rows = np.arange(_num_samples(X))
         yield rows, rows.copy()
 
-    def get_n_splits(self, X=None, y=None, groups=None):
+    def get_n_splits(
+        self, X: ArrayLike = None, y: Any = None, groups: Any = None
+    ) -> Any:
         """Return the number of splits.
 
         Parameters

@@ -1,12 +1,14 @@
 """AutoCluster: several clusterers, and the best by scores without labels."""
 
 import time
+from collections.abc import Callable
 from numbers import Integral, Real
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from joblib import Parallel, delayed
 from joblib.parallel import get_active_backend
+from numpy.typing import ArrayLike, NDArray
 from sklearn import config_context
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
@@ -188,17 +190,17 @@ class AutoCluster(BaseClusterer):
 
     def __init__(
         self,
-        candidates="default",
+        candidates: Any = "default",
         *,
-        scoring="stability",
-        min_clusters=2,
-        max_clusters=None,
-        max_samples=5000,
-        max_time=None,
-        n_jobs=None,
-        verbose=0,
-        random_state=None,
-    ):
+        scoring: str | Callable[..., Any] = "stability",
+        min_clusters: int = 2,
+        max_clusters: int | None = None,
+        max_samples: int = 5000,
+        max_time: float | None = None,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
         self.candidates = candidates
         self.scoring = scoring
         self.min_clusters = min_clusters
@@ -380,7 +382,7 @@ class AutoCluster(BaseClusterer):
         return found
 
     @available_if(_best_is_soft)
-    def predict_proba(self, X):
+    def predict_proba(self, X: ArrayLike) -> NDArray[Any]:
         """Soft assignment of rows to clusters, where the best candidate has one.
 
         Parameters

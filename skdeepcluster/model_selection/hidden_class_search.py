@@ -1,13 +1,15 @@
 """HiddenClassSearchCV: tune a discovery by classes that were hidden from it."""
 
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from numbers import Integral
-from typing import ClassVar
+from typing import Any, ClassVar, Literal, Self
 
 import joblib
 import numpy as np
 from joblib import Parallel, delayed
+from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, _fit_context
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
@@ -175,17 +177,20 @@ class HiddenClassSearchCV(MetaEstimatorMixin, BaseEstimator):
 
     def __init__(
         self,
-        estimator,
-        param_grid=None,
+        estimator: Any,
+        param_grid: Any = None,
         *,
-        n_iter=None,
-        n_hidden="auto",
-        n_splits=5,
-        scoring="adjusted_rand",
-        refit=True,
-        n_jobs=None,
-        random_state=None,
-    ):
+        n_iter: int | None = None,
+        n_hidden: Literal["auto"] | int = "auto",
+        n_splits: int = 5,
+        scoring: Literal[
+            "adjusted_rand", "clustering_accuracy", "normalized_mutual_info"
+        ]
+        | Callable[..., Any] = "adjusted_rand",
+        refit: bool = True,
+        n_jobs: int | None = None,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
         self.estimator = estimator
         self.param_grid = param_grid
         self.n_iter = n_iter
@@ -197,7 +202,7 @@ class HiddenClassSearchCV(MetaEstimatorMixin, BaseEstimator):
         self.random_state = random_state
 
     @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y=None):
+    def fit(self, X: ArrayLike, y: Any = None) -> Self:
         """Search, and fit the best candidate with all known labels.
 
         Parameters
@@ -305,7 +310,7 @@ class HiddenClassSearchCV(MetaEstimatorMixin, BaseEstimator):
         return check_table(self, X, reset=False)
 
     @available_if(_best_has("predict"))
-    def predict(self, X):
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
         """Give every row its class, by the best candidate.
 
         Parameters
@@ -322,7 +327,7 @@ class HiddenClassSearchCV(MetaEstimatorMixin, BaseEstimator):
         return self.best_estimator_.predict(X)
 
     @available_if(_best_has("predict_proba"))
-    def predict_proba(self, X):
+    def predict_proba(self, X: ArrayLike) -> NDArray[Any]:
         """Soft assignment of rows to classes, by the best candidate.
 
         Parameters

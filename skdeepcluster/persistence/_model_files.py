@@ -3,6 +3,7 @@
 import re
 import sys
 import warnings
+from typing import Any
 
 import numpy
 import sklearn
@@ -14,7 +15,7 @@ from ._container import read_container, whole_or_absent, write_container
 from ._tree import Names, Reader, Writer
 
 
-def save(estimator, path, *, trusted=()):
+def save(estimator: Any, path: Any, *, trusted: Any = ()) -> Any:
     """Save an estimator, fitted or not, into one file that holds no code.
 
     The file holds the parameters and the fitted attributes: numbers, texts,
@@ -70,7 +71,7 @@ def save(estimator, path, *, trusted=()):
         write_container(aside, header, writer.arrays)
 
 
-def load(path, *, trusted=()):
+def load(path: Any, *, trusted: Any = ()) -> Any:
     """Load an estimator that :func:`save` has saved.
 
     Nothing in the file is run, and nothing is imported but classes of this

@@ -2,9 +2,10 @@
 
 from copy import copy
 from numbers import Integral, Real
-from typing import ClassVar
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import logsumexp, softmax
 from sklearn.base import _fit_context
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
@@ -191,14 +192,14 @@ class PPP(WeightedClusterer):
     def __init__(
         self,
         *,
-        max_clusters=None,
-        min_clusters=1,
-        max_saddle=None,
-        assume="log-concave",
-        scale=True,
-        feature_selection=False,
-        encoder=None,
-    ):
+        max_clusters: int | None = None,
+        min_clusters: int = 1,
+        max_saddle: float | None = None,
+        assume: Literal["log-concave", "unimodal", "gaussian"] = "log-concave",
+        scale: bool = True,
+        feature_selection: bool = False,
+        encoder: Any = None,
+    ) -> None:
         self.max_clusters = max_clusters
         self.min_clusters = min_clusters
         self.max_saddle = max_saddle
@@ -287,7 +288,9 @@ class PPP(WeightedClusterer):
             self._publish(self._find_clusters())
 
     @_fit_context(prefer_skip_nested_validation=False)
-    def partial_fit(self, X=None, y=None, sample_weight=None):
+    def partial_fit(
+        self, X: ArrayLike = None, y: Any = None, sample_weight: ArrayLike | None = None
+    ) -> Self:
         """Take up a chunk of rows; clusters are found when they are asked for.
 
         A bounded summary of all chunks is kept. What is found does not depend
@@ -328,7 +331,7 @@ class PPP(WeightedClusterer):
         for name in ("labels_", "separable_samples_", "selection_path_"):
             vars(self).pop(name, None)
 
-    def merge(self, other):
+    def merge(self, other: Any) -> Self:
         """Take up what another estimator saw of the same table.
 
         Parameters
@@ -356,7 +359,7 @@ class PPP(WeightedClusterer):
     def __sklearn_is_fitted__(self):
         return hasattr(self, "_summary")
 
-    def predict(self, X):
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
         """Give every row its most probable cluster.
 
         Parameters
@@ -374,7 +377,7 @@ class PPP(WeightedClusterer):
     def _predict_labels(self, Z):
         return self._by_chunks(Z, lambda logs: logs.argmax(axis=1))
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: ArrayLike) -> NDArray[Any]:
         """Give the probability of every cluster at each row.
 
         Parameters
@@ -390,7 +393,7 @@ class PPP(WeightedClusterer):
         Z = self._embed(X)
         return self._by_chunks(Z, lambda logs: softmax(logs, axis=1)).astype(Z.dtype)
 
-    def score_samples(self, X):
+    def score_samples(self, X: ArrayLike) -> NDArray[Any]:
         """Log density of the mixture at each row.
 
         Parameters
@@ -408,7 +411,7 @@ class PPP(WeightedClusterer):
         logs = self._log_densities(Z)
         return np.clip(logs, np.finfo(Z.dtype).min, None).astype(Z.dtype)
 
-    def score(self, X, y=None):
+    def score(self, X: ArrayLike, y: Any = None) -> float:
         """Mean log density of the mixture over some rows.
 
         Parameters
@@ -425,7 +428,7 @@ class PPP(WeightedClusterer):
         """
         return float(self._log_densities(self._embed(X)).mean())
 
-    def bic(self, X):
+    def bic(self, X: ArrayLike) -> float:
         """Bayesian information criterion of the mixture on a table.
 
         Parameters
@@ -442,7 +445,7 @@ class PPP(WeightedClusterer):
         logs = self._log_densities(self._embed(X))
         return bic(logs.sum(), self._density.n_parameters(self._weight), len(logs))
 
-    def aic(self, X):
+    def aic(self, X: ArrayLike) -> float:
         """Akaike information criterion of the mixture on a table.
 
         Parameters
@@ -458,7 +461,12 @@ class PPP(WeightedClusterer):
         logs = self._log_densities(self._embed(X))
         return aic(logs.sum(), self._density.n_parameters(self._weight))
 
-    def sample(self, n_samples=1, *, random_state=None):
+    def sample(
+        self,
+        n_samples: int = 1,
+        *,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> Any:
         """Draw rows from the mixture.
 
         Parameters

@@ -1,8 +1,10 @@
 """ILASDP: groups of different shapes by likelihood-adjusted relaxations."""
 
 from numbers import Integral, Real
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import logsumexp, softmax
 from sklearn.utils._param_validation import (
     HasMethods,
@@ -203,18 +205,18 @@ class ILASDP(WeightedClusterer):
 
     def __init__(
         self,
-        n_clusters=8,
+        n_clusters: int = 8,
         *,
-        covariance_type="full",
-        solver="auto",
-        n_init=3,
-        max_samples=1000,
-        refine=False,
-        tol=1e-4,
-        max_iter=100,
-        encoder=None,
-        random_state=None,
-    ):
+        covariance_type: Literal["full", "tied", "diag", "spherical", "auto"] = "full",
+        solver: Literal["auto", "admm", "cvxpy"] = "auto",
+        n_init: int = 3,
+        max_samples: int = 1000,
+        refine: bool = False,
+        tol: float = 0.0001,
+        max_iter: int = 100,
+        encoder: Any = None,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
         self.n_clusters = n_clusters
         self.covariance_type = covariance_type
         self.solver = solver
@@ -347,7 +349,7 @@ class ILASDP(WeightedClusterer):
     def _predict_labels(self, Z):
         return self._log_densities(Z).argmax(axis=1)
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: ArrayLike) -> NDArray[Any]:
         """Give the probability of every cluster at each row.
 
         Parameters
@@ -363,7 +365,7 @@ class ILASDP(WeightedClusterer):
         Z = self._embed(X)
         return softmax(self._log_densities(Z), axis=1).astype(Z.dtype)
 
-    def score_samples(self, X):
+    def score_samples(self, X: ArrayLike) -> NDArray[Any]:
         """Log density of the mixture at each row.
 
         Parameters
@@ -386,7 +388,9 @@ class ILASDP(WeightedClusterer):
             return np.zeros(len(Z))
         return logsumexp(self._log_densities(Z), axis=1) - self._log_volume
 
-    def score(self, X, y=None, sample_weight=None):
+    def score(
+        self, X: ArrayLike, y: Any = None, sample_weight: ArrayLike | None = None
+    ) -> float:
         """Mean log density of the mixture at the rows of a table.
 
         Parameters
@@ -407,7 +411,7 @@ class ILASDP(WeightedClusterer):
         weights = check_weights(sample_weight, Z)
         return float(np.average(self._log_likelihoods(Z), weights=weights))
 
-    def bic(self, X):
+    def bic(self, X: ArrayLike) -> float:
         """Bayesian information criterion of the mixture on a table.
 
         Parameters
@@ -423,7 +427,7 @@ class ILASDP(WeightedClusterer):
         logs = self._log_likelihoods(self._embed(X))
         return bic(logs.sum(), self._n_parameters(), len(logs))
 
-    def aic(self, X):
+    def aic(self, X: ArrayLike) -> float:
         """Akaike information criterion of the mixture on a table.
 
         Parameters
@@ -443,7 +447,12 @@ class ILASDP(WeightedClusterer):
         n_columns = int(self._columns.sum())
         return n_free_parameters(self.covariance_type_, self.n_clusters_, n_columns)
 
-    def sample(self, n_samples=1, *, random_state=None):
+    def sample(
+        self,
+        n_samples: int = 1,
+        *,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> Any:
         """Draw rows from the mixture.
 
         Parameters

@@ -1,8 +1,10 @@
 """SDPKMeans: k-means by a convex relaxation that can prove its answer."""
 
 from numbers import Integral, Real
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
@@ -180,17 +182,17 @@ class SDPKMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightedClust
 
     def __init__(
         self,
-        n_clusters=8,
+        n_clusters: int = 8,
         *,
-        solver="auto",
-        n_init=10,
-        balance_sizes=False,
-        max_samples=100_000,
-        tol=1e-4,
-        max_iter=25,
-        encoder=None,
-        random_state=None,
-    ):
+        solver: Literal["auto", "low_rank", "admm", "cvxpy"] = "auto",
+        n_init: int = 10,
+        balance_sizes: bool = False,
+        max_samples: int = 100000,
+        tol: float = 0.0001,
+        max_iter: int = 25,
+        encoder: Any = None,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
         self.n_clusters = n_clusters
         self.solver = solver
         self.n_init = n_init
@@ -270,7 +272,7 @@ class SDPKMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightedClust
     def _predict_labels(self, Z):
         return self._nearest(Z)[0].astype(np.int64)
 
-    def transform(self, X):
+    def transform(self, X: ArrayLike) -> Any:
         """Measure the distances of rows to the centres of the clusters.
 
         Parameters
@@ -289,7 +291,9 @@ class SDPKMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightedClust
         squares = pairwise_squared_distances(scaled, self._scaled_centers)
         return self._scaling.inverse_distances(squares, Z.dtype)
 
-    def score(self, X, y=None, sample_weight=None):
+    def score(
+        self, X: ArrayLike, y: Any = None, sample_weight: ArrayLike | None = None
+    ) -> float:
         """Negative inertia of a table: the higher, the nearer are rows to centres.
 
         Parameters

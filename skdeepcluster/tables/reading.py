@@ -8,8 +8,9 @@ values, or words. No cell changes its meaning without a note.
 import csv
 import gzip
 import re
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -49,18 +50,18 @@ class TableFile(NamedTuple):
 
 
 def read_table(
-    path,
+    path: Any,
     *,
-    sep=None,
-    decimal=None,
-    thousands=None,
-    header=None,
-    missing=None,
-    numeric=(),
-    categorical=(),
-    date=(),
-    forms=None,
-):
+    sep: str | None = None,
+    decimal: str | None = None,
+    thousands: str | None = None,
+    header: bool | None = None,
+    missing: Sequence[str] | None = None,
+    numeric: Sequence[str] = (),
+    categorical: Sequence[str] = (),
+    date: Sequence[str] = (),
+    forms: Any = None,
+) -> Any:
     """Read a table from a CSV or Parquet file.
 
     Separator, encoding, quotes, comment lines, a missing line of names, names of

@@ -10,9 +10,12 @@ Every original column has variance 1 in total, whatever its units and number of
 levels: two random rows differ by 2 in squared distance on each.
 """
 
+from collections.abc import Sequence
 from numbers import Integral
+from typing import Any, Literal, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import (
@@ -165,17 +168,17 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     def __init__(
         self,
         *,
-        reduce="axes",
-        gaps="axes",
-        skew="log",
-        max_levels=MAX_LEVELS,
-        numeric=None,
-        categorical=None,
-        ordinal=None,
-        drop=None,
-        column_weights=None,
-        sentinels=None,
-    ):
+        reduce: Literal["axes"] | int | None = "axes",
+        gaps: Literal["axes", "mean"] = "axes",
+        skew: Literal["log"] | Sequence[Any] | None = "log",
+        max_levels: int = MAX_LEVELS,
+        numeric: Sequence[Any] | None = None,
+        categorical: Sequence[Any] | None = None,
+        ordinal: Sequence[Any] | None = None,
+        drop: Sequence[Any] | None = None,
+        column_weights: ArrayLike | None = None,
+        sentinels: Sequence[float] | None = None,
+    ) -> None:
         self.reduce = reduce
         self.gaps = gaps
         self.skew = skew
@@ -187,7 +190,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         self.column_weights = column_weights
         self.sentinels = sentinels
 
-    def fit(self, X, y=None):
+    def fit(self, X: ArrayLike, y: Any = None) -> Self:
         """Decide what the columns are, and find the axes.
 
         Parameters
@@ -206,7 +209,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit_transform(self, X, y=None):
+    def fit_transform(self, X: ArrayLike, y: Any = None) -> Any:
         """Fit, and encode the fitted rows.
 
         Parameters
@@ -250,7 +253,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             self.column_shares_ = self._find_column_shares()
             return self._project(Z, X)
 
-    def transform(self, X):
+    def transform(self, X: ArrayLike) -> Any:
         """Encode rows.
 
         Parameters
@@ -273,7 +276,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             Z = self._gap_axes.fill(Z, observed)
         return self._project(Z, X)
 
-    def inverse_transform(self, Z):
+    def inverse_transform(self, Z: ArrayLike) -> Any:
         """Turn encoded rows back into a table.
 
         Parameters
@@ -310,7 +313,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             columns[column.name] = column.original(scores)
         return make_frame(self._library, columns, len(Z), Z.dtype)
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> Any:
         """Return the names of the columns of the result.
 
         Parameters
