@@ -51,24 +51,43 @@ def _add(numbers, levels, weight, number_sums, level_sums):
 
 
 @jit()
-def _squared_length(number_vector, level_vector):
-    return (number_vector**2).sum() + (level_vector**2).sum()
+def _dot(first, second):
+    """Inner product, in the order of the entries."""
+    total = 0.0
+    for j in range(len(first)):
+        total += first[j] * second[j]
+    return total
 
 
 @jit()
-def _mean(numbers, levels, weights, rows, shares, scales, columns):
-    """Weight and mean of some rows, the levels' part encoded."""
+def _subtract(vector, other):
+    """Subtract one vector from another, in place."""
+    for j in range(len(vector)):
+        vector[j] -= other[j]
+
+
+@jit()
+def _squared_length(number_vector, level_vector):
+    return _dot(number_vector, number_vector) + _dot(level_vector, level_vector)
+
+
+@jit()
+def _mean(numbers, levels, weights, labels, cell, shares, scales, columns):
+    """Weight and mean of a cell, the levels' part encoded."""
     number_mean = np.zeros(numbers.shape[1])
     level_sums = np.zeros(len(shares))
     weight = 0.0
-    for i in rows:
-        _add(numbers[i], levels[i], weights[i], number_mean, level_sums)
-        weight += weights[i]
-    return (
-        weight,
-        number_mean / weight,
-        _encoded(level_sums, shares, scales, columns) / weight,
-    )
+    for i in range(len(labels)):
+        if labels[i] == cell:
+            _add(numbers[i], levels[i], weights[i], number_mean, level_sums)
+            weight += weights[i]
+    level_mean = _encoded(level_sums, shares, scales, columns)
+    if weight > 0.0:
+        for j in range(len(number_mean)):
+            number_mean[j] /= weight
+        for level in range(len(level_mean)):
+            level_mean[level] /= weight
+    return weight, number_mean, level_mean
 
 
 @jit()
@@ -86,10 +105,12 @@ def _encoded(level_sums, shares, scales, columns):
 
 
 @jit()
-def _leading_scores(numbers, levels, weights, rows, lengths, shares, scales, columns):
+def _leading_scores(
+    numbers, levels, weights, labels, cell, rows, lengths, shares, scales, columns
+):
     """Scores of a cell's rows on its leading axis, by power iterations."""
     _, number_mean, level_mean = _mean(
-        numbers, levels, weights, rows, shares, scales, columns
+        numbers, levels, weights, labels, cell, shares, scales, columns
     )
     level_scores = _level_weights(level_mean, shares, scales, columns)
     farthest, most = rows[0], -np.inf
@@ -99,22 +120,20 @@ def _leading_scores(numbers, levels, weights, rows, lengths, shares, scales, col
             farthest, most = i, lengths[i] - 2.0 * score
     number_axis, level_sums = np.zeros(numbers.shape[1]), np.zeros(len(shares))
     _add(numbers[farthest], levels[farthest], 1.0, number_axis, level_sums)
-    number_axis -= number_mean
-    level_axis = _encoded(level_sums, shares, scales, columns) - level_mean
+    level_axis = _encoded(level_sums, shares, scales, columns)
+    _subtract(number_axis, number_mean)
+    _subtract(level_axis, level_mean)
     scores = np.zeros(len(rows))
     for step in range(_POWER_STEPS + 1):
         length = np.sqrt(_squared_length(number_axis, level_axis))
         if length == 0.0:
             break
-        number_axis /= length
-        level_axis /= length
         level_scores = _level_weights(level_axis, shares, scales, columns)
-        offset = (number_mean * number_axis).sum() + (level_mean * level_axis).sum()
+        offset = _dot(number_mean, number_axis) + _dot(level_mean, level_axis)
         for e in range(len(rows)):
             i = rows[e]
-            scores[e] = (
-                _score(numbers[i], levels[i], number_axis, level_scores) - offset
-            )
+            score = _score(numbers[i], levels[i], number_axis, level_scores)
+            scores[e] = (score - offset) / length
         if step == _POWER_STEPS:
             break
         number_axis[:] = 0.0
@@ -127,37 +146,42 @@ def _leading_scores(numbers, levels, weights, rows, lengths, shares, scales, col
 
 
 @jit()
-def _cut(numbers, levels, weights, rows, lengths, shares, scales, columns):
-    """Say which rows of a cell go to a new one."""
+def _cut(
+    numbers, levels, weights, labels, cell, new, rows, lengths, shares, scales, columns
+):
+    """Move rows of a cell to a new one; say whether both hold rows then."""
     scores = _leading_scores(
-        numbers, levels, weights, rows, lengths, shares, scales, columns
+        numbers, levels, weights, labels, cell, rows, lengths, shares, scales, columns
     )
-    moves = scores > 0.0
-    for _ in range(_CUT_STEPS):
-        if moves.all() or not moves.any():
+    middle = 0.0
+    for step in range(_CUT_STEPS + 1):
+        n_moved, changed = 0, False
+        for e in range(len(rows)):
+            now = new if scores[e] > middle else cell
+            changed |= now != labels[rows[e]]
+            labels[rows[e]] = now
+            n_moved += now == new
+        if n_moved == 0 or n_moved == len(rows):
+            return False
+        if step == _CUT_STEPS or not changed:
             break
         _, here, here_levels = _mean(
-            numbers, levels, weights, rows[~moves], shares, scales, columns
+            numbers, levels, weights, labels, cell, shares, scales, columns
         )
         _, there, there_levels = _mean(
-            numbers, levels, weights, rows[moves], shares, scales, columns
+            numbers, levels, weights, labels, new, shares, scales, columns
         )
         # Nearer to there than to here: a score above half the difference.
         middle = 0.5 * (
             _squared_length(there, there_levels) - _squared_length(here, here_levels)
         )
-        level_scores = _level_weights(
-            there_levels - here_levels, shares, scales, columns
-        )
-        changed = False
+        _subtract(there, here)
+        _subtract(there_levels, here_levels)
+        level_scores = _level_weights(there_levels, shares, scales, columns)
         for e in range(len(rows)):
             i = rows[e]
-            now = _score(numbers[i], levels[i], there - here, level_scores) > middle
-            changed |= now != moves[e]
-            moves[e] = now
-        if not changed:
-            break
-    return moves
+            scores[e] = _score(numbers[i], levels[i], there, level_scores)
+    return True
 
 
 @jit()
@@ -219,19 +243,28 @@ def cut_into_cells(
             columns,
         )
     # Differences below this are rounding.
-    nothing = 1e-10 * max((weights * lengths).sum(), 1e-300)
+    nothing = 1e-10 * max(_dot(weights, lengths), 1e-300)
     while n_labels < n_cells:
         cell = scatters[:n_labels].argmax()
         if scatters[cell] <= nothing:
             break
         rows = np.flatnonzero(labels == cell)
-        moves = _cut(numbers, levels, weights, rows, lengths, shares, scales, columns)
-        if moves.all() or not moves.any():
+        if not _cut(
+            numbers,
+            levels,
+            weights,
+            labels,
+            cell,
+            n_labels,
+            rows,
+            lengths,
+            shares,
+            scales,
+            columns,
+        ):
+            labels[rows] = cell
             scatters[cell] = 0.0
             continue
-        for e in range(len(rows)):
-            if moves[e]:
-                labels[rows[e]] = n_labels
         for part in (cell, n_labels):
             scatters[part] = _scatter(
                 numbers,
@@ -254,17 +287,15 @@ def _scatter(
     numbers, levels, weights, labels, cell, lengths, least, shares, scales, columns
 ):
     """Scatter of a cell about its mean; 0 where it is too small to be cut."""
-    rows = np.flatnonzero(labels == cell)
-    if len(rows) < 2:
-        return 0.0
     weight, number_mean, level_mean = _mean(
-        numbers, levels, weights, rows, shares, scales, columns
+        numbers, levels, weights, labels, cell, shares, scales, columns
     )
     if weight < least:
         return 0.0
     total = 0.0
-    for i in rows:
-        total += weights[i] * lengths[i]
+    for i in range(len(labels)):
+        if labels[i] == cell:
+            total += weights[i] * lengths[i]
     return total - weight * _squared_length(number_mean, level_mean)
 
 

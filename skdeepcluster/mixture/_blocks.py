@@ -37,6 +37,8 @@ def learn_blocks(rows, mixture):
     def evidence(block):
         block = np.array(sorted(block), dtype=np.intp)
         part = (completed.sizes, sums[:, block], squares[:, block[:, None], block])
+        # In one layout, so that the kernel is compiled once.
+        part = tuple(np.ascontiguousarray(array) for array in part)
         return mixture.prior.block_log_marginals(block, part).sum()
 
     return _join(p, evidence)
