@@ -1,6 +1,7 @@
 """Made tables of numbers, categories and gaps, with classes that are known."""
 
 import numpy as np
+from extras import pd
 
 from skdeepcluster.mixture._statistics import Rows
 
@@ -41,3 +42,20 @@ def rows_of(numbers, codes, n_levels=4, weights=None, known=None):
         np.ones(n) if weights is None else weights,
         np.full(n, -1) if known is None else known,
     )
+
+
+WORDS = np.array(["red", "green", "blue", "white"], dtype=object)
+
+
+def frame_of(numbers, codes):
+    """A data frame of numbers and words."""
+    columns = {f"x{j}": column for j, column in enumerate(numbers.T)}
+    for j, column in enumerate(codes.T):
+        columns[f"c{j}"] = np.where(column < 0, None, WORDS[column])
+    return pd.DataFrame(columns)
+
+
+def frame(seed=0, **options):
+    """A data frame and its classes."""
+    numbers, codes, y = mixed_table(seed, **options)
+    return frame_of(numbers, codes), y

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .._rows import distinct_rows
 from ..kernels.hashing import hash_rows
-from ..streaming._stream_sample import Summary
 from ..tables._columns import (
     category_columns,
     number_cells,
@@ -182,29 +182,14 @@ def filled_column(cells, expected):
     return values
 
 
-def part_of(cells, chosen):
-    """Some rows of a table."""
-    return [column._replace(values=column.values[chosen]) for column in cells]
-
-
-def distinct_or_sampled(rows, capacity):
-    """Distinct rows in lexicographic order, a sample of them where they are many.
-
-    Returns
-    -------
-    rows : Rows
-        At most about `capacity` rows and their weights.
-    is_sample : bool
-        Whether rows had to be left out.
-    """
-    summary = Summary(capacity).add(_one_table(rows), rows.weights)
-    table, weights = summary.table()
+def distinct(rows):
+    """Distinct rows in lexicographic order, their weights added."""
+    table, weights = distinct_rows(_one_table(rows), rows.weights)
     p = rows.numbers.shape[1]
     numbers = np.ascontiguousarray(table[:, 1 : p + 1])
     numbers[np.isinf(numbers)] = np.nan
     levels = np.ascontiguousarray(table[:, p + 1 :], dtype=np.int32)
-    known = table[:, 0].astype(np.int64)
-    return Rows(numbers, levels, weights, known), summary.is_sample
+    return Rows(numbers, levels, weights, table[:, 0].astype(np.int64))
 
 
 def _one_table(rows):
@@ -214,11 +199,11 @@ def _one_table(rows):
     return np.column_stack([rows.known, numbers, rows.levels])
 
 
-def canonical_row_order(rows, counted):
-    """Order of the rows that count which does not depend on how they came."""
+def canonical_row_order(rows):
+    """Order of the rows with a weight that does not depend on how they came."""
     hashes = hash_rows(_one_table(rows).view(np.uint64))
     order = np.lexsort((rows.weights, hashes))
-    return order[counted[order]]
+    return order[rows.weights[order] > 0]
 
 
 def point_mass(values, weights):

@@ -1,6 +1,7 @@
 """MixedMixture: numbers, categories and gaps in one likelihood."""
 
 from collections.abc import Sequence
+from copy import copy
 from numbers import Integral, Real
 from typing import Any, ClassVar, Literal, Self
 
@@ -23,12 +24,12 @@ from ._merge_tree import merges_of
 from ._observations import (
     Observations,
     canonical_row_order,
-    distinct_or_sampled,
+    distinct,
     filled_column,
-    part_of,
 )
 from ._search import Settings, fit_mixed_mixture, raise_bound_in_chunks
 from ._statistics import Rows
+from ._table_sample import TableSample
 
 # Steps over all rows of a table of which a sample was searched.
 STEPS_OVER_ALL = 10
@@ -319,32 +320,120 @@ class MixedMixture(BaseClusterer):
             )
 
     def _fit_clusters(self, cells, weights, known):
-        weights = np.ones(len(known.codes)) if weights is None else weights
-        counts = weights > 0
-        observations = self._read(part_of(cells, counts), weights[counts])
-        every_row = Rows(*observations.encode(cells), weights, known.codes)
-        rows = every_row if counts.all() else every_row.part(counts)
-        sample, is_sample = distinct_or_sampled(rows, self.max_samples)
-        found = self._search(observations, sample)
-        mixture = found.mixture
-        every_row, _ = with_indicators(
-            every_row, observations.n_levels, found.informative
-        )
-        if is_sample:
-            order = canonical_row_order(every_row, counts)
-            mixture = raise_bound_in_chunks(
-                lambda: chunks_of(every_row, order), mixture, STEPS_OVER_ALL, self.tol
-            )
-        self._publish_search(observations, found, sample)
-        observations = observations._replace(informative=found.informative)
-        self._fitted, self.labels_ = number_components(observations, mixture, every_row)
-        self._publish_mixture(mixture)
+        self._sample = TableSample(self.max_samples)
+        self._sample.add(cells, weights, known.codes)
         self.known_classes_ = known.classes
+        observations, found, _ = self._find()
+        if weights is None:
+            weights = np.ones(len(known.codes))
+        rows = Rows(*observations.encode(cells), weights, known.codes)
+        mixture = found.mixture
+        if self._sample.is_sample:
+            order = canonical_row_order(rows)
+            mixture = raise_bound_in_chunks(
+                lambda: chunks_of(rows, order), mixture, STEPS_OVER_ALL, self.tol
+            )
+        self._fitted, self.labels_ = number_components(observations, mixture, rows)
+        self._publish_mixture(mixture)
         self._labels_of = {}
         for level in found.levels:
-            fitted, labels = number_components(observations, level.mixture, every_row)
+            fitted, labels = number_components(observations, level.mixture, rows)
             self._labels_of[fitted.n_components] = labels.astype(np.int16)
         self._labels_of[self.n_clusters_] = self.labels_
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def partial_fit(self, X=None, y=None, sample_weight=None):
+        """Take up a chunk of rows; clusters are found when they are asked for.
+
+        A bounded sample of all chunks is kept, and what the columns are is decided
+        from it. What is found does not depend on how the rows were cut into chunks,
+        nor on their order.
+
+        Parameters
+        ----------
+        X : DataFrame, pyarrow.Table or array-like of shape (n_samples, n_features), \
+                default=None
+            Rows of the table. None takes up nothing and finds the clusters of
+            what came before, as the first call of :meth:`predict` does.
+        y : Ignored
+            Not used, present for API consistency by convention.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights of the rows. None means 1 for all.
+
+        Returns
+        -------
+        self : object
+            The estimator.
+        """
+        if X is None:
+            check_is_fitted(self)
+            self._settle()
+            return self
+        first = not hasattr(self, "_sample")
+        with unchanged_on_error(self):
+            if first:
+                self._library = frame_library(X)
+                self.known_classes_ = np.empty(0, dtype=np.int64)
+            cells = checked_cells(self, X, None if first else self._sample.names)
+            weights = check_weights(sample_weight, X)
+            sample = TableSample(self.max_samples) if first else self._sample.copy()
+            unknown = np.full(len(cells[0].values), -1)
+            self._exchange_sample(sample.add(cells, weights, unknown))
+        return self
+
+    def merge(self, other):
+        """Take up what another estimator saw of the same table.
+
+        Parameters
+        ----------
+        other : MixedMixture
+            One that :meth:`fit` or :meth:`partial_fit` was called on; it is not
+            changed.
+
+        Returns
+        -------
+        self : object
+            The estimator; clusters are found when they are asked for.
+        """
+        check_is_fitted(self)
+        check_is_fitted(other)
+        if list(self.known_classes_) != list(other.known_classes_):
+            raise ValueError(
+                "Mixtures with different known classes do not merge: "
+                f"{self.known_classes_} and {other.known_classes_}."
+            )
+        with unchanged_on_error(self):
+            self._exchange_sample(self._sample.copy().merge(other._sample))
+        return self
+
+    def _exchange_sample(self, sample):
+        self._sample = sample
+        for name in ("_fitted", "labels_", "_labels_of"):
+            vars(self).pop(name, None)
+
+    def _settle(self):
+        """Find the clusters of the sample, if rows came since the last time.
+
+        Aside, and then all is set at once: several threads may ask at the same
+        time, and an interrupt leaves what was there.
+        """
+        if hasattr(self, "_fitted"):
+            return
+        aside = copy(self)
+        observations, found, rows = aside._find()
+        aside._fitted, _ = number_components(observations, found.mixture, rows)
+        aside._publish_mixture(found.mixture)
+        vars(self).update(vars(aside))
+
+    def _find(self):
+        """Read the columns of the sample, and search its rows."""
+        cells, weights, known = self._sample.table()
+        observations = self._read(cells, weights)
+        rows = distinct(Rows(*observations.encode(cells), weights, known))
+        found = self._search(observations, rows)
+        self._publish_search(observations, found, rows)
+        rows, _ = with_indicators(rows, observations.n_levels, found.informative)
+        return observations._replace(informative=found.informative), found, rows
 
     def _read(self, cells, weights):
         """Decide what the columns are."""
@@ -364,8 +453,8 @@ class MixedMixture(BaseClusterer):
         self.unused_columns_ = {column.name: column.unused for column in unused}
         return Observations.of_cells(cells, weights, columns)
 
-    def _search(self, observations, sample):
-        """Search for components among the distinct rows, or a sample of them."""
+    def _search(self, observations, rows):
+        """Search for components among distinct rows."""
         settings = Settings(
             None if self.n_components == "auto" else self.n_components,
             self.covariance_type,
@@ -376,7 +465,7 @@ class MixedMixture(BaseClusterer):
             self.tol,
         )
         found = fit_mixed_mixture(
-            sample,
+            rows,
             observations.n_levels,
             observations.resolution,
             observations.gap_columns,
@@ -389,11 +478,11 @@ class MixedMixture(BaseClusterer):
         elif n_found == 1:
             warn(
                 "No evidence of more than one cluster in "
-                f"{len(sample.weights)} distinct rows: every row has label 0."
+                f"{len(rows.weights)} distinct rows: every row has label 0."
             )
         return found
 
-    def _publish_search(self, observations, found, sample):
+    def _publish_search(self, observations, found, rows):
         """Set what the search says of columns and of numbers of components."""
         levels, mixture = found.levels, found.mixture
         self.informative_gaps_ = [
@@ -408,7 +497,7 @@ class MixedMixture(BaseClusterer):
             }
             for level in levels
         ]
-        self.merges_ = merges_of(levels, found.chosen, sample.weights, self.min_gain)
+        self.merges_ = merges_of(levels, found.chosen, rows.weights, self.min_gain)
         names = [column.name for column in observations.numbers]
         blocks = mixture.prior.blocks.lists()
         self.blocks_ = [[names[j] for j in block] for block in blocks]
@@ -418,7 +507,7 @@ class MixedMixture(BaseClusterer):
         elif len(blocks) == 1:
             self.covariance_type_ = "full"
         evidence = column_evidence(
-            sample, observations.n_levels, observations.resolution, mixture.shares
+            rows, observations.n_levels, observations.resolution, mixture.shares
         )
         self.column_evidence_ = dict.fromkeys(
             (column.name for column in observations.columns if not column.unused), 0.0
@@ -465,7 +554,7 @@ class MixedMixture(BaseClusterer):
         self.converged_ = mixture.converged
 
     def __sklearn_is_fitted__(self):
-        return hasattr(self, "_fitted")
+        return hasattr(self, "_sample")
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -477,10 +566,11 @@ class MixedMixture(BaseClusterer):
     def _embed(self, X):
         """Check rows that came after fit, and take them apart."""
         check_is_fitted(self)
-        columns = self._fitted.observations.columns
-        cells = checked_cells(self, X, [column.name for column in columns])
-        check_columns(cells, columns)
-        return self._fitted.observations.encode(cells)
+        cells = checked_cells(self, X, self._sample.names)
+        self._settle()
+        observations = self._fitted.observations
+        check_columns(cells, observations.columns)
+        return observations.encode(cells)
 
     def _predict_labels(self, Z):
         return self._fitted.labels(*Z)
@@ -575,6 +665,7 @@ class MixedMixture(BaseClusterer):
             Cluster that each row was drawn from.
         """
         check_is_fitted(self)
+        self._settle()
         if n_samples < 1:
             raise ValueError(f"n_samples={n_samples} should be at least 1.")
         rng = check_random_state(self.random_state)
@@ -599,12 +690,12 @@ class MixedMixture(BaseClusterer):
             probable level. Columns that are not used keep their gaps.
         """
         numbers, levels = self._embed(X)
-        fitted, columns = self._fitted, self._fitted.observations.columns
+        fitted = self._fitted
         expected = fitted.observations.decode(
             fitted.expected_numbers(numbers, levels),
             fitted.expected_levels(numbers, levels),
         )
-        cells = checked_cells(self, X, [column.name for column in columns])
+        cells = checked_cells(self, X, self._sample.names)
         filled = {cell.name: filled_column(cell, expected[cell.name]) for cell in cells}
         return make_frame(self._library, filled, len(numbers), np.float64)
 

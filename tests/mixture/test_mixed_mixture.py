@@ -3,26 +3,11 @@
 import numpy as np
 import pytest
 from extras import pd, pl
-from mixed_tables import mixed_table
+from mixed_tables import WORDS, frame, frame_of, mixed_table
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import adjusted_rand_score
 
 from skdeepcluster import MixedMixture
-
-WORDS = np.array(["red", "green", "blue", "white"], dtype=object)
-
-
-def frame_of(numbers, codes):
-    """A data frame of numbers and words."""
-    columns = {f"x{j}": column for j, column in enumerate(numbers.T)}
-    for j, column in enumerate(codes.T):
-        columns[f"c{j}"] = np.where(column < 0, None, WORDS[column])
-    return pd.DataFrame(columns)
-
-
-def frame(seed=0, **options):
-    numbers, codes, y = mixed_table(seed, **options)
-    return frame_of(numbers, codes), y
 
 
 def assert_same_fit(left, right, rel=1e-9):
