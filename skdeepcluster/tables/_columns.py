@@ -346,7 +346,7 @@ def read_numbers(column, values, options):
         order = options.ordinal[name] or tuple(map(number_text, distinct))
         return ranked(column, order, number_levels(column.kind, distinct), counts)
     if not asked:
-        reason = why_no_quantity(column, values, distinct)
+        reason = why_no_quantity(column, values, distinct, counts)
         if reason is not None:
             return column._replace(unused=reason)
     is_code = column.kind == "whole" and CODE_NAME.search(str(name))
@@ -372,13 +372,15 @@ def number_levels(kind, distinct):
     return tuple(map(number_text, distinct))
 
 
-def why_no_quantity(column, values, distinct):
+def why_no_quantity(column, values, distinct, counts):
     """Say why numbers cannot tell clusters apart, or return None.
 
     Whole numbers that all differ count the rows where they fill a range, in
     whatever order, and name them where the column is named so.
     """
-    if column.kind != "whole" or len(distinct) < len(values) or len(values) < 3:
+    # A row of weight 2 is two rows.
+    differ = len(distinct) == len(values) and counts.max() < 2
+    if column.kind != "whole" or not differ or len(values) < 3:
         return None
     steps = np.diff(distinct)
     if len(values) >= LEAST_COUNTED and (steps == 1).all():
