@@ -233,11 +233,11 @@ class MixedMixture(BaseClusterer):
         skew: Literal["log"] | None = "log",
         max_components: int = 25,
         max_levels: int = 30,
-        max_samples: int = 20000,
+        max_samples: int = 20_000,
         max_iter: int = 100,
-        tol: float = 1e-05,
-        categorical: None = None,
-        sentinels: Sequence[float] | None = None,
+        tol: float = 1e-5,
+        categorical: Sequence[Any] | None = None,
+        sentinels: Sequence[float] | dict[Any, Sequence[float]] | None = None,
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
         self.n_components = n_components
@@ -342,7 +342,12 @@ class MixedMixture(BaseClusterer):
         self._labels_of[self.n_clusters_] = self.labels_
 
     @_fit_context(prefer_skip_nested_validation=False)
-    def partial_fit(self, X=None, y=None, sample_weight=None):
+    def partial_fit(
+        self,
+        X: ArrayLike | None = None,
+        y: Any = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
         """Take up a chunk of rows; clusters are found when they are asked for.
 
         A bounded sample of all chunks is kept, and what the columns are is decided
@@ -381,7 +386,7 @@ class MixedMixture(BaseClusterer):
             self._exchange_sample(sample.add(cells, weights, unknown))
         return self
 
-    def merge(self, other):
+    def merge(self, other: "MixedMixture") -> Self:
         """Take up what another estimator saw of the same table.
 
         Parameters
@@ -627,7 +632,7 @@ class MixedMixture(BaseClusterer):
         Z = self._embed(X)
         return float(self._fitted.scores(*Z).mean())
 
-    def labels_at(self, n_clusters: int) -> Any:
+    def labels_at(self, n_clusters: int) -> NDArray[Any]:
         """Return the labels of the fitted rows for another number of clusters.
 
         Parameters
@@ -649,7 +654,7 @@ class MixedMixture(BaseClusterer):
             )
         return self._labels_of[n_clusters].astype(np.int64)
 
-    def sample(self, n_samples: int = 1) -> Any:
+    def sample(self, n_samples: int = 1) -> tuple[Any, NDArray[Any]]:
         """Draw rows without gaps from the mixture.
 
         Parameters
