@@ -74,7 +74,8 @@ plt.show()
 confidence = model.predict_proba(X).max(axis=1)
 
 fig, ax = plt.subplots(layout="constrained")
-points = ax.scatter(*display.embedding.T, c=confidence, cmap="cividis", s=15)
+across, up = display.embedding.T
+points = ax.scatter(across, up, c=confidence, cmap="cividis", s=15)
 ax.set(xlabel=display.axis_labels[0], ylabel=display.axis_labels[1])
 fig.colorbar(points, label="confidence")
 plt.show()

@@ -50,9 +50,10 @@ kind_of = {
     name: match_labels(kinds, tell.partial_fit(first).labels_)
     for name, tell in followers.items()
 }
-accuracy = {name: [] for name in followers}
+accuracy: dict[str, list[float]] = {name: [] for name in followers}
 paths = {name: [tell.cluster_centers_] for name, tell in followers.items()}
 
+chunk = first
 for step in range(1, N_CHUNKS + 1):
     chunk, kinds = draw_chunk(step)
     for name, tell in followers.items():

@@ -63,7 +63,7 @@ ax.axvline(len(model.known_classes_) - 0.5, color="#CC6677")
 ax.axhline(4.5, color="#CC6677")
 ax.set(xlabel="class found", ylabel="digit")
 ax.set_xticks(range(len(names)), names)
-ax.set_yticks(range(10), order)
+ax.set_yticks(range(10), map(str, order))
 plt.show()
 
 # %%

@@ -86,7 +86,8 @@ print(f"inertia of the three layers: {layers:.1f}")
 
 centers = np.zeros((3, 30))
 centers[np.arange(3), np.arange(3)] = 4 / np.sqrt(2)
-draws, errors = range(4), {"k-means": [], "EM, ten starts": [], "ILASDP": []}
+draws = range(4)
+errors: dict[str, list[float]] = {"k-means": [], "EM, ten starts": [], "ILASDP": []}
 for seed in draws:
     rng = np.random.default_rng(seed)
     wide = rng.normal(size=(150, 30)) + centers[y]

@@ -41,8 +41,9 @@ print(f"on new rows: accuracy {clustering_accuracy(y_new, model.predict(X_new)):
 
 encoder = model[0]
 fig, ax = plt.subplots(figsize=(7, 6), layout="constrained")
-points = ax.scatter(*encoder.transform(X).T, c=y, s=6, cmap="tab10", alpha=0.5)
-ax.scatter(*encoder.transform(X_new).T, c=y_new, s=14, cmap="tab10", ec="k", lw=0.4)
+old, new = encoder.transform(X), encoder.transform(X_new)
+points = ax.scatter(old[:, 0], old[:, 1], c=y, s=6, cmap="tab10", alpha=0.5)
+ax.scatter(new[:, 0], new[:, 1], c=y_new, s=14, cmap="tab10", ec="k", lw=0.4)
 ax.legend(*points.legend_elements(), title="digit", loc="center left", frameon=False)
 ax.set(xticks=[], yticks=[])
 plt.show()

@@ -77,7 +77,7 @@ except ValueError as error:
 import matplotlib.pyplot as plt
 
 fig, ax = plt.subplots(figsize=(6.4, 4.2), layout="constrained")
-for rows, style in ((old, {"alpha": 0.25}), (new, {"edgecolor": "black"})):
+for rows, alpha, edge in ((old, 0.25, None), (new, 1.0, "black")):
     ax.scatter(
         rows["flipper_length_mm"],
         rows["bill_length_mm"],
@@ -85,7 +85,8 @@ for rows, style in ((old, {"alpha": 0.25}), (new, {"edgecolor": "black"})):
         cmap="tab10",
         vmin=0,
         vmax=9,
-        **style,
+        alpha=alpha,
+        edgecolors=edge,
     )
 ax.set(xlabel="flipper length, mm", ylabel="bill length, mm")
 ax.set_title("Pale: rows of the fit. Outlined: rows that came later")
