@@ -52,19 +52,14 @@ def stepmix(frame, n_components):
     from stepmix.stepmix import StepMix
 
     numbers, codes = parts_of(frame)
-    parts, descriptor, at = [], {}, 0
+    parts, descriptor = [], {}
     for name, table in (("gaussian_diag", numbers), ("categorical", codes)):
         if table.shape[1] == 0:
             continue
         table = np.where(table < 0, np.nan, table) if name == "categorical" else table
-        has_gaps = bool(np.isnan(table).any())
-        names = [f"c{at + j}" for j in range(table.shape[1])]
-        descriptor[name] = {
-            "model": name + ("_nan" if has_gaps else ""),
-            "columns": names,
-        }
-        parts.append(pd.DataFrame(table, columns=names))
-        at += table.shape[1]
+        model = name + ("_nan" if np.isnan(table).any() else "")
+        descriptor[name] = {"model": model, "n_columns": table.shape[1]}
+        parts.append(table)
     model = StepMix(
         n_components,
         measurement=descriptor,
@@ -74,7 +69,7 @@ def stepmix(frame, n_components):
         verbose=0,
         progress_bar=0,
     )
-    table = pd.concat(parts, axis=1)
+    table = np.hstack(parts)
     model.fit(table)
     return model, table
 
