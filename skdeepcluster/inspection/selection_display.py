@@ -82,17 +82,20 @@ class SelectionDisplay:
         score_name: str | None = None,
         ax: Any = None,
     ) -> Any:
-        """Draw the scores of a fitted search.
+        """Draw the scores of a fitted search, or the path of a MixedMixture.
 
         Parameters
         ----------
         estimator : object
-            Fitted search with `cv_results_`, as scikit-learn's searches have it.
+            Fitted search with `cv_results_`, as scikit-learn's searches have it, or a
+            fitted :class:`~skdeepcluster.MixedMixture`, whose objective is drawn
+            against the number of clusters.
         param_name : str, default=None
             Parameter to draw against, as in the grid. None takes the parameter
             with the most different values.
         score_name : str, default=None
-            Which score of a search with several; None means its only one.
+            Which score of a search with several; None means its only one. Of a
+            MixedMixture "objective", or "lower_bound".
         ax : matplotlib Axes, default=None
             Axes to draw on; None makes a new figure.
 
@@ -106,6 +109,8 @@ class SelectionDisplay:
         ValueError
             If the search has no such parameter or score.
         """
+        if hasattr(estimator, "path_"):
+            return cls._from_path(estimator.path_, param_name, score_name, ax)
         results = estimator.cv_results_
         names = [
             key.removeprefix("param_") for key in results if key.startswith("param_")
@@ -130,6 +135,27 @@ class SelectionDisplay:
             results[key],
             param_name=param_name,
             score_name=score_name or "score",
+            ax=ax,
+        )
+
+    @classmethod
+    def _from_path(cls, path, param_name, score_name, ax):
+        """Draw what a path of mixtures says of every number of clusters."""
+        score_name = score_name or "objective"
+        if param_name not in (None, "n_clusters"):
+            raise ValueError(
+                f"The path has no parameter {param_name!r}; it has ['n_clusters']."
+            )
+        if score_name not in ("objective", "lower_bound"):
+            raise ValueError(
+                f"The path has no score {score_name!r}: score_name is one of "
+                "['objective', 'lower_bound']."
+            )
+        return cls.from_predictions(
+            [step["n_clusters"] for step in path],
+            [step[score_name] for step in path],
+            param_name="n_clusters",
+            score_name=f"{score_name} (nats)",
             ax=ax,
         )
 

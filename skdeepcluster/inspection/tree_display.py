@@ -1,4 +1,4 @@
-"""The path of merges that led to the clusters of PPP, and their sizes."""
+"""The path of merges that led to the clusters, and their sizes."""
 
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -13,9 +13,10 @@ from ._drawing import COLORS, bare, new_axes, text_color
 class TreeDisplay:
     """Merges of neighbouring cells, and those that were undone.
 
-    The leaves are the cells of the partition that PPP elected. Two that are
-    merged meet at the height of their separation, in nats: the depth of the
-    valley between them. Solid merges were kept and make up the clusters; a
+    The leaves are the cells of the partition that PPP elected, or the components
+    that a MixedMixture started from. Two that are merged meet at the height of
+    their separation, in nats: the depth of the valley between them, or what the
+    merge cost the evidence. Solid merges were kept and make up the clusters; a
     dashed one was undone, since its two sides are not one population, with the
     strength of the evidence, `z`, written beside it.
 
@@ -26,9 +27,12 @@ class TreeDisplay:
     Parameters
     ----------
     history : list of dict
-        Merges, as :class:`~skdeepcluster.PPP` keeps them in `merges_`.
+        Merges, as :class:`~skdeepcluster.PPP` and
+        :class:`~skdeepcluster.MixedMixture` keep them in `merges_`.
     sizes : ndarray of shape (n_clusters,)
         Rows of each cluster.
+    leaf_name : str, default="cell"
+        What a leaf of the tree is.
 
     Attributes
     ----------
@@ -52,9 +56,12 @@ class TreeDisplay:
     True
     """
 
-    def __init__(self, *, history: Sequence[Any], sizes: Any) -> None:
+    def __init__(
+        self, *, history: Sequence[Any], sizes: Any, leaf_name: str = "cell"
+    ) -> None:
         self.history = history
         self.sizes = sizes
+        self.leaf_name = leaf_name
 
     @classmethod
     def from_estimator(
@@ -64,11 +71,11 @@ class TreeDisplay:
         kind: Literal["tree", "treemap"] = "tree",
         ax: Any = None,
     ) -> Any:
-        """Draw the merges or the sizes of a fitted PPP.
+        """Draw the merges or the sizes of a fitted PPP or MixedMixture.
 
         Parameters
         ----------
-        estimator : PPP or Pipeline
+        estimator : PPP, MixedMixture or Pipeline
             Fitted estimator; the last step of a Pipeline is meant.
         kind : {"tree", "treemap"}, default="tree"
             The path of merges, or boxes as large as the clusters.
@@ -95,7 +102,9 @@ class TreeDisplay:
                 "no merges, as that of PPP does."
             )
         sizes = np.bincount(estimator.labels_)
-        return cls(history=history, sizes=sizes).plot(kind=kind, ax=ax)
+        leaf_name = "component" if hasattr(estimator, "path_") else "cell"
+        display = cls(history=history, sizes=sizes, leaf_name=leaf_name)
+        return display.plot(kind=kind, ax=ax)
 
     def plot(self, *, kind: Literal["tree", "treemap"] = "tree", ax: Any = None) -> Any:
         """Draw the picture.
@@ -121,7 +130,8 @@ class TreeDisplay:
             raise ValueError(f"kind must be 'tree' or 'treemap', got {kind!r}.")
         if kind == "tree" and not self.history:
             raise ValueError(
-                "There is no merge to draw: the rows were one cell from the start."
+                f"There is no merge to draw: the rows were one {self.leaf_name} from "
+                "the start."
             )
         ax = new_axes(ax)
         (self._draw_tree if kind == "tree" else self._draw_boxes)(ax)
@@ -145,7 +155,7 @@ class TreeDisplay:
                 linestyle="-" if merge["kept"] else "--",
             )
             self.lines_.append(line)
-            if not merge["kept"] and merge["z"] is not None:
+            if not merge["kept"] and merge.get("z") is not None:
                 where = ((x[0] + x[2]) / 2, top)
                 ax.annotate(
                     f"z = {merge['z']:.1f}",
@@ -158,7 +168,7 @@ class TreeDisplay:
         ax.set_xticks(
             [positions[leaf] for leaf in leaves], [str(leaf) for leaf in leaves]
         )
-        ax.set(xlabel="cell", ylabel="separation (nats)", ylim=(0, None))
+        ax.set(xlabel=self.leaf_name, ylabel="separation (nats)", ylim=(0, None))
         ax.set_xlim(-0.5, len(leaves) - 0.5)
         bare(ax)
 
