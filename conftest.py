@@ -40,6 +40,14 @@ ALIASES = {"pd": "pandas", "pl": "polars", "torch": "torch"}
 _files_left_out = {}
 
 
+def pytest_configure(config):
+    """Let AutoCluster say in every test that it has no network."""
+    if "torch" in LACKING:
+        config.addinivalue_line(
+            "filterwarnings", "ignore:AutoCluster leaves the candidate:UserWarning"
+        )
+
+
 def _imported(path):
     """Packages that a file imports at its top, networks of this package included."""
     names = set()

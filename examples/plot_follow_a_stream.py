@@ -58,7 +58,7 @@ for step in range(1, N_CHUNKS + 1):
     chunk, kinds = draw_chunk(step)
     for name, tell in followers.items():
         predicted = [kind_of[name][label] for label in tell.predict(chunk)]
-        accuracy[name].append(np.mean(predicted == kinds))
+        accuracy[name].append(float(np.mean(predicted == kinds)))
         if name != "frozen":
             tell.partial_fit(chunk)
         paths[name].append(tell.cluster_centers_)

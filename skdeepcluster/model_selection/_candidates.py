@@ -5,6 +5,7 @@ from sklearn.base import clone
 from sklearn.cluster import HDBSCAN
 from sklearn.pipeline import Pipeline, make_pipeline
 
+from .._warnings import warn
 from ..ppp import PPP
 from ._fitted import judged_by_score
 from ._table_axes import TableAxes
@@ -44,13 +45,21 @@ def default_candidates(shape, min_clusters, max_clusters):
     if n_distinct <= 10:
         return [("ppp", finder)]
     if n_columns > FEW_COLUMNS:
-        from ..deep import NeighborEncoder
-
-        neighbors = make_pipeline(NeighborEncoder(10), finder)
-        return [("ppp", finder), ("neighbors", neighbors)]
+        return [("ppp", finder), *_behind_a_map(finder)]
     size = max(5, n_distinct // 50)
     density = Density(min_cluster_size=size, copy=True)
     return [("ppp", finder), ("hdbscan", make_pipeline(TableAxes(), density))]
+
+
+def _behind_a_map(finder):
+    """List a clusterer behind the map of neighbors, if the network can be made."""
+    from ..deep import NeighborEncoder
+
+    try:
+        return [("neighbors", make_pipeline(NeighborEncoder(10), finder))]
+    except ImportError as error:
+        warn(f"AutoCluster leaves the candidate 'neighbors' out: {error}", UserWarning)
+        return []
 
 
 def seeded(estimator, seed):
