@@ -74,7 +74,8 @@ class AutoCluster(BaseClusterer):
         What is tried, by preference: the first of equals wins. The default
         candidates are :class:`PPP` and, of a table with more than three columns,
         PPP behind a :class:`NeighborEncoder` of ten components, of others HDBSCAN
-        with clusters of at least 2 % of the rows. They scale the columns
+        with clusters of at least 2 % of the rows. The encoder needs torch; without,
+        it is left out with a warning. They scale the columns
         themselves; so should yours, as pipelines.
     scoring : str or callable, default="stability"
         A name of
