@@ -245,11 +245,13 @@ def test_models_that_are_none(source, model, tmp_path, run):
     damaged.write_bytes(model.read_bytes()[:-1])
     forged = tmp_path / "forged.model"
     forged.write_bytes(model.read_bytes())
-    forge_tree(forged, '"skdeepcluster.TELL"', '"os.system"')
+    forge_tree(
+        forged, '"TELL","__module__":"skdeepcluster.deep.tell"', '"x","__module__":"os"'
+    )
     for path, message in (
         (other, "was not saved by this command"),
         (damaged, "it was damaged"),
-        (forged, "names 'os.system'"),
+        (forged, "needs os.x, which a model file may not hold"),
         (source, "it is not a model file"),
         (tmp_path, "cannot read the model"),
         (tmp_path / "none", "there is no file"),

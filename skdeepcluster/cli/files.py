@@ -152,7 +152,7 @@ def check_writable(path):
 @contextmanager
 def written_aside(path):
     """Lend a path; the file that is there at the end takes the place of `path`."""
-    from ..persistence._container import whole_or_absent
+    from ..persistence._files import whole_or_absent
 
     try:
         with whole_or_absent(path) as aside:

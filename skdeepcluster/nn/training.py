@@ -22,12 +22,22 @@ from skorch.utils import noop
 
 from .._warnings import warn
 from ..exceptions import FitInterruptedWarning
-from .batches import Batches, Blocks
+from .batches import Batches, Blocks, EvenBatches
 from .inference import in_double
+from .state import module_from, module_state, optimizer_state, restore_optimizer
 
 # torch's generator and thread count belong to the process: one training at a
 # time may have them.
 _TRAINING = threading.RLock()
+_OPTIMIZERS = {
+    "adamw": (torch.optim.AdamW, {"fused": True}),
+    "adadelta": (torch.optim.Adadelta, {}),
+}
+_OPTIMIZER_NAMES = {kind: name for name, (kind, _) in _OPTIMIZERS.items()}
+# Callbacks that every net has, or every net that shows its progress.
+_OWN_CALLBACKS = (EpochTimer, PrintLog)
+# What a state holds beside its parts.
+_PLAIN_TYPES = {"lr": float | int, "batch_size": int, "device": str, "verbose": int}
 
 
 class Net(NeuralNet):
@@ -65,10 +75,40 @@ class Net(NeuralNet):
         yield from learnable or [("none", torch.nn.Parameter(torch.zeros(1)))]
 
     def __getstate__(self):
-        """Leave out the copy for inference, which can be made again."""
-        state = super().__getstate__()
-        state.pop("inference_module_", None)
-        return state
+        """Describe the net by plain values, arrays, classes and callbacks."""
+        return {
+            "module": module_state(self.module_),
+            "optimizer": _OPTIMIZER_NAMES[self.optimizer],
+            "memories": optimizer_state(self.optimizer_),
+            "batches": self.iterator_train,
+            "min_steps": getattr(self, "iterator_train__min_steps", None),
+            "callbacks": [
+                [name, item]
+                for name, item in self.callbacks_
+                if not isinstance(item, _OWN_CALLBACKS)
+            ],
+            "history": list(self.history),
+        } | {name: getattr(self, name) for name in _PLAIN_TYPES}
+
+    def __setstate__(self, state):
+        """Make the net anew, and let it go on where the other was."""
+        _check_plain(state)
+        net = make_net(
+            module_from(state["module"]),
+            optimizer=state["optimizer"],
+            lr=state["lr"],
+            batch_size=state["batch_size"],
+            device=state["device"] if torch.cuda.is_available() else "cpu",
+            verbose=state["verbose"],
+            batches=state["batches"],
+        )
+        if state["min_steps"] is not None:
+            net.iterator_train__min_steps = state["min_steps"]
+        restore_optimizer(net.optimizer_, state["memories"])
+        net.history.extend(state["history"])
+        # As they are: to initialise them would reset what they recorded.
+        net.callbacks_[1:1] = [(name, item) for name, item in state["callbacks"]]
+        vars(self).update(vars(net))
 
     def train_step_single(self, batch, **fit_params):
         """Compute the loss that the module returns for a batch, and its gradient."""
@@ -103,6 +143,28 @@ class Net(NeuralNet):
         self._set_training(False)
         blocks = self.get_iterator(dataset, training=False)
         return _mean_loss((block, self.validation_step(block)) for block in blocks)
+
+
+def _check_plain(state):
+    """Refuse a state that no net has.
+
+    Raises
+    ------
+    ValueError
+        If a value is of another type or not in its range.
+    """
+    is_right = (
+        all(isinstance(state[name], kind) for name, kind in _PLAIN_TYPES.items())
+        and state["batch_size"] >= 1
+        and isinstance(state["min_steps"], int | None)
+        and state["optimizer"] in _OPTIMIZERS
+        and isinstance(state["batches"], type)
+        and issubclass(state["batches"], Batches | EvenBatches)
+        and all(isinstance(epoch, dict) for epoch in state["history"])
+        and all(isinstance(item, Callback) for _, item in state["callbacks"])
+    )
+    if not is_right:
+        raise ValueError("a net is not one that this package makes")
 
 
 def _mean_loss(steps):
@@ -260,11 +322,7 @@ def make_net(
     Net
         The net.
     """
-    kinds = {
-        "adamw": (torch.optim.AdamW, {"fused": True}),
-        "adadelta": (torch.optim.Adadelta, {}),
-    }
-    optimizer_class, options = kinds[optimizer]
+    optimizer_class, options = _OPTIMIZERS[optimizer]
     for callback in callbacks or []:
         kind = callback if isinstance(callback, type) else type(callback)
         if not issubclass(kind, Callback):

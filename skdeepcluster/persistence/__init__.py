@@ -1,11 +1,11 @@
 """Fitted estimators in files that hold no code.
 
-Why no pickle: a pickle from a stranger runs code. Why not skops: its files
-differ from one save to the next, know no torch modules, carry no checksum, and
-ask to be trusted with every private class. Why not safetensors: it keeps
-neither text, dates nor the order in memory of an array, on which the last
-digits of a product depend. What is left is small: one line of JSON for the
-tree of parameters and attributes, and the plain bytes of the arrays.
+A pickle from a stranger runs code. These files are archives that skops writes
+and reads: a tree of names and plain values, and arrays. Before skops reads one,
+the tree is held against a list of our own (``_allowed``), and sizes and repeats
+are bounded (``_archive``, ``_schema``); afterwards estimators look at their
+fitted state (``_values``), since kernels follow it without looking. Networks are
+described by plain values (``skdeepcluster.nn.state``).
 """
 
 from .._lazy import attach

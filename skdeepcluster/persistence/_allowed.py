@@ -1,153 +1,203 @@
-"""The classes and functions that a model file may name.
+"""What a model file may hold: the kinds of its nodes, and the names in each.
 
-All are part of this package, scikit-learn, torch or skorch, keep nothing but
-data, and do nothing when they are made. Nothing is imported because a file
-says so, but for the rooms of these packages listed here.
+All named classes are part of this package, scikit-learn, skorch or torch, keep
+nothing but data, and do nothing when they are made. Classes of scikit-learn are
+public estimators of a few of its modules: those whose attributes compiled code
+would follow without looking (trees, support vectors) are not among them.
 """
 
-import re
+import sys
+from functools import cache, lru_cache
 from importlib import import_module
 
 import numpy as np
 from sklearn.base import BaseEstimator
 
 OURS = "skdeepcluster"
+# What talks to a user or to a file is no part of a model.
+_NO_MODELS = {f"{OURS}.{room}" for room in ("__main__", "cli", "persistence")}
 # Rooms of this package whose functions may be parameters.
 _FUNCTION_ROOMS = (f"{OURS}.metrics", f"{OURS}.model_selection")
-_SKLEARN_HOMES = {
-    f"sklearn.{room}"
-    for room in (
-        "cluster",
-        "compose",
-        "covariance",
-        "decomposition",
-        "discriminant_analysis",
-        "feature_extraction.text",
-        "feature_selection",
-        "impute",
-        "kernel_approximation",
-        "linear_model",
-        "manifold",
-        "mixture",
-        "naive_bayes",
-        "neighbors",
-        "pipeline",
-        "preprocessing",
-        "random_projection",
-    )
-}
-# What transformers and routed metadata keep in their attributes.
-_OTHER_CLASSES = {
-    "sklearn.compose.make_column_selector",
-    "sklearn.impute._iterative._ImputerTriplet",
-    "sklearn.utils.Bunch",
+_SKLEARN_ROOMS = (
+    "cluster",
+    "compose",
+    "covariance",
+    "decomposition",
+    "discriminant_analysis",
+    "feature_selection",
+    "impute",
+    "kernel_approximation",
+    "linear_model",
+    "mixture",
+    "naive_bayes",
+    "pipeline",
+    "preprocessing",
+    "random_projection",
+)
+# What transformers, routed metadata and users of networks keep in attributes.
+_OTHER_OBJECTS = {
+    "skdeepcluster.cli.models.TableColumns",
+    "sklearn.compose._column_transformer.make_column_selector",
     "sklearn.utils._metadata_requests.MetadataRequest",
     "sklearn.utils._metadata_requests.MethodMetadataRequest",
-    "skorch.callbacks.EarlyStopping",
-    "skorch.callbacks.EpochTimer",
-    "skorch.callbacks.GradientNormClipping",
-    "skorch.callbacks.PrintLog",
-    "skorch.dataset.Dataset",
+    "skorch.callbacks.regularization.GradientNormClipping",
+    "skorch.callbacks.training.EarlyStopping",
 }
-_PLAIN_TYPES = {kind.__name__: kind for kind in (bool, float, int, object, str)}
-_PLAIN_FUNCTIONS = {"print": print}
-_NUMPY_FUNCTIONS = {"amax", "amin", "max", "mean", "median", "min", "sum"}
-_NAME = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*", re.ASCII)
+_TUPLES = {"builtins.tuple", "sklearn.impute._iterative._ImputerTriplet"}
+_PLAIN_TYPES = {f"builtins.{name}" for name in ("bool", "float", "int", "str")}
+_NUMPY_FUNCTIONS = {f"numpy.{name}" for name in ("max", "mean", "median", "min", "sum")}
+_NUMPY_TYPES = {
+    f"numpy.{kind.__name__}"
+    for kind in set(np.sctypeDict.values())
+    if kind not in (np.object_, np.void)
+}
+_ONE_NAME = {
+    "JsonNode": {"builtins.str"},
+    "SliceNode": {"builtins.slice"},
+    "ListNode": {"builtins.list"},
+    "SetNode": {"builtins.set"},
+    "DictNode": {
+        "builtins.dict",
+        "collections.OrderedDict",
+        "sklearn.utils._bunch.Bunch",
+    },
+    "NdArrayNode": _NUMPY_TYPES | {"numpy.ndarray"},
+    "MaskedArrayNode": {"numpy.ma.MaskedArray", "numpy.ma.core.MaskedArray"},
+    "DTypeNode": {"numpy.dtype"},
+    "RandomStateNode": {"numpy.random.mtrand.RandomState"},
+    "PartialNode": {"functools.partial"},
+}
+# Keys come back from text: of no other type do they come back as they were.
+KEY_TYPES = {"builtins.str", "builtins.int", "builtins.float"} | {
+    f"numpy.{name}" for name in ("str_", "int32", "int64", "float32", "float64")
+}
 
 
-def public_home(item):
-    """Name a class or function so that :func:`find` knows it, or None.
+def is_allowed(loader, name, trusted=()):
+    """Say whether a node of a kind may hold a name.
 
-    The public name is taken where there is one: it stays when code moves.
+    Parameters
+    ----------
+    loader : str
+        The kind of the node, as skops calls it.
+    name : str
+        Full name of a class or function.
+    trusted : collection of str, default=()
+        Names that the user trusts.
+
+    Returns
+    -------
+    bool
+        Whether it may.
     """
-    module, name = getattr(item, "__module__", None), getattr(item, "__name__", None)
-    if isinstance(item, np.ufunc):
-        module = "numpy"
-    if not (isinstance(module, str) and isinstance(name, str)):
-        return None
-    homes = [module]
-    if module.startswith((OURS, "sklearn.", "skorch.", "torch.")):
-        parts = [part for part in module.split(".") if part]
-        homes = [".".join(parts[:n]) for n in range(1, len(parts) + 1)]
-    for home in homes:
-        try:
-            if find(f"{home}.{name}") is item:
-                return f"{home}.{name}"
-        except (ValueError, AttributeError):
-            continue
-    return None
-
-
-def find(name):
-    """Return the class or function of a name, if a model may hold it.
-
-    Raises
-    ------
-    ValueError
-        If it may not, or this installation does not have it.
-    """
-    home, found = "", None
-    if isinstance(name, str) and _NAME.fullmatch(name):
-        home, _, last = name.rpartition(".")
-        found = _look_up(home, last, name)
-    if found is None:
-        raise ValueError(
-            f"it names {name!r}, which is not among what a model file may hold"
+    if loader in _ONE_NAME:
+        return name in _ONE_NAME[loader]
+    if name in trusted:
+        return loader in ("ObjectNode", "TypeNode", "FunctionNode", "TupleNode")
+    if loader == "FunctionNode":
+        return name in _NUMPY_FUNCTIONS or _is_ufunc(name) or _is_our_function(name)
+    if loader == "TupleNode":
+        return name in _TUPLES or _is_ours(name, is_tuple=True)
+    if loader == "ObjectNode":
+        return (
+            name in _OTHER_OBJECTS
+            or name in _sklearn_estimators()
+            or (_is_ours(name, is_tuple=False) and not _is_module(name))
         )
-    return found
+    if loader == "TypeNode":
+        return (
+            name in _PLAIN_TYPES | _NUMPY_TYPES | {"builtins.print"}
+            or name in _sklearn_estimators()
+            or _is_ours(name, is_tuple=False)
+            or name in _torch_modules()
+        )
+    return False
 
 
-def _look_up(home, last, name):
-    if home == "builtins":
-        return _PLAIN_TYPES.get(last) or _PLAIN_FUNCTIONS.get(last)
+@cache
+def _sklearn_estimators():
+    rooms = [import_module(f"sklearn.{room}") for room in _SKLEARN_ROOMS]
+    return frozenset(
+        f"{item.__module__}.{name}"
+        for room in rooms
+        for name, item in vars(room).items()
+        if isinstance(item, type)
+        and issubclass(item, BaseEstimator)
+        and item.__module__.startswith(room.__name__)
+    )
+
+
+@cache
+def _torch_modules():
+    try:
+        from torch import nn
+    except ImportError:
+        return frozenset()
+    items = (getattr(nn, name, None) for name in nn.modules.__all__)
+    return frozenset(
+        f"{item.__module__}.{item.__name__}"
+        for item in items
+        if isinstance(item, type) and issubclass(item, nn.Module)
+    )
+
+
+def _is_ufunc(name):
+    home, _, last = name.rpartition(".")
     if home == "numpy":
-        found = vars(np).get(last)
-        is_known = _is_kind(found, np.generic) or last in _NUMPY_FUNCTIONS
-        return found if is_known or isinstance(found, np.ufunc) else None
-    if home == OURS or home.startswith(f"{OURS}."):
-        return _look_up_ours(home, last)
-    if name in _OTHER_CLASSES:
-        return getattr(import_module(home), last, None)
-    if home in _SKLEARN_HOMES:
-        found = _public(home, last)
-        return found if _is_kind(found, BaseEstimator) else None
-    if home in ("torch.nn", "torch.optim"):
-        return _look_up_torch(home, last)
-    return None
+        return isinstance(vars(np).get(last), np.ufunc)
+    if home.startswith("scipy.special"):
+        from scipy import special
+
+        found = vars(special).get(last)
+        return isinstance(found, np.ufunc) and home in (
+            "scipy.special",
+            "scipy.special._ufuncs",
+            "scipy.special._special_ufuncs",
+        )
+    return False
 
 
-def _look_up_ours(home, last):
-    # To import it is to run the command line.
-    if "__main__" in home:
+def _our_home(name):
+    """Import the module of this package that a name says, or return None."""
+    home = name.rpartition(".")[0]
+    if not f"{home}.".startswith(f"{OURS}."):
+        return None
+    if any(f"{home}.".startswith(f"{room}.") for room in _NO_MODELS):
         return None
     try:
-        found = getattr(import_module(home), last, None)
+        return import_module(home)
     except ImportError:
         return None
-    if f"{getattr(found, '__module__', '')}.".partition(".")[0] != OURS:
-        return None
-    is_function = callable(found) and not isinstance(found, type)
-    if is_function and not home.startswith(_FUNCTION_ROOMS):
-        return None
-    return found if callable(found) else None
 
 
-def _look_up_torch(home, last):
-    if home == "torch.optim":
-        from torch.optim import Optimizer
-
-        found, kind = _public(home, last), Optimizer
-    else:
-        from torch.nn import Module
-
-        found, kind = _public("torch.nn.modules", last), Module
-    return found if _is_kind(found, kind) else None
+@lru_cache(maxsize=1000)
+def _ours(name):
+    """Find a class or function that a module of this package defines."""
+    home, last = _our_home(name), name.rpartition(".")[2]
+    found = vars(home).get(last) if home else None
+    defined = getattr(found, "__module__", None), getattr(found, "__name__", None)
+    return found if home and defined == (home.__name__, last) else None
 
 
-def _public(home, name):
-    module = import_module(home)
-    return getattr(module, name, None) if name in module.__all__ else None
+def _is_ours(name, *, is_tuple):
+    found = _ours(name)
+    return isinstance(found, type) and issubclass(found, tuple) is is_tuple
 
 
-def _is_kind(found, kind):
-    return isinstance(found, type) and issubclass(found, kind)
+def _is_our_function(name):
+    found = _ours(name)
+    if found is None or isinstance(found, type) or not callable(found):
+        return False
+    rooms = (import_module(room) for room in _FUNCTION_ROOMS)
+    return any(
+        getattr(room, item, None) is found
+        for room in rooms
+        if found.__module__.startswith(f"{room.__name__}.")
+        for item in room.__all__
+    )
+
+
+def _is_module(name):
+    # Without torch no class of ours is one.
+    torch = sys.modules.get("torch")
+    return torch is not None and issubclass(_ours(name), torch.nn.Module)

@@ -1,9 +1,12 @@
 """Save a fitted estimator and load it again."""
 
+import io
 import re
 import sys
 import warnings
+from types import FunctionType
 from typing import Any
+from zipfile import ZipFile
 
 import numpy
 import sklearn
@@ -11,8 +14,13 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import InconsistentVersionWarning
 
 from .. import __version__
-from ._container import read_container, whole_or_absent, write_container
-from ._tree import Names, Reader, Writer
+from ._archive import SCHEMA, check_arrays, open_archive, write_archive
+from ._files import open_regular, whole_or_absent
+from ._schema import MOST_BYTES, check_schema, in_canonical_order, parse_schema
+from ._values import check_values, without_loops
+
+# The protocol of skops that files are written with from 0.16 on.
+OLDEST_PROTOCOL = 2
 
 
 def save(estimator: Any, path: Any, *, trusted: Any = ()) -> Any:
@@ -21,7 +29,8 @@ def save(estimator: Any, path: Any, *, trusted: Any = ()) -> Any:
     The file holds the parameters and the fitted attributes: numbers, texts,
     arrays, the weights of networks, and the names of classes of this package,
     scikit-learn and torch. A whole ``Pipeline`` may be saved, with the usual
-    transformers of scikit-learn. The same estimator gives the same bytes.
+    transformers of scikit-learn. It is an archive that skops reads; the same
+    estimator gives the same bytes.
 
     Parameters
     ----------
@@ -32,7 +41,8 @@ def save(estimator: Any, path: Any, *, trusted: Any = ()) -> Any:
         or the whole new one, whatever happens.
     trusted : iterable of classes and functions, default=()
         Classes of your own that the estimator holds, such as the network in
-        ``module=``. The file has only their names; :func:`load` needs them too.
+        ``module=``. They must be defined in a module, since the file has only
+        their names; :func:`load` needs them too.
 
     Raises
     ------
@@ -40,7 +50,8 @@ def save(estimator: Any, path: Any, *, trusted: Any = ()) -> Any:
         If the estimator holds something that a file cannot, such as a lambda or
         a class that is neither allowed nor trusted. The message says where.
     ValueError
-        If a transformer keeps a cache on the disk (``memory=``).
+        If a transformer keeps a cache on the disk (``memory=``), or `path` is a
+        device or a pipe.
 
     See Also
     --------
@@ -61,22 +72,64 @@ def save(estimator: Any, path: Any, *, trusted: Any = ()) -> Any:
     """
     if isinstance(estimator, type) or not isinstance(estimator, BaseEstimator):
         raise TypeError(f"estimator must be an estimator object, got {estimator!r}.")
-    writer = Writer(Names(trusted))
+    names, kind = _trusted_names(trusted), type(estimator).__name__
     try:
-        model = writer.write(estimator, type(estimator).__name__)
+        check_values(estimator)
+        content = io.BytesIO(_skops().dumps(without_loops(estimator)))
+        with ZipFile(content) as source:
+            schema = parse_schema(source.read(SCHEMA))
+            files = in_canonical_order(schema)
+            check_schema(schema, names, kind)
+            check_arrays(source, files)
+            with whole_or_absent(path) as aside:
+                write_archive(aside, _versions(), schema, source, files)
+    except OSError:
+        raise
     except RecursionError as error:
-        raise ValueError("The estimator is nested too deeply to be saved.") from error
-    header = {"versions": _versions(), "model": model}
-    with whole_or_absent(path) as aside:
-        write_container(aside, header, writer.arrays)
+        raise ValueError(f"{kind} is nested too deeply, or in itself.") from error
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{kind} cannot be saved: {error}.") from error
+
+
+def _skops():
+    # Late: it imports all of scikit-learn.
+    import skops.io
+
+    return skops.io
+
+
+def _trusted_names(trusted):
+    """Full names of what the user trusts.
+
+    Raises
+    ------
+    TypeError
+        If it is no class or function, or no module has it by its name.
+    """
+    names = set()
+    for item in trusted:
+        if not isinstance(item, type | FunctionType):
+            raise TypeError(f"trusted must hold classes or functions, got {item!r}.")
+        module = sys.modules.get(item.__module__)
+        if getattr(module, item.__name__, None) is not item:
+            raise TypeError(
+                f"{item.__module__} has no {item.__name__}: what is trusted must be "
+                "defined in a module, where load can find it."
+            )
+        names.add(f"{item.__module__}.{item.__name__}")
+    return names
 
 
 def load(path: Any, *, trusted: Any = ()) -> Any:
     """Load an estimator that :func:`save` has saved.
 
-    Nothing in the file is run, and nothing is imported but classes of this
-    package, scikit-learn, torch and skorch out of a fixed list. Predictions
-    are the same bit for bit as before, on the same machine and versions.
+    No code of the file is run, no function that it names is called, and
+    nothing is imported but classes of this package, scikit-learn, torch and
+    skorch out of a fixed list. What was fitted is checked: arrays that an
+    estimator could not have are refused. Predictions are the same bit for bit
+    as before, on the same machine and versions; arrays that are views of wider
+    ones, which no estimator of this package keeps, come back contiguous, and
+    the last digits of a product may change by that.
 
     Parameters
     ----------
@@ -89,13 +142,15 @@ def load(path: Any, *, trusted: Any = ()) -> Any:
     Returns
     -------
     estimator : estimator object
-        As it was saved. What was trained on a GPU comes back on the CPU.
+        As it was saved. What was trained on a GPU comes back on the CPU where
+        there is none.
 
     Raises
     ------
     ValueError
         If the file is damaged, is no model file, was written by a newer
-        version, or names a class that is neither allowed nor trusted.
+        version, names a class that is neither allowed nor trusted, or is a
+        device or a pipe.
 
     Warns
     -----
@@ -106,13 +161,14 @@ def load(path: Any, *, trusted: Any = ()) -> Any:
     --------
     save : Write the file; an example is there.
     """
-    names = Names(trusted)
+    names = _trusted_names(trusted)
     try:
-        header, arrays = read_container(path)
-        _check_versions(header["versions"])
-        estimator = Reader(names, arrays).read(header["model"])
+        with open_regular(path) as file, open_archive(file) as (archive, header):
+            _check_versions(header["versions"])
+            estimator = _read(file, archive, names)
         if not isinstance(estimator, BaseEstimator):
             raise ValueError("it holds no estimator")
+        check_values(estimator)
     except OSError:
         raise
     except RecursionError as error:
@@ -121,10 +177,23 @@ def load(path: Any, *, trusted: Any = ()) -> Any:
         ) from error
     # Whatever a forged tree lacks or has too much, of whatever type.
     except Exception as error:
-        reason = str(error) if type(error) is ValueError else repr(error)
-        raise ValueError(f"{path} cannot be loaded: {reason}.") from error
+        reason = str(error) if type(error) in (TypeError, ValueError) else repr(error)
+        raise ValueError(f"{path} cannot be loaded: {reason.rstrip('.')}.") from error
     _warn_of_versions(estimator, header["versions"])
     return estimator
+
+
+def _read(file, archive, trusted):
+    if archive.getinfo(SCHEMA).file_size > MOST_BYTES:
+        raise ValueError("its tree is too large")
+    schema = parse_schema(archive.read(SCHEMA))
+    # Nodes of older protocols were less strict.
+    if schema["protocol"] < OLDEST_PROTOCOL:
+        raise ValueError("it follows a protocol that no model file has")
+    names, arrays = check_schema(schema, trusted)
+    check_arrays(archive, arrays)
+    file.seek(0)
+    return _skops().load(file, trusted=sorted(names))
 
 
 def _versions():
