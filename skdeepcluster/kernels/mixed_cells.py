@@ -209,7 +209,7 @@ def cut_into_cells(
     lengths : ndarray of shape (n_samples,)
         Squared lengths of the encoded rows.
     labels : ndarray of shape (n_samples,), dtype=intp
-        Cells to begin with, changed in place.
+        Cells to begin with, of which only the last one is cut; changed in place.
     n_labels : int
         Number of them.
     n_cells : int
@@ -229,19 +229,19 @@ def cut_into_cells(
         Number of cells. O(n_samples · n_columns) for each level of cuts.
     """
     scatters = np.zeros(max(n_cells, n_labels))
-    for cell in range(n_labels):
-        scatters[cell] = _scatter(
-            numbers,
-            levels,
-            weights,
-            labels,
-            cell,
-            lengths,
-            least,
-            shares,
-            scales,
-            columns,
-        )
+    # All but the last one stay as they are.
+    scatters[n_labels - 1] = _scatter(
+        numbers,
+        levels,
+        weights,
+        labels,
+        n_labels - 1,
+        lengths,
+        least,
+        shares,
+        scales,
+        columns,
+    )
     # Differences below this are rounding.
     nothing = 1e-10 * max(_dot(weights, lengths), 1e-300)
     while n_labels < n_cells:
