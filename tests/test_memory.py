@@ -6,9 +6,9 @@ import tracemalloc
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 from estimators import estimators
+from extras import pd
 from memory import bound_mib
 from sklearn.base import BaseEstimator
 

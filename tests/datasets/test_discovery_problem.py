@@ -1,8 +1,8 @@
 """Classes are hidden as asked, and the truth stays what it was."""
 
 import numpy as np
-import pandas as pd
 import pytest
+from extras import pd
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -4,8 +4,8 @@ import csv
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
+from extras import pd
 
 from skdeepcluster import datasets
 from skdeepcluster.datasets import load_penguins

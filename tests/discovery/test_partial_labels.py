@@ -6,10 +6,9 @@ An estimator joins by being public and a ``DiscoveryEstimator``.
 import pickle
 
 import numpy as np
-import pandas as pd
-import polars as pl
 import pytest
 from estimators import discoverers
+from extras import pd, pl
 from sklearn.base import clone
 from sklearn.datasets import make_blobs
 from sklearn.metrics import adjusted_rand_score

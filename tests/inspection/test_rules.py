@@ -1,8 +1,8 @@
 """Rules describe the clusters they are written for."""
 
 import numpy as np
-import pandas as pd
 import pytest
+from extras import pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.base import BaseEstimator, ClusterMixin

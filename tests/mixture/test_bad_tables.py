@@ -3,8 +3,8 @@
 import datetime
 
 import numpy as np
+import pandas as pd
 import pytest
-from extras import pd
 from mixed_tables import frame
 from sklearn.exceptions import ConvergenceWarning
 

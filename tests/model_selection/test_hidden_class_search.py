@@ -3,8 +3,8 @@
 import warnings
 
 import numpy as np
-import pandas as pd
 import pytest
+from extras import pd
 from numpy.testing import assert_array_equal
 from scipy.stats import randint
 from sklearn.base import clone
