@@ -190,7 +190,7 @@ def fit_ppp(
         separable_features=is_separable,
         selection_path=path if feature_selection else [],
     )
-    return numbered(found, found.sizes, found.density.centers)
+    return _numbered(found)
 
 
 def _find_groups(rows, weights, columns, rules, split_gaussians, scale, max_rows):
@@ -288,16 +288,16 @@ def sizes_and_means(rows, weights, labels, n_clusters):
     return sizes, sums / sizes[:, np.newaxis]
 
 
-def numbered(found, sizes, centers):
-    """Number clusters canonically, given their sizes and centers."""
-    order = canonical_order(sizes, centers)
+def _numbered(found):
+    """Number clusters canonically."""
+    order = canonical_order(found.sizes, found.density.centers)
     number = np.empty_like(order)
     number[order] = np.arange(len(order))
     density = found.density._replace(
-        groups=number[found.density.groups], centers=centers[order]
+        groups=number[found.density.groups], centers=found.density.centers[order]
     )
     return found._replace(
-        labels=number[found.labels], sizes=sizes[order], density=density
+        labels=number[found.labels], sizes=found.sizes[order], density=density
     )
 
 

@@ -4,6 +4,7 @@ from copy import copy
 from numbers import Integral, Real
 from typing import Any, ClassVar, Literal, Self
 
+import joblib
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import logsumexp, softmax
@@ -16,11 +17,10 @@ from .._validation import check_table, check_weights, draw_seed
 from .._warnings import warn, warn_if_collapsed
 from ..base import WeightedClusterer, unchanged_on_error
 from ..streaming._stream_sample import Summary
-from ._density_clusters import fit_ppp, numbered, sizes_and_means
+from ._density_clusters import fit_ppp
 from ._merging import MergeRules
 
-# Numbers that one chunk of rows holds, and rows that are labelled at once.
-CHUNK_NUMBERS = 1 << 21
+# Rows that are labelled at once.
 LABEL_ROWS = 4096
 # Least probability of its cluster at a row that is separable.
 CONFIDENT = 0.95
@@ -71,12 +71,12 @@ class PPP(WeightedClusterer):
     Attributes
     ----------
     labels_ : ndarray of shape (n_samples,), dtype=int64
-        Cluster of every row of :meth:`fit`; 0 is the largest. Absent after
-        :meth:`partial_fit`.
+        Cluster of every row of :meth:`fit`; 0 is the largest by the rows that
+        decide. Absent after :meth:`partial_fit`.
     n_clusters_ : int
         Number of clusters found.
     cluster_centers_ : ndarray of shape (n_clusters_, n_features_in_)
-        Means of the clusters, in input units and dtype. With an encoder they
+        Means of the rows that decide, in input units and dtype. With an encoder they
         are decoded, and absent where it has no ``inverse_transform``.
     stability_ : float
         Mean adjusted Rand index between the size elected and the others that
@@ -137,9 +137,14 @@ class PPP(WeightedClusterer):
     A row with a weight of 2 is two rows: weights are counts, and evidence grows
     with them. A table that weighs more than 2^24 rows counts as about as many.
 
-    Time is linear in the number of rows. Up to 100,000 distinct rows all take
-    part; of more, a sample of as many, drawn by a hash of the values instead
-    of random numbers, decides on the clusters, and every row is labelled.
+    Time is linear in the number of rows. Up to 100,000 distinct rows (2^24
+    numbers, where there are more than 167 columns) all of them decide on the
+    clusters; of more, a sample of as many, drawn by a hash of the values instead
+    of random numbers, and every row is labelled. :meth:`fit`, and
+    :meth:`partial_fit` and :meth:`merge` of any parts of the table in any order,
+    give the same clusters and numbers, bit for bit: the rows of the sample are
+    weighed exactly, and so is, to 1 in 1000, a value that more than 1/1000 of all
+    rows share.
     Fewer than about 70 rows per cluster at 3 to 4 standard deviations, and
     Gaussians less than 3 apart, are not separated. Skewed columns are better
     log-transformed first.
@@ -156,7 +161,7 @@ class PPP(WeightedClusterer):
     whole, here with Dask::
 
         parts = [dask.delayed(PPP().partial_fit)(chunk) for chunk in chunks]
-        model = functools.reduce(PPP.merge, dask.compute(*parts))
+        model = streaming.merge_all(dask.compute(*parts)).frozen()
         labels = [dask.delayed(model.predict)(chunk) for chunk in chunks]
 
     Ctrl-C leaves the estimator as it was before the call, with the chunks that
@@ -210,17 +215,10 @@ class PPP(WeightedClusterer):
 
     def _fit_clusters(self, Z, sample_weight):
         self._check_limits()
-        self._exchange_summary(_summary_of(Z, sample_weight))
+        self._exchange_summary(Summary().add(Z, sample_weight))
         found = self._find_clusters()
-        labels, is_separable = _label(found.density, Z)
-        if self._summary.is_sample:
-            # Sizes and means are known of all rows, not only of the sample's.
-            weights = np.ones(len(Z)) if sample_weight is None else sample_weight
-            moments = sizes_and_means(Z, weights, labels, found.n_clusters)
-            found = numbered(found._replace(labels=labels), *moments)
-            labels = found.labels
         self._publish(found)
-        self.labels_, self.separable_samples_ = labels, is_separable
+        self.labels_, self.separable_samples_ = _label(found.density, Z)
 
     def _check_limits(self):
         if self.max_clusters is not None and self.max_clusters < self.min_clusters:
@@ -263,7 +261,8 @@ class PPP(WeightedClusterer):
 
         Several threads may ask for the clusters of a stream at the same time.
         """
-        centers = found.density.centers.astype(self._summary.rows.dtype)
+        dtype = self._summary.rows.dtype
+        centers = found.density.centers.astype(dtype)
         attributes = {
             "n_clusters_": found.n_clusters,
             "merges_": found.merges,
@@ -273,6 +272,7 @@ class PPP(WeightedClusterer):
             "feature_separability_": found.feature_separability,
             "separable_features_": found.separable_features,
             "_density": found.density,
+            "_dtype": dtype,
             "_weight": float(found.sizes.sum()),
             "_is_current": True,
         }
@@ -315,6 +315,7 @@ class PPP(WeightedClusterer):
             check_is_fitted(self)
             self._find_if_changed()
             return self
+        self._refuse_frozen()
         first = not hasattr(self, "_summary")
         with unchanged_on_error(self):
             X = check_table(self, X, reset=first)
@@ -322,8 +323,7 @@ class PPP(WeightedClusterer):
             self._check_limits()
             Z = self._fit_encoder(X) if first else self._embed(X)
             summary = Summary() if first else self._summary.copy()
-            # A copy: the caller may use the memory of a chunk again.
-            self._exchange_summary(summary.add(Z.copy(), weights))
+            self._exchange_summary(summary.add(Z, weights))
         return self
 
     def _exchange_summary(self, summary):
@@ -344,17 +344,58 @@ class PPP(WeightedClusterer):
         -------
         self : object
             The estimator; clusters are found when they are asked for.
+
+        Raises
+        ------
+        ValueError
+            If the tables have different columns, if the encoders were fitted
+            apart, so that their codes have nothing in common, or if one of the
+            two is a :meth:`frozen` copy.
         """
-        check_is_fitted(self)
-        check_is_fitted(other)
+        for model in (self, other):
+            check_is_fitted(model)
+            model._refuse_frozen()
         if other.n_features_in_ != self.n_features_in_:
             raise ValueError(
                 f"Tables of {self.n_features_in_} and {other.n_features_in_} "
                 "columns do not merge."
             )
+        encoders = [vars(model).get("encoder_") for model in (self, other)]
+        if joblib.hash(encoders[0]) != joblib.hash(encoders[1]):
+            raise ValueError(
+                "The encoders of the two were fitted apart: fit one encoder first, on "
+                "the rows of a streaming.RowSummary, and give its codes to PPP()."
+            )
         with unchanged_on_error(self):
             self._exchange_summary(self._summary.copy().merge(other._summary))
         return self
+
+    def frozen(self):
+        """Copy the estimator without its summary, to send it to where rows are.
+
+        The copy labels rows as this one does, and takes up no more. It is as
+        small as the density; the summary holds up to 2^24 numbers.
+
+        Returns
+        -------
+        model : PPP
+            Without ``labels_`` and ``separable_samples_``; its
+            :meth:`partial_fit` and :meth:`merge` raise ValueError.
+        """
+        check_is_fitted(self)
+        self._find_if_changed()
+        model = copy(self)
+        for name in ("labels_", "separable_samples_"):
+            vars(model).pop(name, None)
+        model._summary = None
+        return model
+
+    def _refuse_frozen(self):
+        if getattr(self, "_summary", self) is None:
+            raise ValueError(
+                "This PPP is a frozen copy: it labels rows, but has no summary to add "
+                "to. Ask the estimator that it was made from."
+            )
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "_summary")
@@ -499,7 +540,7 @@ class PPP(WeightedClusterer):
             raise ValueError(f"n_samples={n_samples} should be >= 1.")
         rng = np.random.default_rng(draw_seed(random_state))
         Z, labels = self._density.sample(n_samples, rng)
-        Z = Z.astype(self._summary.rows.dtype)
+        Z = Z.astype(self._dtype)
         return (
             Z if self.encoder is None else self.encoder_.inverse_transform(Z)
         ), labels
@@ -513,33 +554,21 @@ class PPP(WeightedClusterer):
         self._find_if_changed()
         density = self._density
         return np.concatenate(
-            [
-                function(density.log_densities(Z[rows]))
-                for rows in _chunks(Z, LABEL_ROWS)
-            ]
+            [function(density.log_densities(Z[rows])) for rows in _chunks(Z)]
         )
 
 
-def _summary_of(Z, weights):
-    summary = Summary()
-    for rows in _chunks(Z):
-        summary.add(Z[rows], None if weights is None else weights[rows])
-    return summary
-
-
-def _chunks(Z, n_rows=None):
+def _chunks(Z):
     """Slices of consecutive rows."""
-    if n_rows is None:
-        n_rows = max(1, CHUNK_NUMBERS // Z.shape[1])
-    for start in range(0, len(Z), n_rows):
-        yield slice(start, start + n_rows)
+    for start in range(0, len(Z), LABEL_ROWS):
+        yield slice(start, start + LABEL_ROWS)
 
 
 def _label(density, Z):
     """Cluster of every row, and whether it belongs there without much doubt."""
     labels = np.empty(len(Z), dtype=np.int64)
     is_separable = np.empty(len(Z), dtype=bool)
-    for rows in _chunks(Z, LABEL_ROWS):
+    for rows in _chunks(Z):
         logs = density.log_densities(Z[rows])
         labels[rows] = logs.argmax(axis=1)
         is_separable[rows] = softmax(logs, axis=1).max(axis=1) >= CONFIDENT

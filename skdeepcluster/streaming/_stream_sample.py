@@ -1,55 +1,93 @@
-"""A bounded summary of a stream of rows that merges with others."""
+"""A bounded summary of a stream of rows that merges with others.
+
+Rows v with weights w, E1 and E2 two hashes of the values::
+
+    of every chunk
+        leave out rows with E1(v) >= limit, and count what they weigh _heavy_rows
+        add the weights of equal rows
+        more than K distinct rows: lower the limit to the (K + 1)st smallest E1
+    merge two summaries: the smaller limit, then as for a chunk
+    at the end
+        heavy rows among those left out take part again
+        more than `capacity` rows: those with the smallest -log(E2) / w
+
+The choice by E1 does not look at weights, so a row that is left out never comes
+back, and a row that is kept was never left out: its weight is exact, whatever
+the order of the rows, the chunks and the merges. The choice by E2 is sampling
+without replacement, proportional to weight [1].
+
+[1] P. S. Efraimidis and P. G. Spirakis, "Weighted random sampling with a
+    reservoir", Information Processing Letters 97, 2006.
+"""
 
 from copy import copy
 
 import numpy as np
 
 from .._rows import distinct_rows
-from ..kernels.hashing import hash_rows, uniform_numbers
+from ..kernels.exact_sums import add_pairs
+from ..kernels.hashing import hash_rows, mix_bits, uniform_numbers
+from ._heavy_rows import HeavyRows, gather
 
-# Distinct rows that a summary holds. What a partition of at most 1024 cells is
-# tested on is never fewer than about a hundred rows a cell.
+# Distinct rows that a table is read off from. What a partition of at most 1024
+# cells is tested on is never fewer than about a hundred rows a cell.
 CAPACITY = 100_000
+# Numbers that the rows may hold together, so that wide tables can be shipped.
+MOST_NUMBERS = 1 << 24
+# Distinct rows held, as a multiple of those read off: weights have a say then.
+RESERVE = 8
+# Share of the weight from which a row that was left out takes part again.
+HEAVY_SHARE = 1e-3
+# Numbers of a chunk that are hashed at once.
+CHUNK_NUMBERS = 1 << 21
 # Rows that a table counts as at most. More evidence changes nothing, since a
 # group of less than 1 in 2048 is none, and beside 1e10 rows of one value the
 # spread of the others is lost in rounding.
 MOST_WEIGHT = 2.0**24
 
+_NO_LIMIT = np.uint64(2**64 - 1)
+_SECOND_HASH = np.uint64(0xD1B54A32D192ED03)
+
 
 class Summary:
     """A weighted sample of the distinct rows of a stream.
 
-    Up to `capacity` distinct rows are kept with their exact weights. Beyond,
-    the rows with the smallest keys stay: the key of a row is exponentially
-    distributed with its weight as rate, by a hash of its values in place of a
-    random number. This is sampling without replacement, proportional to
-    weight [1]_; since nothing but values and weights enters, neither the order
-    of the rows, nor the chunks they came in, nor the order of merging matters.
+    Up to `capacity` distinct rows are kept with their exact weights; of more, a
+    sample that is a function of the rows: neither their order, nor the chunks
+    they came in, nor the order of merging matters to any bit.
 
     Parameters
     ----------
     capacity : int, default=CAPACITY
-        Distinct rows kept.
-
-    References
-    ----------
-    .. [1] P. S. Efraimidis and P. G. Spirakis, "Weighted random sampling with a
-       reservoir", Information Processing Letters 97, 2006.
+        Distinct rows that :meth:`table` returns at most. Fewer where these would
+        hold more than 2^24 numbers.
     """
 
     def __init__(self, capacity=CAPACITY):
         self.capacity = capacity
-        self.threshold = np.inf
+        self.limit = _NO_LIMIT
         self.rows = None
-        self.weights = np.empty(0)
+        self.pairs = np.empty((0, 2))
         self.hashes = np.empty(0, dtype=np.uint64)
+        self.heavy = None
         self._waiting = []
 
     @property
     def is_sample(self):
-        """Whether rows had to be left out."""
+        """Whether rows have to be left out."""
         self._settle()
-        return np.isfinite(self.threshold)
+        return self.limit < _NO_LIMIT or len(self.rows) > self._n_read
+
+    @property
+    def _n_read(self):
+        """Most rows that are read off."""
+        return min(self.capacity, max(1, MOST_NUMBERS // self.rows.shape[1]))
+
+    @property
+    def _n_held(self):
+        """Most distinct rows that are held."""
+        within_memory = MOST_NUMBERS // self.rows.shape[1]
+        return max(self._n_read, min(RESERVE * self.capacity, within_memory))
 
     def copy(self):
         """Return a summary to add to, which leaves this one as it is."""
@@ -58,59 +96,77 @@ class Summary:
         return other
 
     def add(self, rows, weights=None):
-        """Take up rows; they are looked at when many have come together."""
-        if weights is None:
-            weights = np.ones(len(rows))
-        elif not np.all(weights > 0):
-            rows, weights = rows[weights > 0], weights[weights > 0]
-        self._waiting.append((rows, weights, _hashes(rows)))
-        if sum(len(waiting[0]) for waiting in self._waiting) >= self.capacity:
-            self._settle()
+        """Take up rows, which are copied."""
+        self._begin(rows)
+        n_rows = max(1, CHUNK_NUMBERS // rows.shape[1])
+        for start in range(0, len(rows), n_rows):
+            chunk = slice(start, start + n_rows)
+            self._add_chunk(rows[chunk], None if weights is None else weights[chunk])
         return self
+
+    def _begin(self, rows):
+        if self.rows is None:
+            self.rows = rows[:0].copy()
+            self.heavy = HeavyRows.none(self.rows)
+
+    def _add_chunk(self, rows, weights):
+        # Adding 0 turns the negative zero into the positive one, and copies.
+        rows = rows + rows.dtype.type(0)
+        pairs = np.zeros((len(rows), 2))
+        pairs[:, 0] = 1.0 if weights is None else weights
+        hashes = hash_rows(rows.astype(np.float64, copy=False).view(np.uint64))
+        # The largest number of 64 bits stands for no limit.
+        hashes = np.minimum(hashes, _NO_LIMIT - np.uint64(1))
+        weighted = pairs[:, 0] > 0
+        kept = weighted & (hashes < self.limit)
+        left = weighted & ~kept
+        self.heavy = self.heavy.taking(rows[left], pairs[left], hashes[left])
+        self._waiting.append((rows[kept], pairs[kept], hashes[kept]))
+        # An entry of no rows takes memory too.
+        if sum(1 + len(waiting[0]) for waiting in self._waiting) >= self._n_held:
+            self._settle()
 
     def merge(self, other):
         """Take up the summary of other rows of the same stream."""
+        if other.rows is None:
+            return self
         other._settle()
-        self.threshold = min(self.threshold, other.threshold)
-        if other.rows is not None:
-            self._waiting.append((other.rows, other.weights, other.hashes))
+        self._begin(other.rows)
+        self.limit = min(self.limit, other.limit)
+        self.heavy = self.heavy.merged(other.heavy)
+        self._waiting.append((other.rows, other.pairs, other.hashes))
         self._settle()
         return self
 
     def _settle(self):
-        """Merge equal rows of what came in, and keep the smallest keys.
+        """Merge equal rows of what came in, and keep the smallest hashes.
 
         All is read at once and written at once: several threads may ask at the
         same time, and an interrupt leaves what was there.
         """
         now = dict(vars(self))
-        parts, threshold = now["_waiting"], now["threshold"]
-        if not parts:
+        if not now["_waiting"]:
             return
-        if now["rows"] is not None:
-            parts = [(now["rows"], now["weights"], now["hashes"]), *parts]
-        hashes = np.concatenate([part[2] for part in parts])
-        weights = np.concatenate([part[1] for part in parts])
-        # Equal rows by weight: the rounding of the sum depends on no order.
-        order = np.lexsort((weights, hashes))
-        hashes = hashes[order]
-        is_first = np.ones(len(hashes), dtype=bool)
-        is_first[1:] = hashes[1:] != hashes[:-1]
-        places = np.flatnonzero(is_first)
-        hashes = hashes[places]
-        weights = np.add.reduceat(weights[order], places)
-        chosen = order[places]
-        # Exponential numbers whose rates are the weights.
-        keys = -np.log(uniform_numbers(hashes)) / weights
-        kept = keys < threshold
-        if np.count_nonzero(kept) > self.capacity:
-            threshold = np.partition(keys, self.capacity)[self.capacity]
-            kept = keys < threshold
+        parts = [(now["rows"], now["pairs"], now["hashes"]), *now["_waiting"]]
+        rows, pairs, hashes = zip(*parts, strict=True)
+        hashes, first, slots = np.unique(
+            np.concatenate(hashes), return_index=True, return_inverse=True
+        )
+        totals = np.zeros((len(hashes), 2))
+        add_pairs(totals, slots, np.concatenate(pairs))
+        limit = now["limit"]
+        if len(hashes) > self._n_held:
+            limit = min(limit, hashes[self._n_held])
+        n_kept = np.searchsorted(hashes, limit)
+        left = slice(n_kept, None)
         vars(self).update(
-            threshold=threshold,
-            rows=_gather([part[0] for part in parts], chosen[kept]),
-            weights=weights[kept],
-            hashes=hashes[kept],
+            limit=limit,
+            heavy=now["heavy"].taking(
+                gather(rows, first[left]), totals[left], hashes[left]
+            ),
+            rows=gather(rows, first[:n_kept]),
+            pairs=totals[:n_kept],
+            hashes=hashes[:n_kept],
             _waiting=[],
         )
 
@@ -122,31 +178,45 @@ class Summary:
         rows : ndarray of shape (n_rows, n_features)
             Distinct rows in lexicographic order.
         weights : ndarray of shape (n_rows,)
-            Their weights; of a sample, what they stand for, in units in which
-            a row of small weight counts as one. Halved as often as it takes for
-            all to weigh no more than 2^24 rows together.
+            Their weights; of a sample, in proportion to what they stand for, in
+            units in which a row of weight 1 counts as one. Halved as often as it
+            takes for all to weigh no more than 2^24 rows together.
         """
         self._settle()
-        rows, weights = distinct_rows(self.rows, self.weights)
-        if self.is_sample:
-            rate = weights * self.threshold
-            weights = rate / -np.expm1(-rate)
+        rows, weights, hashes = self._with_heavy_rows()
+        if len(rows) > self._n_read:
+            # Exponential numbers whose rates are the weights.
+            keys = -np.log(uniform_numbers(mix_bits(hashes ^ _SECOND_HASH))) / weights
+            threshold = np.partition(keys, self._n_read)[self._n_read]
+            kept = keys < threshold
+            rows, weights = rows[kept], weights[kept]
+            # By the probability that a row is chosen, and that of one of weight 1.
+            weights *= np.expm1(-threshold) / np.expm1(-weights * threshold)
+        rows, weights = distinct_rows(rows, weights)
         # A power of two changes no digit.
         excess = max(0, int(np.frexp(weights.sum() / MOST_WEIGHT)[1]))
         return rows, weights * 0.5**excess
 
+    def _with_heavy_rows(self):
+        """Rows held and heavy rows left out, in proportion to what they stand for.
 
-def _hashes(rows):
-    # Adding 0 turns the negative zero into the positive one.
-    return hash_rows((np.asarray(rows, np.float64) + 0.0).view(np.uint64))
-
-
-def _gather(parts, numbers):
-    """Rows of stacked arrays, without stacking them."""
-    ends = np.cumsum([len(part) for part in parts])
-    rows = np.empty((len(numbers), parts[0].shape[1]), dtype=np.result_type(*parts))
-    owner = np.searchsorted(ends, numbers, side="right")
-    for k, part in enumerate(parts):
-        mine = owner == k
-        rows[mine] = part[numbers[mine] - (ends[k] - len(part))]
-    return rows
+        Light rows stand for those that were left out as well; a heavy row
+        stands for itself alone.
+        """
+        rows, weights, hashes = self.rows, self.pairs[:, 0], self.hashes
+        left_out = self.heavy.total[0, 0]
+        if not left_out:
+            return rows, weights.copy(), hashes
+        bound = HEAVY_SHARE * (weights.sum() + left_out)
+        is_heavy = weights > bound
+        more, their_weights, their_hashes = self.heavy.heavier_than(bound)
+        light = weights[~is_heavy].sum()
+        light_left_out = max(left_out - their_weights.sum(), 0)
+        factor = light / (light + light_left_out) if light else 1.0
+        return (
+            gather([rows, more], np.arange(len(rows) + len(more))),
+            np.concatenate(
+                [np.where(is_heavy, factor * weights, weights), factor * their_weights]
+            ),
+            np.concatenate([hashes, their_hashes]),
+        )

@@ -8,9 +8,9 @@ from sklearn.feature_selection import f_classif
 
 from skdeepcluster._rows import distinct_rows
 from skdeepcluster.ppp._density_clusters import (
+    _numbered,
     explained_columns,
     fit_ppp,
-    numbered,
 )
 from skdeepcluster.ppp._merging import MergeRules
 
@@ -48,7 +48,7 @@ def test_numbers_follow_the_sizes_given():
     X = make_blobs(300, 2, centers=3, random_state=1)[0]
     rows, found = found_in(X)
     sizes = np.array([1.0, 3.0, 2.0])
-    other = numbered(found, sizes, found.density.centers)
+    other = _numbered(found._replace(sizes=sizes))
     assert_array_equal(other.sizes, [3, 2, 1])
     assert_array_equal(other.density.centers, found.density.centers[[1, 2, 0]])
     logs = found.density.log_densities(rows)[:, [1, 2, 0]]

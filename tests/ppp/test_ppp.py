@@ -1,5 +1,6 @@
 """PPP: what it finds, what must not change it, and what it says."""
 
+import pickle
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
@@ -19,6 +20,7 @@ from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.metrics import adjusted_rand_score
 
 from skdeepcluster.ppp import PPP
+from skdeepcluster.streaming import _stream_sample
 from skdeepcluster.streaming._stream_sample import CAPACITY
 
 one_cluster = pytest.mark.filterwarnings("ignore:No evidence of more than one cluster")
@@ -450,10 +452,34 @@ def test_chunks_of_a_table_above_the_capacity():
     merged = parts[3]
     for part in (*parts[:3], *parts[4:]):
         merged.merge(part)
-    assert adjusted_rand_score(merged.predict(X), whole.labels_) == 1
-    # The sample's means are not those of all rows.
-    found = merged.predict(whole.cluster_centers_)
-    assert_allclose(merged.cluster_centers_[found], whole.cluster_centers_, atol=0.1)
+    assert_array_equal(merged.predict(X), whole.labels_)
+    assert_array_equal(merged.cluster_centers_, whole.cluster_centers_)
+
+
+def test_repeated_rows_that_come_late_change_nothing(monkeypatch):
+    # The fifth group is made of values that two hundred rows share.
+    monkeypatch.setattr(_stream_sample, "MOST_NUMBERS", 24_000)
+    X, _ = blobs(4, n_samples=30_000)
+    values = np.random.default_rng(1).normal([8, 8, 4], 1, (30, 3))
+    late = np.repeat(values, 200, axis=0)
+    X = np.concatenate([X, late])
+    whole = PPP().fit(X)
+    assert whole._summary.is_sample
+    assert whole.n_clusters_ == 5
+    assert_array_equal(whole.predict(X), whole.labels_)
+    order = np.random.default_rng(0).permutation(len(X))
+    for rows in (X[::-1], X[order]):
+        assert_array_equal(PPP().fit(rows).predict(X), whole.labels_)
+    for n_chunks in (3, 40):
+        model = PPP()
+        for chunk in np.array_split(X, n_chunks):
+            model.partial_fit(chunk)
+        assert_array_equal(model.predict(X), whole.labels_)
+        assert_array_equal(model.cluster_centers_, whole.cluster_centers_)
+        assert model.merges_ == whole.merges_
+    parts = [PPP().partial_fit(chunk) for chunk in np.array_split(X[order], 5)]
+    merged = parts[2].merge(parts[4]).merge(parts[0].merge(parts[3]).merge(parts[1]))
+    assert_array_equal(merged.predict_proba(X), whole.predict_proba(X))
 
 
 def test_weights_of_chunks():
@@ -504,7 +530,7 @@ def test_chunk_that_cannot_be_taken_up_leaves_what_was_there(monkeypatch):
     with monkeypatch.context() as patch:
         # Equal rows are put together as soon as there are many.
         patch.setattr(model._summary, "capacity", 10)
-        patch.setattr("skdeepcluster.streaming._stream_sample._gather", interrupted)
+        patch.setattr("skdeepcluster.streaming._stream_sample.gather", interrupted)
         with pytest.raises(KeyboardInterrupt):
             model.partial_fit(X)
         with pytest.raises(KeyboardInterrupt):
@@ -533,3 +559,44 @@ def test_other_tables_do_not_merge():
     X, _ = blobs()
     with pytest.raises(ValueError, match="3 and 2 columns"):
         PPP().fit(X).merge(PPP().fit(X[:, :2]))
+
+
+def test_encoders_fitted_apart_do_not_merge():
+    X, _ = blobs(4, n_features=8)
+    first = PPP(encoder=PCA(3)).partial_fit(X)
+    same = pickle.loads(pickle.dumps(first))
+    assert first.merge(same).n_features_in_ == 8
+    for other in (PPP(encoder=PCA(3)).partial_fit(X[:300]), PPP().partial_fit(X)):
+        with pytest.raises(ValueError, match="fitted apart"):
+            first.merge(other)
+
+
+@pytest.mark.parametrize("encoder", [None, PCA(2)])
+def test_a_frozen_copy_answers_the_same_and_takes_up_nothing(encoder):
+    X, _ = blobs(n_samples=5000)
+    model = PPP(encoder=encoder).fit(X)
+    frozen = model.frozen()
+    assert len(pickle.dumps(frozen)) < len(pickle.dumps(model)) / 5
+    for method in ("predict", "predict_proba", "score_samples"):
+        assert_array_equal(getattr(frozen, method)(X), getattr(model, method)(X))
+    for drawn in zip(
+        frozen.sample(9, random_state=0), model.sample(9, random_state=0), strict=True
+    ):
+        assert_array_equal(*drawn)
+    assert frozen.partial_fit() is frozen
+    before = dict(vars(frozen))
+    for ask, what in [
+        (frozen.partial_fit, X),
+        (model.merge, frozen),
+        (frozen.merge, model),
+    ]:
+        with pytest.raises(ValueError, match="frozen copy"):
+            ask(what)
+    assert vars(frozen) == before
+    assert hasattr(model, "labels_")
+    assert_array_equal(frozen.fit(X).labels_, model.labels_)
+
+
+def test_a_stream_is_frozen_with_what_came():
+    X, y = blobs(4)
+    assert PPP().partial_fit(X[y < 2]).frozen().n_clusters_ == 2
