@@ -63,6 +63,8 @@ PACKAGES = (
     "skorch",
     "clustpy",
     "umap-learn",
+    "stepmix",
+    "kmodes",
 )
 
 PATH = re.compile(r"(/[\w.+-]+){2,}")

@@ -67,9 +67,10 @@ def gappy(seed, rates):
     return numbers, codes, y
 
 
-def test_gaps_at_random_are_not_informative():
-    rates = np.random.default_rng(3).uniform(0, 0.4, 7)
-    numbers, codes, _ = gappy(0, np.tile(rates, (3, 1)))
+@pytest.mark.parametrize("seed", range(10))
+def test_gaps_at_random_are_not_informative(seed):
+    rates = np.random.default_rng(seed).uniform(0, 0.4, 7)
+    numbers, codes, _ = gappy(seed, np.tile(rates, (3, 1)))
     assert fit(rows_of(numbers, codes), gap_columns=range(7)).informative == ()
 
 
