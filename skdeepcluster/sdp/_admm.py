@@ -40,7 +40,7 @@ class Pairs(NamedTuple):
         Iterations.
     converged : bool
         Whether both residuals fell below the tolerance.
-    history : list of dict
+    trace : list of dict
         ``objective`` and ``infeasibility``, every ten iterations.
     """
 
@@ -50,7 +50,7 @@ class Pairs(NamedTuple):
     infeasibility: float
     n_iter: int
     converged: bool
-    history: list
+    trace: list
 
 
 def solve(X, weights, n_clusters, labels, *, tol, max_iter):
@@ -83,15 +83,15 @@ def solve(X, weights, n_clusters, labels, *, tol, max_iter):
     """
     columns, q = weighted_columns(X, weights)
     state = _State(columns, q, X, weights, n_clusters, labels)
-    history, converged = [], False
+    trace, converged = [], False
     while state.n_iter < max_iter and not converged:
         primal, dual = state.iterate(min(STRIDE, max_iter - state.n_iter), tol)
         converged = max(primal, dual) < tol
-        history.append({"objective": state.objective(), "infeasibility": primal})
+        trace.append({"objective": state.objective(), "infeasibility": primal})
         if state.n_iter < ADAPTIVE_SHARE * max_iter:
             state.balance(primal, dual)
     bound = dual_bound(X, weights, state.dual(), n_clusters)
-    objective, infeasibility = history[-1].values()
+    objective, infeasibility = trace[-1].values()
     return Pairs(
         state.factor(),
         objective,
@@ -99,7 +99,7 @@ def solve(X, weights, n_clusters, labels, *, tol, max_iter):
         infeasibility,
         state.n_iter,
         converged,
-        history,
+        trace,
     )
 
 

@@ -50,7 +50,7 @@ class Alternated(NamedTuple):
         Below the value of every solution at these covariances.
     converged : bool
         Whether the objective stood still.
-    history : list of dict
+    trace : list of dict
         ``objective``, ``cost`` of the best partition, and ``doubt`` of each outer
         step.
     """
@@ -61,7 +61,7 @@ class Alternated(NamedTuple):
     objective: float
     lower_bound: float
     converged: bool
-    history: list
+    trace: list
 
     @property
     def bic(self):
@@ -111,7 +111,7 @@ def alternate(X, n_groups, family, *, n_init, solver, max_iter, tol, seed):
     for trial in trials:
         trial.run(min(TRIAL_STEPS, max_iter), tol)
     best = min(trials, key=lambda trial: (-len(trial.best.sizes), trial.best.cost))
-    best.run(max_iter - len(best.history), tol)
+    best.run(max_iter - len(best.trace), tol)
     for _ in range(RECUTS):
         labels = recut(X, best.best, family)
         if labels is None:
@@ -121,10 +121,10 @@ def alternate(X, n_groups, family, *, n_init, solver, max_iter, tol, seed):
         best.best,
         family,
         best.relaxation.factors(),
-        best.history[-1]["objective"],
-        min(best.relaxation.lower_bound(), best.history[-1]["objective"]),
+        best.trace[-1]["objective"],
+        min(best.relaxation.lower_bound(), best.trace[-1]["objective"]),
         best.converged,
-        best.history,
+        best.trace,
     )
 
 
@@ -189,8 +189,8 @@ def _cuts(X):
 def _one_group(X, family):
     fit = fit_groups(X, np.zeros(len(X), np.intp), family)
     factor = np.full((1, len(X)), len(X) ** -0.5)
-    history = [{"objective": fit.cost, "cost": fit.cost, "doubt": 0.0}]
-    return Alternated(fit, family, factor, fit.cost, fit.cost, True, history)
+    trace = [{"objective": fit.cost, "cost": fit.cost, "doubt": 0.0}]
+    return Alternated(fit, family, factor, fit.cost, fit.cost, True, trace)
 
 
 def _starts(X, n_groups, n_init, rng):
@@ -265,14 +265,14 @@ class Alternation:
             missing = np.repeat(pooled, n_groups - len(covariances), axis=0)
             covariances = np.concatenate([covariances, missing])
         self.relaxation.set_covariances(covariances)
-        self.history, self.converged = [], False
+        self.trace, self.converged = [], False
 
     def run(self, n_steps, tol):
         """Take outer steps until the objective stands still."""
         for _ in range(n_steps):
             if self.converged:
                 break
-            first = not self.history
+            first = not self.trace
             self.relaxation.iterate(FIRST_ITERATIONS if first else NEXT_ITERATIONS)
             doubt = self._round()
             scatters, sizes = self.relaxation.scatters()
@@ -286,9 +286,9 @@ class Alternation:
                     "not finite. Standardise the columns, or use fewer of them."
                 )
             if not first:
-                change = abs(objective - self.history[-1]["objective"])
+                change = abs(objective - self.trace[-1]["objective"])
                 self.converged = change <= tol * max(abs(objective), len(self.X))
-            self.history.append(
+            self.trace.append(
                 {"objective": objective, "cost": self.best.cost, "doubt": doubt}
             )
         return self

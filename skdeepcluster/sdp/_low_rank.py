@@ -35,7 +35,7 @@ class LowRank(NamedTuple):
         Norm of the projected gradient.
     converged : bool
         Whether both fell below the tolerance.
-    history : list of dict
+    trace : list of dict
         ``objective`` and ``infeasibility`` after each outer iteration, and the
         number of ``steps`` in it.
     """
@@ -45,7 +45,7 @@ class LowRank(NamedTuple):
     infeasibility: float
     stationarity: float
     converged: bool
-    history: list
+    trace: list
 
 
 def weighted_columns(X, weights):
@@ -100,12 +100,12 @@ def solve(X, weights, n_clusters, start, *, tol, max_iter):
     columns, q, start = (array.astype(dtype) for array in (columns, q, start))
     problem = _Lagrangian(columns, q, n_clusters)
     point = problem.at(start, np.zeros_like(start), 0.0)
-    history, largest, converged = [], np.inf, False
+    trace, largest, converged = [], np.inf, False
     for outer in range(max_iter):
         goal = max(tol / 2, FIRST_GOAL * 0.5**outer)
         point, stationarity, n_steps = problem.minimise(point, goal)
         objective = total + problem.scale * point.linear
-        history.append(
+        trace.append(
             {
                 "objective": objective,
                 "infeasibility": point.infeasibility,
@@ -125,7 +125,7 @@ def solve(X, weights, n_clusters, start, *, tol, max_iter):
         point.infeasibility,
         stationarity,
         converged,
-        history,
+        trace,
     )
 
 
@@ -146,8 +146,8 @@ class _Point(NamedTuple):
 class _Lagrangian:
     """The augmented Lagrangian and its spectral projected gradient steps."""
 
-    def __init__(self, columns, q, trace):
-        self.columns, self.q, self.trace = columns, q, trace
+    def __init__(self, columns, q, matrix_trace):
+        self.columns, self.q, self.matrix_trace = columns, q, matrix_trace
         self.scale = _largest_eigenvalue(products(columns, columns)) or 1.0
         self.y = np.zeros_like(q)
         self.penalty = FIRST_PENALTY
@@ -158,7 +158,7 @@ class _Lagrangian:
         """Go down the gradient, back to the feasible factors, and look."""
         V, z = np.empty_like(factor), np.empty_like(self.q)
         M, a, squared = step(self.columns, self.q, factor, gradient, length, V)
-        shrink = np.sqrt(self.trace / squared) if squared > 0 else 0.0
+        shrink = np.sqrt(self.matrix_trace / squared) if squared > 0 else 0.0
         M *= shrink
         a *= shrink
         squares, along_y, b, moved = constrain(
@@ -185,9 +185,9 @@ class _Lagrangian:
             gradient,
             self.level,
         )
-        self.level += along / self.trace
+        self.level += along / self.matrix_trace
         length = point.moved / curved if curved > 0 else LONGEST
-        norm = np.sqrt(max(free - along * along / self.trace, 0.0) + pushing)
+        norm = np.sqrt(max(free - along * along / self.matrix_trace, 0.0) + pushing)
         return float(norm), min(max(length, SHORTEST), LONGEST)
 
     def minimise(self, point, goal):

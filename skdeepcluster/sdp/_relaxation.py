@@ -71,7 +71,7 @@ class Relaxed(NamedTuple):
         Iterations of the tier.
     converged : bool
         Whether it ended before its last iteration.
-    history : list of dict
+    trace : list of dict
         One entry for each iteration of every tier.
     """
 
@@ -84,7 +84,7 @@ class Relaxed(NamedTuple):
     infeasibility: float
     n_iter: int
     converged: bool
-    history: list
+    trace: list
 
 
 class SDPKMeansFit(NamedTuple):
@@ -228,15 +228,15 @@ def _by_low_rank(X, weights, n_clusters, found, options, rng):
         max_iter=options.max_iter,
     )
     found = _round(X, weights, n_clusters, found, solution.factor, rng)
-    history = [{"tier": "low_rank"} | entry for entry in solution.history]
+    trace = [{"tier": "low_rank"} | entry for entry in solution.trace]
     return found._replace(
         solver="low_rank",
         factor=solution.factor,
         objective=solution.objective,
         infeasibility=solution.infeasibility,
-        n_iter=len(history),
+        n_iter=len(trace),
         converged=solution.converged,
-        history=found.history + history,
+        trace=found.trace + trace,
     )
 
 
@@ -252,14 +252,14 @@ def _by_admm(X, weights, n_clusters, found, options, rng):
     found = found._replace(bound=_higher(found, solution.lower_bound))
     if not found.bound.is_proof:
         found = _round(X, weights, n_clusters, found, solution.factor, rng)
-    history = [{"tier": "admm"} | entry for entry in solution.history]
+    trace = [{"tier": "admm"} | entry for entry in solution.trace]
     return found._replace(
         solver="admm",
         objective=solution.objective,
         infeasibility=solution.infeasibility,
         n_iter=solution.n_iter,
         converged=solution.converged,
-        history=found.history + history,
+        trace=found.trace + trace,
     )
 
 
@@ -285,7 +285,7 @@ def _by_cvxpy(X, weights, n_clusters, found, options, rng):
         infeasibility=solution.infeasibility,
         n_iter=solution.n_iter,
         converged=solution.converged,
-        history=[*found.history, entry],
+        trace=[*found.trace, entry],
     )
 
 

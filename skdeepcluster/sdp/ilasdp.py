@@ -310,12 +310,12 @@ class ILASDP(WeightedClusterer):
         self.objective_ = best.objective + shift
         self.lower_bound_ = best.lower_bound + shift
         self.gap_ = (best.objective - best.lower_bound) / n_solved
-        self.n_iter_ = len(best.history)
+        self.n_iter_ = len(best.trace)
         self.converged_ = bool(best.converged)
         self.trace_ = [
             entry
             | {"objective": entry["objective"] + shift, "cost": entry["cost"] + shift}
-            for entry in best.history
+            for entry in best.trace
         ]
         self.membership_ = np.ascontiguousarray(best.factors.T, dtype=dtype)
         self.solver_ = "cvxpy" if self.solver == "cvxpy" else "admm"

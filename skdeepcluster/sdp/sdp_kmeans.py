@@ -245,7 +245,7 @@ class SDPKMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightedClust
         self.converged_ = bool(relaxed.converged)
         self.trace_ = [
             entry | {"objective": in_units(entry["objective"])}
-            for entry in relaxed.history
+            for entry in relaxed.trace
         ]
 
     def _warn(self, relaxed):

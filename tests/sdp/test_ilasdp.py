@@ -126,7 +126,7 @@ def test_exact_steps_never_raise_the_objective(rng):
     run = Alternation(
         X, rng.permutation(y), 3, family, 0, reference.ReferenceGroups
     ).run(4, 0.0)
-    values = [entry["objective"] for entry in run.history]
+    values = [entry["objective"] for entry in run.trace]
     assert np.all(np.diff(values) <= 1e-3 * np.abs(values[:-1]))
 
 
