@@ -44,7 +44,12 @@ from .discovery import (
     TabularNCD as TabularNCD,
 )
 from .mixture import MixedMixture as MixedMixture
-from .model_selection import AutoCluster as AutoCluster
+from .model_selection import (
+    AutoCluster as AutoCluster,
+)
+from .model_selection import (
+    HiddenClassSearchCV as HiddenClassSearchCV,
+)
 from .persistence import load as load
 from .persistence import save as save
 from .ppp import PPP as PPP

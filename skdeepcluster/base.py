@@ -45,7 +45,18 @@ def takes_partial_labels(encoder):
     return getattr(steps[-1][1] if steps else encoder, "takes_partial_labels", False)
 
 
-class BaseClusterer(ClusterMixin, BaseEstimator, metaclass=ABCMeta):
+class DocumentedEstimator(BaseEstimator):
+    """An estimator whose HTML representation links to its page of our reference."""
+
+    _doc_link_module = "skdeepcluster"
+    # "page" is the version that Read the Docs shows by default.
+    _doc_link_template = (
+        "https://skdeepcluster.readthedocs.io/page/generated/"
+        "skdeepcluster.{estimator_name}.html"
+    )
+
+
+class BaseClusterer(ClusterMixin, DocumentedEstimator, metaclass=ABCMeta):
     """Frame of the clusterers: validate, embed, cluster, label.
 
     A subclass says how to cluster the rows of a (possibly embedded) table in
@@ -170,7 +181,12 @@ class BaseClusterer(ClusterMixin, BaseEstimator, metaclass=ABCMeta):
 
 
 class WeightedClusterer(BaseClusterer):
-    """A clusterer whose ``fit`` takes ``sample_weight``."""
+    """A clusterer whose ``fit`` takes ``sample_weight``.
+
+    It stands apart, since scikit-learn gives a class and all below it the method
+    ``set_fit_request`` if only its ``fit`` has such a parameter: the others would
+    accept requests for weights that they do not know.
+    """
 
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(

@@ -165,6 +165,11 @@ class TestEveryEstimator:
         assert torch_state() == networks
         assert warnings.filters == filters
 
+    def test_picture_links_to_the_reference(self, estimator):
+        name = type(estimator).__name__
+        page = f"readthedocs.io/page/generated/skdeepcluster.{name}.html"
+        assert page in estimator._repr_html_()
+
     @pytest.mark.parametrize("dtype", [np.float32, np.float64])
     def test_dtype_comes_back(self, estimator, dtype):
         X = table(dtype=dtype)

@@ -7,14 +7,14 @@ from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator, _fit_context
+from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
 from .._rows import CHUNK_ROWS, distinct_rows
 from .._scaling import TableScaling
 from .._validation import check_codes, check_table, check_weights, draw_seed
-from ..base import unchanged_on_error
+from ..base import DocumentedEstimator, unchanged_on_error
 from ..nn.batches import MIN_STEPS, split_rows
 from ..nn.estimator import StoppingNetworkEstimator
 from ..nn.inference import LARGEST_INPUT, check_finite_codes, map_rows
@@ -123,7 +123,7 @@ def continue_autoencoder(
     return FittedAutoEncoder(net, scaling, codes.shape[1], outcome)
 
 
-class AutoEncoder(StoppingNetworkEstimator, BaseEstimator):
+class AutoEncoder(StoppingNetworkEstimator, DocumentedEstimator):
     """Autoencoder: nonlinear dimension reduction by a network that restores rows.
 
     An encoder maps each row to ``n_components`` numbers, a decoder maps these

@@ -6,14 +6,14 @@ from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator, _fit_context
+from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from .._labels import UNLABELED, PartialLabels
 from .._rows import in_chunks, lexicographic_order
 from .._validation import check_table, draw_seed
-from ..base import unchanged_on_error
+from ..base import DocumentedEstimator, unchanged_on_error
 from ..nn.estimator import NetworkEstimator
 from ..nn.inference import map_rows, threads_of_a_fork
 from ..nn.training import history_of
@@ -22,7 +22,7 @@ from ._neighbor_graph import nearest_rows, neighbors_of_graph
 from ._neighbor_training import EncoderSettings, fit_encoder, n_neighbors_among
 
 
-class NeighborEncoder(NetworkEstimator, BaseEstimator):
+class NeighborEncoder(NetworkEstimator, DocumentedEstimator):
     """Parametric neighbour embedding: a network for a layout as UMAP's.
 
     The rows are laid out in few dimensions such that neighbours attract each

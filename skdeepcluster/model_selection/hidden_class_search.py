@@ -11,7 +11,7 @@ import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
-from sklearn.base import BaseEstimator, MetaEstimatorMixin, _fit_context
+from sklearn.base import MetaEstimatorMixin, _fit_context
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 from sklearn.model_selection import ParameterGrid, ParameterSampler
 from sklearn.pipeline import Pipeline
@@ -22,7 +22,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._labels import PartialLabels
 from .._validation import check_table, draw_seed
 from .._warnings import warn
-from ..base import unchanged_on_error
+from ..base import DocumentedEstimator, unchanged_on_error
 from ..metrics import clustering_accuracy
 from ._candidates import rows_checked_for, seeded
 from ._fitted import ended_by_interrupts
@@ -48,7 +48,7 @@ def _best_has(name):
     return check
 
 
-class HiddenClassSearchCV(MetaEstimatorMixin, BaseEstimator):
+class HiddenClassSearchCV(MetaEstimatorMixin, DocumentedEstimator):
     """Search the parameters of a discovery of classes, by hiding known ones.
 
     The true classes of the unlabeled rows are not known, so candidates cannot be

@@ -16,7 +16,7 @@ from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
+from sklearn.base import TransformerMixin, _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import (
     _check_feature_names_in,
@@ -26,7 +26,7 @@ from sklearn.utils.validation import (
 
 from .._rows import lexicographic_order
 from .._scaling import FARTHEST
-from ..base import unchanged_on_error
+from ..base import DocumentedEstimator, unchanged_on_error
 from ..kernels.projection import project
 from ._columns import (
     MAX_LEVELS,
@@ -43,7 +43,7 @@ LEAST_AXES = 2
 COLUMNS_NAMED = 2
 
 
-class TableEncoder(TransformerMixin, BaseEstimator):
+class TableEncoder(TransformerMixin, DocumentedEstimator):
     r"""Encode a table of numbers, categories and gaps as a matrix for clustering.
 
     Numbers are standardised, skewed ones after a logarithm; of a category each
