@@ -31,6 +31,13 @@ def power_of_two(X, axis=None):
     return 2.0 ** np.clip(np.frexp(largest)[1], -1000, 1000)
 
 
+def unit_length(rows):
+    """Bring rows to length 1, in float64; rows of zeros stay."""
+    rows = rows / power_of_two(rows.T, axis=0)[:, np.newaxis]
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    return rows / np.where(lengths > 0, lengths, 1)
+
+
 def varying_columns(X):
     """Say of every column whether it holds more than one value."""
     return X.max(axis=0) > X.min(axis=0)

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from .._scaling import TableScaling, varying_columns
+from .._scaling import TableScaling, unit_length, varying_columns
 from ..nn.modules import principal_axes
 
 # From so many columns on, neighbours are looked for among principal components.
@@ -33,7 +33,7 @@ class NeighborSpace:
 
     def __init__(self, X, weights, metric):
         self.metric = metric
-        rows = X if metric == "euclidean" else _directions(X)
+        rows = X if metric == "euclidean" else unit_length(X)
         scaling = TableScaling(rows, weights, by_column=True)
         # Less spread than this is rounding.
         least = 4 * np.finfo(X.dtype).eps * np.abs(rows).max(axis=0) / scaling.unit
@@ -63,7 +63,7 @@ class NeighborSpace:
     def _columns(self, X):
         """Columns that vary, with outliers drawn in; or directions, centred."""
         if self.metric == "cosine":
-            return _directions(X)[:, self.kept] - self.mean
+            return unit_length(X)[:, self.kept] - self.mean
         # Contiguous columns are summed pairwise.
         return 2 * np.tanh(np.asfortranarray(self.standardization.transform(X)) / 2)
 
@@ -77,11 +77,3 @@ class NeighborSpace:
         if self.axes is None:
             return scaled
         return (torch.from_numpy(scaled) @ self.axes).numpy()
-
-
-def _directions(X):
-    """Rows of length 1; rows of zeros stay."""
-    largest = np.abs(X).max(axis=1, keepdims=True).astype(np.float64)
-    shrunk = X / np.where(largest > 0, largest, 1.0)
-    lengths = np.sqrt(np.square(shrunk).sum(axis=1, keepdims=True))
-    return shrunk / np.where(lengths > 0, lengths, 1.0)

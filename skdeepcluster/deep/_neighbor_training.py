@@ -26,7 +26,7 @@ import torch
 from .._rows import in_chunks
 from .._scaling import TableScaling
 from ..nn.batches import MixedBatches, split_rows
-from ..nn.inference import check_finite_codes, in_double, map_rows
+from ..nn.inference import check_finite_codes, map_rows
 from ..nn.modules import BentMap, Regression, code_width, user_module
 from ..nn.training import Net, WarmCosine, make_net, reproducible, train
 from ._neighbor_graph import (
@@ -122,7 +122,7 @@ def fit_encoder(rows, weights, classes, neighbors, settings, net_parameters, see
         network, scaling, scaled = _make_network(rows, weights, space, inputs, settings)
         n_components = settings.n_components
         if settings.module is not None:
-            n_components = code_width(in_double(network), rows.shape[1])
+            n_components = code_width(network, rows.shape[1])
         layout, n_iter = lay_out(
             graph,
             inputs,

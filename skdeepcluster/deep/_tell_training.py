@@ -23,7 +23,7 @@ from .._kmeans import lloyd
 from .._rows import canonical_order
 from ..kernels.kmeans import nearest_centers
 from ..nn.batches import split_rows
-from ..nn.inference import LARGEST_INPUT, check_finite_codes, in_double, map_rows
+from ..nn.inference import LARGEST_INPUT, check_finite_codes, map_rows
 from ..nn.modules import code_width
 from ..nn.training import Net, make_net, reproducible, train
 from ._tell_layer import Stages, TELLModule, mean_distance, start_centers
@@ -141,7 +141,7 @@ def _train_once(
             outcomes["pretrain_epochs"] = train(
                 net, datasets, max_epochs=settings.pretrain_epochs, **stopping
             )
-        codes = encode(in_double(net.module_), scaled, dtype)
+        codes = encode(net.inference_module_, scaled, dtype)
         _start_centers(net, codes, scaled, weights, settings, rng)
         if "interrupted" not in outcomes.values():
             outcomes["max_epochs"] = train(
@@ -152,7 +152,7 @@ def _train_once(
                 **stopping,
             )
     net.optimizer_.state.clear()
-    codes = encode(in_double(net.module_), scaled, dtype)
+    codes = encode(net.inference_module_, scaled, dtype)
     run = lloyd(
         codes,
         weights,
@@ -175,7 +175,7 @@ def _train_once(
 def _make_net(autoencoder, scaled, settings, net_parameters):
     width = scaled.shape[1]
     if autoencoder is not None:
-        width = code_width(in_double(autoencoder).encode, width)
+        width = code_width(autoencoder, width)
     module = TELLModule(autoencoder, settings.n_clusters, width, settings.spherical)
     return make_net(module, **net_parameters)
 

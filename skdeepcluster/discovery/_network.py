@@ -5,7 +5,6 @@ from numbers import Integral, Real
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike
 from scipy.special import softmax
 from sklearn.utils._param_validation import Interval
@@ -16,8 +15,8 @@ from .._scaling import TableScaling
 from .._validation import draw_seed
 from ..nn.batches import labeled_rows
 from ..nn.estimator import NetworkEstimator
-from ..nn.inference import in_double, run_rows
-from ..nn.modules import AutoencoderModule, user_module
+from ..nn.inference import run_rows
+from ..nn.modules import AutoencoderModule, code_width, user_module
 from ..nn.training import (
     Net,
     history_of,
@@ -195,9 +194,7 @@ class DiscoveryNetwork(LatentDiscovery):
         """Return the autoencoder and the width of its code."""
         if self.module is not None:
             network = user_module(self.module, n_features)
-            one_row = torch.zeros(1, n_features, dtype=torch.float64)
-            with torch.inference_mode():
-                return network, in_double(network).encode(one_row).shape[1]
+            return network, code_width(network, n_features)
         n_components = self.n_components or max(5, n_features // 4)
         hidden_layer_sizes = self.hidden_layer_sizes
         if hidden_layer_sizes is None:
@@ -288,16 +285,10 @@ def run_network(part, rows):
 
 def latents_of(net, rows):
     """Map scaled rows to latents."""
-    return run_network(in_double(net.module_).project, rows)
+    return run_network(net.inference_module_.project, rows)
 
 
 def head_logits(net, rows):
     """Logits of the head at scaled rows."""
-    module = in_double(net.module_)
+    module = net.inference_module_
     return run_network(lambda part: module.head(module.project(part)), rows)
-
-
-def unit_length(rows):
-    """Bring rows to length 1; rows of zeros stay."""
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    return rows / np.where(lengths > 0, lengths, 1)

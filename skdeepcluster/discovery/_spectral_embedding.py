@@ -125,7 +125,7 @@ class NeighborGraph:
         self.rows, self.weights = rows, weights
         self._n_nearest = min(n_neighbors + 1, len(rows))
         places, squares = nearest_rows(rows, rows, self._n_nearest)
-        self._reach = _reach(squares)
+        self._scales = local_scales(squares)
         exponents = self._exponents(places, squares)
         affinities = np.exp(-exponents)
         sources = np.repeat(np.arange(len(rows)), self._n_nearest)
@@ -143,7 +143,7 @@ class NeighborGraph:
         self._own = places, exponents
 
     def _exponents(self, places, squares):
-        return squares / (_reach(squares)[:, np.newaxis] * self._reach[places])
+        return squares / (local_scales(squares)[:, np.newaxis] * self._scales[places])
 
     def eigenvectors(self, n_vectors):
         """Find leading eigenvectors, the trivial one aside."""
@@ -170,10 +170,10 @@ class NeighborGraph:
         return extend_from_neighbors(places, exponents, self.weights, projection)
 
 
-def _reach(squares):
+def local_scales(squares):
     """Distance to the last neighbour; 1 for a row that has none but itself."""
-    reach = np.sqrt(squares[:, -1])
-    return np.where(reach > 0, reach, 1.0)
+    distances = np.sqrt(squares[:, -1])
+    return np.where(distances > 0, distances, 1.0)
 
 
 def nontrivial_eigenvectors(multiply, masses, labels, n_vectors):
@@ -312,11 +312,3 @@ class SpectralEmbedding:
     def extend(self, X):
         """Embed any rows by Nyström's formula; only with self-loops."""
         return self.graph.extend(X, self._projection)
-
-
-def normalized(embedded):
-    """Bring rows to length 1."""
-    largest = np.abs(embedded).max(axis=1, keepdims=True)
-    embedded = embedded / np.where(largest > 0, largest, 1)
-    lengths = np.sqrt((embedded**2).sum(axis=1, keepdims=True))
-    return embedded / np.where(lengths > 0, lengths, 1)

@@ -13,11 +13,10 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._labels import UNLABELED
 from .._rows import canonical_order, distinct_rows
-from .._scaling import TableScaling
+from .._scaling import TableScaling, unit_length
 from .._warnings import warn_if_collapsed
 from ..kernels.gaussians import gaussian_factors
 from ..nn.batches import EvenBatches, labeled_rows
-from ..nn.inference import in_double
 from ..nn.modules import principal_axes, user_module
 from ..nn.training import (
     WarmCosine,
@@ -27,7 +26,7 @@ from ..nn.training import (
     train,
 )
 from ._micro_clusters import CLASSES_WITHOUT_LABELS, within_class_covariance
-from ._network import LatentDiscovery, Trained, latents_of, run_network, unit_length
+from ._network import LatentDiscovery, Trained, latents_of, run_network
 from ._niw import Moments
 from ._prototype_network import (
     BentCode,
@@ -585,7 +584,7 @@ def find_prototypes(latents, classes, n_novel, most, *, temperature, seed):
 
 def class_logits(net, prototypes, rows):
     """Logits of the classes at scaled rows."""
-    module = in_double(net.module_)
+    module = net.inference_module_
     points, densities = (
         torch.from_numpy(values.astype(np.float64))
         for values in (prototypes.points, prototypes.densities)

@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._kmeans import kmeans
 from .._labels import UNLABELED, PartialLabels
 from .._rows import canonical_order, distinct_rows, lexicographic_order
-from .._scaling import TableScaling
+from .._scaling import TableScaling, unit_length
 from .._validation import draw_seed
 from .._warnings import warn_if_collapsed
 from ..base import unchanged_on_error
@@ -24,7 +24,6 @@ from ._spectral_embedding import (
     NeighborGraph,
     SpanningTreeGraph,
     SpectralEmbedding,
-    normalized,
 )
 
 WIDTH_STEP = 16
@@ -398,7 +397,7 @@ class NCDSpectralClustering(DiscoveryEstimator):
         """Leave the coordinates that an embedding for so many classes has."""
         width = self.n_components or self._components(known, n_novel)
         selected = np.ascontiguousarray(coordinates[:, :width])
-        return normalized(selected) if self.row_normalize else selected
+        return unit_length(selected) if self.row_normalize else selected
 
     def _fit_discovery(self, training, n_novel):
         known, unlabeled = training.known, ~training.known.labeled

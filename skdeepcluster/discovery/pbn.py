@@ -13,11 +13,11 @@ from torch.nn.functional import cross_entropy, normalize
 
 from .._kmeans import kmeans
 from .._labels import UNLABELED
+from .._scaling import unit_length
 from .._validation import check_codes
 from .._warnings import warn_if_collapsed
-from ..nn.inference import in_double
 from ._n_novel import estimate_n_novel
-from ._network import DiscoveryNetwork, Trained, latents_of, run_network, unit_length
+from ._network import DiscoveryNetwork, Trained, latents_of, run_network
 from ._novel_centers import Centers, class_means, unlabeled_rows
 
 _N_STARTS = 10
@@ -360,7 +360,7 @@ class PBN(DiscoveryNetwork):
         self.cluster_centers_ = self._decode(unit_length(centers), training.dtype)
 
     def _decode(self, latents, dtype):
-        rows = run_network(in_double(self.net_.module_).decode, latents)
+        rows = run_network(self.net_.inference_module_.decode, latents)
         return self.scaling_.inverse_transform(rows, dtype)
 
     def _predict_codes(self, Z):

@@ -20,7 +20,6 @@ from torch.nn.functional import (
 from .._labels import UNLABELED
 from .._rows import canonical_order
 from .._warnings import warn_if_collapsed
-from ..nn.inference import in_double
 from ._n_novel import estimate_n_novel
 from ._network import DiscoveryNetwork, Trained, head_logits, run_network
 
@@ -455,5 +454,5 @@ class TabularNCD(DiscoveryNetwork):
 
 def cluster_logits(net, rows):
     """Logits of the clustering head at scaled rows."""
-    module = in_double(net.module_)
+    module = net.inference_module_
     return run_network(lambda part: module.clusters(module.project(part)), rows)

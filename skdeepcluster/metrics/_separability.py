@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils import Bunch, check_array
 
-from .._scaling import power_of_two
+from .._scaling import power_of_two, unit_length
 from ..kernels.spanning_tree import spanning_tree
 
 MIN_ROWS = 3
@@ -137,10 +137,7 @@ def _calibrated(score, null):
 
 def _edge_lengths(X):
     """Edge lengths of the tree of centred rows of length 1, the longest first."""
-    X = X - X.mean(axis=0)
-    norms = np.sqrt(np.square(X).sum(axis=1, keepdims=True))
-    X /= np.where(norms > 0, norms, 1.0)
-    _, lengths = spanning_tree(X)
+    _, lengths = spanning_tree(unit_length(X - X.mean(axis=0)))
     return -np.sort(-lengths)
 
 

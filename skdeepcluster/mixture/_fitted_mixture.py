@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import logsumexp
+from scipy.special import logsumexp, softmax
 
 from .._rows import canonical_order
 from ..kernels.gaussians import cholesky
@@ -52,7 +52,7 @@ class FittedMixture(NamedTuple):
     def probabilities(self, numbers, levels):
         """Probability of each component at each row."""
         return np.concatenate(
-            [normalized(x) for x in self.log_densities(numbers, levels)]
+            [softmax(x, axis=1) for x in self.log_densities(numbers, levels)]
         )
 
     def scores(self, numbers, levels):
@@ -127,12 +127,6 @@ def chunks_of(rows, order):
     """Parts of a table, one after the other, in some order."""
     for start in range(0, len(order), CHUNK_ROWS):
         yield rows.part(order[start : start + CHUNK_ROWS])
-
-
-def normalized(logs):
-    """Probabilities from joint log densities."""
-    shares = np.exp(logs - logs.max(axis=1, keepdims=True))
-    return shares / shares.sum(axis=1, keepdims=True)
 
 
 def number_components(observations, mixture, rows):

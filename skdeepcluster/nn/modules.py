@@ -210,8 +210,10 @@ def start_autoencoder(
     return network
 
 
-def code_width(encode, n_features):
-    """Width of the codes that a part of a float64 module makes of rows."""
+def code_width(network, n_features):
+    """Width of the codes that a network makes of rows."""
+    module = in_double(network)
+    encode = getattr(module, "encode", module)
     with torch.inference_mode():
         return encode(torch.zeros(1, n_features, dtype=torch.float64)).shape[1]
 
