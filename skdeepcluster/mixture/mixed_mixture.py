@@ -66,8 +66,9 @@ class MixedMixture(BaseClusterer):
     max_levels : int, default=30
         Levels of a category past the so many most frequent are taken together.
     max_samples : int, default=20000
-        Most distinct rows that the search sees; of more, a sample is drawn by a hash
-        of the rows, and at the end some steps go over all rows.
+        Most distinct rows that decide what the columns are and how many components
+        there are; of more, a sample is drawn by a hash of the rows, and at the end
+        some steps go over all rows.
     max_iter : int, default=100
         Most steps after the search.
     tol : float, default=1e-5
@@ -111,8 +112,8 @@ class MixedMixture(BaseClusterer):
     informative_gaps_ : list
         Names of the columns whose gaps are a category.
     column_evidence_ : dict of name to float
-        Nats that the components explain of each column; negative where the column
-        is noise to them. Absent where only a sample of the rows was searched.
+        Nats that the components explain of each column, over the rows that were
+        searched; negative where the column is noise to them.
     lower_bound_ : float
         Evidence bound of the mixture.
     lower_bounds_ : list of float
@@ -175,6 +176,9 @@ class MixedMixture(BaseClusterer):
     A category with an order is a category. A value that holds more than a tenth of
     a column of numbers, eight times as often as any other, is a category "is that
     value", and the number is a gap there. An unknown level counts as a gap.
+
+    Ctrl-C leaves the estimator as it was before the call, with the chunks that
+    :meth:`partial_fit` had taken up.
 
     Heavy tails cost one broad component more; whole numbers that are really marks, such
     as scores from 1 to 10, may be cut into too many components.
@@ -461,11 +465,11 @@ class MixedMixture(BaseClusterer):
     def _search(self, observations, rows):
         """Search for components among distinct rows."""
         settings = Settings(
-            None if self.n_components == "auto" else self.n_components,
+            None if self.n_components == "auto" else int(self.n_components),
             self.covariance_type,
             self.min_gain,
             self.gaps,
-            self.max_components,
+            int(self.max_components),
             self.max_iter,
             self.tol,
         )
