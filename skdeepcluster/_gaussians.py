@@ -13,6 +13,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.linalg import solve_triangular
 
+from ._fitted_state import check_arrays
+from .kernels._columns import check_columns
 from .kernels.gaussians import (
     add_full_moments,
     diagonal_log_densities,
@@ -76,6 +78,17 @@ class Gaussians:
         """The same components with shares of other weights."""
         return replace(self, log_weights=_log_shares(weights))
 
+    def _check_state(self):
+        axes = "kpp" if np.ndim(self.covariances) == 3 else "kp"
+        check_arrays(
+            "Gaussians",
+            log_weights=(self.log_weights, "f", "k"),
+            means=(self.means, "f", "kp"),
+            covariances=(self.covariances, "f", axes),
+            factors=(self.factors, "f", axes),
+            log_determinants=(self.log_determinants, "f", "k"),
+        )
+
     @property
     def full(self):
         """Whether covariances are matrices."""
@@ -119,6 +132,7 @@ def log_densities(gaussians, rows):
         The logs. O(n_samples · n_components · n_features²) time, without the
         square for independent columns.
     """
+    check_columns(rows, gaussians.means)
     kernel = full_log_densities if gaussians.full else diagonal_log_densities
     return kernel(rows, gaussians.means, gaussians.constants, gaussians.factors)
 
@@ -143,6 +157,7 @@ def group_log_densities(gaussians, rows, groups):
     ndarray of shape (n_samples, n_groups)
         The logs; -inf where they vanish beside the largest.
     """
+    check_columns(rows, gaussians.means)
     totals = np.empty((len(rows), int(groups.max()) + 1))
     for part, logs in _near_logs(gaussians, rows):
         sum_by_group(logs, groups, totals[part])

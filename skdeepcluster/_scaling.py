@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from ._fitted_state import check_arrays
+from .kernels._columns import check_columns
 from .kernels.projection import project
 
 # Scaled rows that lie farther away are moved here: squares stay finite.
@@ -105,6 +107,26 @@ class TableScaling:
             shrunk /= self.scale
             self.axes = principal_axes(shrunk, weights, max_axes)
 
+    def _check_state(self):
+        lengths = check_arrays("TableScaling", mean=(self.mean, "f", "p"))
+        for name in ("unit", "scale"):
+            value = np.asarray(getattr(self, name))
+            check_arrays(
+                "TableScaling",
+                mean=(self.mean, "f", "p"),
+                **{name: (value, "f", "p" * value.ndim)},
+            )
+        if self.axes is not None:
+            check_arrays(
+                "TableScaling",
+                mean=(self.mean, "f", "p"),
+                axes=(self.axes, "f", "pa"),
+            )
+        if self.columns is not None:
+            check_arrays("TableScaling", columns=(self.columns, "b", "n"))
+            if np.count_nonzero(self.columns) != lengths["p"]:
+                raise ValueError("columns of TableScaling are not those of its means")
+
     def _used(self, X):
         return X if self.columns is None else np.ascontiguousarray(X[:, self.columns])
 
@@ -119,6 +141,7 @@ class TableScaling:
         A row's result depends on that row alone, bit for bit.
         """
         X = self._used(np.asarray(X))
+        check_columns(X, self.mean)
         with np.errstate(over="ignore"):
             scaled = np.multiply(X, 1.0 / self.unit, dtype=np.float64)
             scaled -= self.mean

@@ -3,6 +3,7 @@
 import numpy as np
 from sklearn.neighbors import NearestNeighbors
 
+from .._fitted_state import check_arrays
 from ..kernels.neighbor_layout import place_points
 
 
@@ -29,6 +30,11 @@ class Anchors:
         self.rows = keys.view(np.float32).reshape(len(keys), -1)
         self.codes = codes[first]
         self.n_neighbors = n_neighbors
+
+    def _check_state(self):
+        check_arrays(
+            "Anchors", rows=(self.rows, "f", "np"), codes=(self.codes, "f", "nc")
+        )
 
     def draw(self, inputs, codes):
         """Draw new rows to their neighbours.

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .._fitted_state import check_arrays
 from .._rows import distinct_rows
 from ..kernels.kmeans import nearest_centers
 from ..kernels.soft_assignment import pairwise_squared_distances, soft_assignments
@@ -105,6 +106,11 @@ class Centers:
     def __init__(self, known, novel, allow_known):
         self.all = np.concatenate([known, novel])
         self.first = 0 if allow_known or not len(novel) else len(known)
+
+    def _check_state(self):
+        check_arrays("Centers", all=(self.all, "f", "kp"))
+        if not (type(self.first) is int and 0 <= self.first < len(self.all)):
+            raise ValueError("first of Centers is out of range")
 
     @property
     def _allowed(self):

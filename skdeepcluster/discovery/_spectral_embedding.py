@@ -12,6 +12,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 
+from .._fitted_state import check_arrays
 from .._rows import canonical_order
 from .._threads import one_blas_thread
 from .._warnings import warn
@@ -141,6 +142,13 @@ class NeighborGraph:
         entries *= roots[sources] * roots[targets]
         self._matrix = csr_array((entries, targets, starts))
         self._own = places, exponents
+
+    def _check_state(self):
+        check_arrays(
+            "NeighborGraph", rows=(self.rows, "f", "np"), reach=(self._reach, "f", "n")
+        )
+        if not (type(self._n_nearest) is int and 0 < self._n_nearest <= len(self.rows)):
+            raise ValueError("NeighborGraph has more neighbours than rows, or none")
 
     def _exponents(self, places, squares):
         return squares / (local_scales(squares)[:, np.newaxis] * self._scales[places])
@@ -308,6 +316,17 @@ class SpectralEmbedding:
         own = graph.self_loops
         self.at_rows = graph.extend_to_own(self._projection) if own else vectors
         graph.forget()
+
+    def _check_state(self):
+        check_arrays(
+            "SpectralEmbedding",
+            rows=(self.graph.rows, "f", "np"),
+            weights=(self.graph.weights, "f", "n"),
+            degrees=(self.graph.degrees, "f", "n"),
+            values=(self.values, "f", "c"),
+            projection=(self._projection, "f", "nc"),
+            at_rows=(self.at_rows, "f", "nc"),
+        )
 
     def extend(self, X):
         """Embed any rows by Nyström's formula; only with self-loops."""

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ._columns import check_columns
 from ._jit import jit, read_only
 from .distances import squared_distance
 from .spanning_tree import spanning_tree
@@ -107,6 +108,7 @@ def extend_eigenvectors(X, rows, weights, precision, projection):
     -----
     O(n_samples · n_rows · (n_features + n_components)) time.
     """
+    check_columns(X, rows)
     return _extend_eigenvectors(
         read_only(X),
         read_only(rows),

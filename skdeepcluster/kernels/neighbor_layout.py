@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ._columns import check_columns
 from ._jit import jit, read_only
 from .distances import squared_distance
 
@@ -161,6 +162,8 @@ def place_points(starts, X, rows, neighbors, points):
     >>> place_points(start, np.array([[0.5]]), rows, near, points).round(1)
     array([[5.]])
     """
+    check_columns(X, rows)
+    check_columns(starts, points)
     return _place_points(*map(read_only, (starts, X, rows, neighbors, points)))
 
 

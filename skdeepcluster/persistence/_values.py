@@ -51,6 +51,7 @@ def check_values(model):
             )
         elif _is_open(value):
             _check_attributes(type(value), vars(value))
+        if hasattr(type(value), "_check_state") or _is_open(value):
             objects.append(value)
     for value in reversed(objects):
         _check_object(value)

@@ -24,6 +24,7 @@ import numpy as np
 from scipy.special import softmax
 from scipy.stats import f as f_distribution
 
+from .._fitted_state import check_arrays, check_indices
 from .._gaussians import Gaussians, group_log_densities, sample
 from .._rows import canonical_order
 from .._scaling import TableScaling, varying_columns
@@ -62,6 +63,12 @@ class GroupDensity(NamedTuple):
     gaussians: Gaussians | None
     groups: np.ndarray
     centers: np.ndarray
+
+    def _check_state(self):
+        check_arrays("GroupDensity", centers=(self.centers, "f", "kp"))
+        check_indices("GroupDensity", len(self.centers), groups=self.groups)
+        if self.gaussians is not None and len(self.groups) != len(self.gaussians):
+            raise ValueError("groups of GroupDensity are not of its Gaussians")
 
     def log_densities(self, rows):
         """Log of weight times density of every cluster at some rows."""
