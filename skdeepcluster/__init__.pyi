@@ -12,6 +12,7 @@ from . import nn as nn
 from . import persistence as persistence
 from . import ppp as ppp
 from . import sdp as sdp
+from . import streaming as streaming
 from . import tables as tables
 from .deep import (
     TELL as TELL,

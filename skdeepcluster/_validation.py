@@ -38,7 +38,7 @@ def check_table(estimator, X, *, reset):
                 estimator,
                 X,
                 reset=reset,
-                dtype=[np.float64, np.float32],
+                dtype=np.float32 if _is_single(X) else [np.float64, np.float32],
                 order="C",
             )
     limit = float(np.finfo(X.dtype).max) * HEADROOM
@@ -50,6 +50,17 @@ def check_table(estimator, X, *, reset):
             "columns that hold them."
         )
     return X
+
+
+def _is_single(X):
+    """Whether all columns of a polars or Arrow table are of single precision.
+
+    scikit-learn looks at the dtypes of arrays and pandas' frames only.
+    """
+    if not hasattr(X, "columns"):
+        return False
+    types = getattr(getattr(X, "schema", None), "types", getattr(X, "dtypes", []))
+    return {str(dtype) for dtype in types} in ({"float"}, {"Float32"})
 
 
 def _has_form_of_table(X):

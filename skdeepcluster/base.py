@@ -130,7 +130,10 @@ class BaseClusterer(ClusterMixin, DocumentedEstimator, metaclass=ABCMeta):
     def _embed(self, X):
         """Check rows that came after fit, and pass them through the encoder."""
         check_is_fitted(self)
-        X = check_table(self, X, reset=False)
+        return self._encoded(check_table(self, X, reset=False))
+
+    def _encoded(self, X):
+        """Pass checked rows through the fitted encoder."""
         if getattr(self, "encoder", None) is None:
             return X
         return self._check_embedding(self.encoder_.transform(X), X.dtype)

@@ -4,8 +4,10 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from sklearn.base import BaseEstimator
 
 from skdeepcluster import PPP
+from skdeepcluster._validation import check_table
 
 
 def table():
@@ -40,3 +42,19 @@ def test_first_bad_cell_is_named(column, row, value, said):
 def test_other_errors_are_left_as_they_are():
     with pytest.raises(ValueError, match="Found array with 0 sample"):
         PPP().fit(np.zeros((0, 3)))
+
+
+@pytest.mark.parametrize("kind", ["polars", "arrow", "nullable"])
+def test_single_precision_of_frames_is_kept(kind):
+    values = {"a": [1.0, 2.0], "b": [3.0, 4.0]}
+    single = {
+        "polars": lambda: pl.DataFrame(values).cast(pl.Float32),
+        "arrow": lambda: pl.DataFrame(values).cast(pl.Float32).to_arrow(),
+        "nullable": lambda: pd.DataFrame(values).astype("Float32"),
+    }[kind]()
+    checked = check_table(BaseEstimator(), single, reset=True)
+    assert checked.dtype == np.float32
+    np.testing.assert_array_equal(checked, [[1, 3], [2, 4]])
+    # One column of double precision decides for all.
+    double = pl.DataFrame(values).cast({"a": pl.Float32})
+    assert check_table(BaseEstimator(), double, reset=True).dtype == np.float64

@@ -321,7 +321,7 @@ class PPP(WeightedClusterer):
             X = check_table(self, X, reset=first)
             weights = check_weights(sample_weight, X)
             self._check_limits()
-            Z = self._fit_encoder(X) if first else self._embed(X)
+            Z = self._fit_encoder(X) if first else self._encoded(X)
             summary = Summary() if first else self._summary.copy()
             self._exchange_summary(summary.add(Z, weights))
         return self

@@ -1,7 +1,5 @@
 """The recipe for tables on several machines, with Dask."""
 
-from functools import reduce
-
 import dask
 import numpy as np
 import pytest
@@ -9,6 +7,7 @@ from distributed import Client, LocalCluster
 from numpy.testing import assert_array_equal
 
 from skdeepcluster.ppp import PPP
+from skdeepcluster.streaming import merge_all
 
 
 @pytest.fixture
@@ -32,7 +31,7 @@ def test_summaries_of_chunks_merge_on_two_workers(client):
     chunks = np.array_split(X, 8)
 
     seen = [dask.delayed(PPP().partial_fit)(chunk) for chunk in chunks]
-    model = reduce(PPP.merge, dask.compute(*seen))
+    model = merge_all(dask.compute(*seen)).frozen()
     labels = np.concatenate(
         dask.compute(*[dask.delayed(model.predict)(chunk) for chunk in chunks])
     )
@@ -40,4 +39,9 @@ def test_summaries_of_chunks_merge_on_two_workers(client):
     whole = PPP().fit(X)
     assert whole.n_clusters_ == 4
     assert_array_equal(labels, whole.labels_)
+    # A tree of merges on the workers, of parts in another order, is the same.
+    halves = [dask.delayed(merge_all)(seen[k::2]) for k in (1, 0)]
+    (merged,) = dask.compute(dask.delayed(merge_all)(halves))
+    assert_array_equal(merged.predict(X), labels)
+    assert_array_equal(merged.cluster_centers_, whole.cluster_centers_)
     assert len(client.scheduler_info()["workers"]) == 2
