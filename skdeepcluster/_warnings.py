@@ -16,6 +16,12 @@ _INNER = (
     str(Path(warnings.__file__).parent),
 )
 
+# Rows that are far from all others, at most, and the share of the sum of squares
+# that all others have beside them. Of fewer rows than the last no one is far.
+MOST_FAR, HIDDEN_SHARE, FEWEST_ROWS = 0.01, 1e-3, 20
+# Numbers that are looked at together.
+CHUNK_NUMBERS = 1_000_000
+
 
 def warn(message, category=ConvergenceWarning):
     """Warn at the first line of the call stack that is the user's own.
@@ -47,3 +53,44 @@ def warn_of_singleton(labels, n_clusters):
             f"Row {row} is a cluster of its own: an outlier or too many clusters. "
             "Look at it, leave it out or ask for fewer clusters."
         )
+
+
+def warn_of_far_rows(X, weights=None, names=None):
+    """Name a row that hides how all others differ in a column.
+
+    A unit error or a typing error of one row sets the scale of its column: beside
+    it, all other rows are equal there.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        Table.
+    weights : ndarray of shape (n_samples,), default=None
+        Weights; rows without one are passed over.
+    names : ndarray of shape (n_features,), default=None
+        Names of the columns.
+    """
+    rows = np.arange(len(X)) if weights is None else np.flatnonzero(weights)
+    if len(rows) < FEWEST_ROWS:
+        return
+    n_near = len(rows) - max(1, int(len(rows) * MOST_FAR))
+    step = max(1, CHUNK_NUMBERS // len(rows))
+    for first in range(0, X.shape[1], step):
+        # Halves: their differences do not leave the range of the dtype.
+        part = X[rows, first : first + step].astype(np.float64) / 2
+        away = np.abs(part - np.median(part, axis=0))
+        away /= np.where(away.any(axis=0), away.max(axis=0), 1.0)
+        squares = np.partition(away**2, n_near - 1, axis=0)
+        near = squares[:n_near].sum(axis=0)
+        hidden = (near > 0) & (near < HIDDEN_SHARE * squares.sum(axis=0))
+        if hidden.any():
+            column = int(hidden.argmax())
+            row = int(rows[away[:, column].argmax()])
+            column += first
+            name = column if names is None else repr(str(names[column]))
+            warn(
+                f"Row {row} is so far from the others in column {name} that their "
+                "differences there count for nothing. Correct it or leave it out, or "
+                "take logarithms where a column spans powers of ten."
+            )
+            return

@@ -33,7 +33,7 @@ from .._labels import PartialLabels
 from .._rows import distinct_rows
 from .._scaling import TableScaling
 from .._validation import check_table, check_weights, draw_seed
-from .._warnings import warn
+from .._warnings import warn, warn_of_far_rows
 from ..base import BaseClusterer, unchanged_on_error
 
 N_NOVEL = [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})]
@@ -98,6 +98,9 @@ class DiscoveryEstimator(BaseClusterer):
         UserWarning
             If no row is unlabeled, a class is a string that often marks a missing
             value, or every labeled row has a number of its own.
+        ConvergenceWarning
+            If at most one row in a hundred is so far from the others in a column that
+            their differences there count for nothing: the row and column are named.
         """
         return self._fit(X, y)
 
@@ -115,9 +118,13 @@ class DiscoveryEstimator(BaseClusterer):
                     "Mark unlabeled rows by -1, None or NaN.",
                     UserWarning,
                 )
+            self._warn_of_far_rows(X, weights)
             Z = self._fit_encoder(X, known.codes, weights)
             self._fit_clusters(Z, weights, known)
         return self
+
+    def _warn_of_far_rows(self, X, weights):
+        warn_of_far_rows(X, weights, getattr(self, "feature_names_in_", None))
 
     def _fit_clusters(self, Z, sample_weight, known):
         self._fit_published(self._prepare(Z, known, sample_weight), self.n_novel)
@@ -294,5 +301,8 @@ class WeightedDiscovery(DiscoveryEstimator):
         UserWarning
             If no row is unlabeled, a class is a string that often marks a missing
             value, or every labeled row has a number of its own.
+        ConvergenceWarning
+            If at most one row in a hundred is so far from the others in a column that
+            their differences there count for nothing: the row and column are named.
         """
         return self._fit(X, y, sample_weight)

@@ -226,6 +226,38 @@ def prior_for(cells, n_known, kind):
     mean, shared = total.centers[0], kind == "spherical"
     if labeled:
         return prior_of_classes(classes, mean, pooled, shared)
+    return weak_prior(total, pooled, kind)
+
+
+def priors_for(cells, n_known, kind):
+    """Priors to choose from by the posterior of the classes that they lead to.
+
+    A single labeled class does not say how much classes differ: the prior that is
+    estimated from it may call every other class impossible, and the mixture then
+    lumps all of them together. The weak one is tried beside it.
+
+    Parameters
+    ----------
+    cells, n_known, kind
+        See :func:`prior_for`.
+
+    Returns
+    -------
+    list of Prior
+        That of :func:`prior_for`, and where one class is known the weak one.
+    """
+    found = [prior_for(cells, n_known, kind)]
+    if n_known == 1:
+        one = np.zeros(len(cells.codes), dtype=np.intp)
+        total = cells.moments.grouped(one, 1)
+        pooled, _ = within_class_covariance(total[:0], total, kind)
+        found.append(weak_prior(total, pooled, kind))
+    return found
+
+
+def weak_prior(total, pooled, kind):
+    """The prior of Fraley and Raftery: see :func:`prior_for`."""
+    mean, shared = total.centers[0], kind == "spherical"
     n_features = len(mean)
     scale = pooled / CLASSES_WITHOUT_LABELS ** (2 / n_features)
     dof = n_features + 2 if total.full or shared else 3

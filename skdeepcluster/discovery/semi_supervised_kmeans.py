@@ -7,6 +7,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 from sklearn.utils._param_validation import HasMethods, Interval
 
+from .._kmeans import kmeans
 from .._rows import canonical_order, distinct_rows
 from .._warnings import warn_if_collapsed
 from ..kernels.kmeans import center_sums, nearest_centers
@@ -22,8 +23,9 @@ class SemiSupervisedKMeans(CenterDiscovery):
 
     Unlabeled rows belong to known classes or to novel ones. The centres of the
     known classes start at the means of their labeled rows, novel ones at unlabeled
-    rows drawn as in k-means++. Then unlabeled rows take the nearest centre, and
-    every centre the mean of all its rows, labeled and unlabeled, in turn.
+    rows drawn as in k-means++; one more start takes all centres from plain k-means.
+    Then unlabeled rows take the nearest centre, and every centre the mean of all its
+    rows, labeled and unlabeled, in turn.
 
     Parameters
     ----------
@@ -33,7 +35,8 @@ class SemiSupervisedKMeans(CenterDiscovery):
         labeled rows together best; of equally good ones, that with the best
         silhouette (both on a sample of 2000 rows, where there are more).
     n_init : int, default=10
-        Number of starts, of which the one with the least inertia is kept.
+        Number of starts, and of those of the plain k-means that one more start
+        comes from. The one with the least inertia is kept.
     max_iter : int, default=300
         Largest number of steps of one start.
     tol : float, default=1e-4
@@ -103,6 +106,12 @@ class SemiSupervisedKMeans(CenterDiscovery):
     O(n_init · steps · n_samples · k · n_features) time with k = n_known + n_novel,
     and a scaled copy of the table in memory. ``n_novel="auto"`` adds three starts
     of plain k-means for each number.
+
+    Of many columns a single row is farther from the rows of its own class than
+    these are from the mean of any class: starts from rows beside means then leave
+    the novel centres empty. The start from plain k-means, whose centres are means
+    one and all, does not: its clusters go to the known classes such that the most
+    labeled weight is right.
 
     A novel centre that loses all rows takes the unlabeled row that lies farthest
     from its own centre. The number of classes is that of [1]_, Section 3.3, looked
@@ -203,12 +212,20 @@ def fit_semi_supervised_kmeans(
         n_novel = 0
     elif n_novel == "auto":
         n_novel = n_novel_by_accuracy(rows, weights, known, rng)
+    starts = [labeled.means]
+    if n_novel:
+        starts = [
+            np.concatenate(
+                [
+                    labeled.means,
+                    draw_centers(free, counts, labeled.means, n_novel, 2, rng),
+                ]
+            )
+            for _ in range(n_init)
+        ]
+        starts += kmeans_start(rows, weights, known, n_novel, n_init, rng)
     best = None
-    for _ in range(n_init if n_novel else 1):
-        novel = free[:0]
-        if n_novel:
-            novel = draw_centers(free, counts, labeled.means, n_novel, 2, rng)
-        start = np.concatenate([labeled.means, novel])
+    for start in starts:
         run = constrained_lloyd(
             free, counts, start, labeled, max_iter=max_iter, tol=tol * rows.shape[1]
         )
@@ -225,6 +242,41 @@ def fit_semi_supervised_kmeans(
     return CenterFit(
         codes, centers.all[:n_known], novel, inertia, spread, n_iter, converged
     )
+
+
+def kmeans_start(rows, weights, known, n_novel, n_init, rng):
+    """Centres of plain k-means, those of the known classes first.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_samples, n_features)
+        Scaled rows.
+    weights : ndarray of shape (n_samples,) or None
+        Their weights.
+    known : PartialLabels
+        Their classes.
+    n_novel : int
+        Number of novel classes.
+    n_init : int
+        Starts of k-means.
+    rng : numpy.random.Generator
+        Draws these.
+
+    Returns
+    -------
+    list of ndarray of shape (n_known + n_novel, n_features)
+        One start; none where there are fewer distinct rows than classes.
+    """
+    codes = known.codes.astype(np.float64)
+    table, weights = distinct_rows(np.column_stack([codes, rows]), weights)
+    codes, rows = table[:, 0].astype(np.int64), np.ascontiguousarray(table[:, 1:])
+    n_classes = known.n_known + n_novel
+    if len(rows) < n_classes:
+        return []
+    run = kmeans(rows, weights, n_classes, rng, n_init=n_init)
+    _, clusters = matched_clusters(codes, run.labels, weights, known.n_known, n_classes)
+    others = np.setdiff1d(np.arange(n_classes), clusters)
+    return [run.centers[np.concatenate([clusters, others])]]
 
 
 def novel_centers(rows, weights, centers, n_known):
@@ -421,7 +473,29 @@ def labeled_weight_right(codes, labels, weights):
     float
         0 where no row is labeled.
     """
+    shape = (codes.max() + 1, labels.max() + 1)
+    return matched_clusters(codes, labels, weights, *shape)[0]
+
+
+def matched_clusters(codes, labels, weights, n_known, n_clusters):
+    """Match known classes with clusters such that the most weight is right.
+
+    Parameters
+    ----------
+    codes, labels, weights
+        See :func:`labeled_weight_right`.
+    n_known, n_clusters : int
+        Numbers of known classes and of clusters.
+
+    Returns
+    -------
+    weight : float
+        Weight of the labeled rows in the cluster of their class.
+    clusters : ndarray of shape (min(n_known, n_clusters),)
+        Cluster of each known class.
+    """
     labeled = codes >= 0
-    table = np.zeros((codes.max() + 1, labels.max() + 1))
+    table = np.zeros((n_known, n_clusters))
     np.add.at(table, (codes[labeled], labels[labeled]), weights[labeled])
-    return float(table[linear_sum_assignment(table, maximize=True)].sum())
+    matching = linear_sum_assignment(table, maximize=True)
+    return float(table[matching].sum()), matching[1]

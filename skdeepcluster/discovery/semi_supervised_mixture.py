@@ -38,10 +38,20 @@ from ._micro_clusters import (
     join_classes,
     n_most_cells,
     prior_for,
+    priors_for,
 )
 from ._niw import CHUNK_ROWS, Moments, mean_log_densities
 from ._split_merge import Classes
 from ._split_threshold import penalty_from_hidden_classes
+
+# The prior of a single labeled class is given up for a weak one under which a row
+# is 20 times as probable on average.
+LEAST_GAIN = np.log(20)
+# Up to so many columns covariances are taken as they were asked for.
+FEW_COLUMNS = 32
+# Matrices of more than the first number of columns need so many rows a column, and
+# those of more than the last take minutes to merge.
+MATRIX_COLUMNS, ROWS_PER_COLUMN, MOST_MATRIX_COLUMNS = 50, 10, 128
 
 
 class SemiSupervisedGaussianMixture(WeightedDiscovery):
@@ -61,6 +71,8 @@ class SemiSupervisedGaussianMixture(WeightedDiscovery):
         Number of novel classes; "auto" finds it.
     covariance_type : {"full", "tied", "diag", "spherical"}, default="full"
         What the covariance of a class may be. "tied" needs an int `n_novel`.
+        Matrices of more than 50 columns need 10 rows a column, and are not fitted
+        to more than 128: there "diag" is used in their place, with a warning.
     split_threshold : float or "auto", default="auto"
         Penalty per class, in nats per sample: a split must raise the log posterior
         by more than that. 0 is the textbook's mixture, which cuts classes that are
@@ -115,6 +127,8 @@ class SemiSupervisedGaussianMixture(WeightedDiscovery):
     covariances_ : ndarray
         Covariances, ``(n_known + n_novel_, n_columns, n_columns)``, or variances of
         the columns, ``(n_known + n_novel_, n_columns)``, for "diag" and "spherical".
+    covariance_type_ : str
+        The type in use.
     split_threshold_ : float
         Penalty per class, in nats per sample.
     merges_ : list of dict
@@ -144,7 +158,9 @@ class SemiSupervisedGaussianMixture(WeightedDiscovery):
     Warns
     -----
     ConvergenceWarning
-        If fewer classes than asked for hold rows, or EM was stopped by `max_iter`.
+        If fewer classes than asked for hold rows, or EM was stopped by `max_iter`;
+        if the columns are too many for matrices of covariances (see
+        `covariance_type`), or, beyond 32, for what the labeled rows say of them.
 
     See Also
     --------
@@ -155,8 +171,9 @@ class SemiSupervisedGaussianMixture(WeightedDiscovery):
     -----
     O(n_samples · k · p²) time per step of EM for k classes of p columns, and
     O(max_cells² · p³) for the moves, p in place of p² and of p³ for "diag" and
-    "spherical"; memory is linear in the rows. More than some fifty columns are
-    better reduced first: ``encoder=PCA(20)``.
+    "spherical"; memory is linear in the rows. More than some thirty columns are
+    better reduced first: ``encoder=PCA(20)``. Where labeled classes have columns
+    that hardly vary, as the edge of an image, all other classes may look like one.
 
     Units of the columns do not matter but for "spherical". A row with a weight of
     2 is two rows. :meth:`partial_fit` keeps the moments of cells only: they add
@@ -165,7 +182,9 @@ class SemiSupervisedGaussianMixture(WeightedDiscovery):
 
     The prior's degrees of freedom, scale and kappa maximize the marginal
     likelihood of the labeled classes over a grid; without labels it is the prior
-    of Fraley and Raftery for ten clusters. Starting from many cells and merging
+    of Fraley and Raftery for ten clusters. A single labeled class does not say how
+    much classes differ: there the weak prior is tried too, and taken where it makes
+    the classes of all rows 20 times as probable a row. Starting from many cells and merging
     them stands for the random proposals of [1]_ and [2]_: each split
     that is tried is the last merge of a class's own cells. The rule behind
     ``split_threshold="auto"`` (the tolerance of 0.005 in accuracy, up to ten
@@ -261,7 +280,7 @@ class SemiSupervisedGaussianMixture(WeightedDiscovery):
     def _options(self):
         """Parameters that finding classes takes, of rows or of cells."""
         return {
-            "covariance_type": self.covariance_type,
+            "covariance_type": self.covariance_type_,
             "split_threshold": self.split_threshold,
             "alpha": self.alpha,
             "max_iter": self.max_iter,
@@ -269,9 +288,10 @@ class SemiSupervisedGaussianMixture(WeightedDiscovery):
         }
 
     def _prepare(self, Z, known, weights):
+        self._choose_covariance(Z, known, weights)
         last = self._warm_start(Z, known)
         if last is None:
-            by_column = self.covariance_type != "spherical"
+            by_column = self.covariance_type_ != "spherical"
             return MixtureTraining(
                 scaled_training(
                     Z, known, weights, self.random_state, by_column=by_column
@@ -283,6 +303,35 @@ class SemiSupervisedGaussianMixture(WeightedDiscovery):
         table = ScaledTraining(known, rows, weights, self._scaling, seed, Z.dtype)
         return MixtureTraining(table, last)
 
+    def _choose_covariance(self, Z, known, weights):
+        """Take the covariances that the rows can support, and say what is doubtful."""
+        n_columns, kind = Z.shape[1], self.covariance_type
+        n_rows = len(Z) if weights is None else weights.sum()
+        self.covariance_type_ = kind
+        if n_columns <= FEW_COLUMNS or kind == "spherical":
+            return
+        few = n_columns > MATRIX_COLUMNS and n_rows < ROWS_PER_COLUMN * n_columns
+        if kind in FULL and (few or n_columns > MOST_MATRIX_COLUMNS):
+            self.covariance_type_ = "diag"
+            warn(
+                f"covariance_type={kind!r} is too much for {n_columns} columns of "
+                f"{n_rows:g} rows: 'diag' is used. Ask for 'diag' to accept it, or "
+                "reduce the columns, as by encoder=PCA(20)."
+            )
+            return
+        if known.n_known == 0:
+            return
+        labeled = known.codes >= 0
+        n_labeled = labeled.sum() if weights is None else weights[labeled].sum()
+        if n_labeled < n_columns * (n_columns + 1) / 2 and (
+            kind in FULL or known.n_known == 1
+        ):
+            warn(
+                f"What {n_labeled:g} labeled rows say of the spread of {n_columns} "
+                "columns may lump other classes together. Reduce the columns, as by "
+                "encoder=PCA(20), or use SemiSupervisedKMeans."
+            )
+
     def _warm_start(self, Z, known):
         """What the last fit found, where this one may start from it."""
         last = getattr(self, "_gaussians", None)
@@ -290,7 +339,7 @@ class SemiSupervisedGaussianMixture(WeightedDiscovery):
             self.warm_start
             and last is not None
             and last.means.shape[1] == Z.shape[1]
-            and last.full == (self.covariance_type in FULL)
+            and last.full == (self.covariance_type_ in FULL)
             and np.array_equal(self.known_classes_, known.classes)
         )
         return last if usable else None
@@ -356,6 +405,7 @@ class SemiSupervisedGaussianMixture(WeightedDiscovery):
             chunk = PartialLabels(y, X)
             weights = check_weights(sample_weight, X)
             chunk.warn_if_unlikely()
+            self._warn_of_far_rows(X, weights)
             Z = self._fit_encoder(X, sample_weight=weights) if first else self._embed(X)
             self._take_rows(Z, chunk, weights, first)
             self._fit_cells()
@@ -366,12 +416,13 @@ class SemiSupervisedGaussianMixture(WeightedDiscovery):
     def _take_rows(self, Z, chunk, weights, first):
         """Add the cells of a chunk to those so far."""
         if first:
+            self._choose_covariance(Z, chunk, weights)
             table = scaled_training(
                 Z,
                 chunk,
                 weights,
                 self.random_state,
-                by_column=self.covariance_type != "spherical",
+                by_column=self.covariance_type_ != "spherical",
             )
             self._scaling, self._seed, self._dtype = table[3:]
             self._known, codes, old = chunk, chunk.codes, None
@@ -385,14 +436,20 @@ class SemiSupervisedGaussianMixture(WeightedDiscovery):
             self._scaling.transform(Z), weights, codes
         )
         n_most = n_most_cells(
-            rows.shape[1], self.covariance_type, self.max_cells, n_novel
+            rows.shape[1], self.covariance_type_, self.max_cells, n_novel
         )
         cells = divide_rows(
-            rows, weights, codes, n_known, self.covariance_type, n_most, [self._seed, 0]
+            rows,
+            weights,
+            codes,
+            n_known,
+            self.covariance_type_,
+            n_most,
+            [self._seed, 0],
         )
         if old is not None:
             cells = old.joined(cells)
-            prior = prior_for(cells, n_known, self.covariance_type)
+            prior = prior_for(cells, n_known, self.covariance_type_)
             cells = cells.reduced(prior, self.alpha, n_most)
         self._cells = cells
 
@@ -508,7 +565,7 @@ class SemiSupervisedGaussianMixture(WeightedDiscovery):
 
     def _n_parameters(self):
         shape = self._gaussians.means.shape
-        return n_free_parameters(self.covariance_type, *shape)
+        return n_free_parameters(self.covariance_type_, *shape)
 
     def sample(self, n_samples: int = 1) -> Any:
         """Draw rows from the mixture.
@@ -709,22 +766,30 @@ def _fit_divisions(
 ):
     """Find the classes of the cells, then the Gaussians of the rows by EM."""
     n_known, tied = len(labeled), covariance_type == "tied"
-    prior = prior_for(divisions[0], n_known, covariance_type)
+    priors = priors_for(divisions[0], n_known, covariance_type)
     total = divisions[0].moments.sizes.sum()
     penalty = None
     if n_novel == "auto" and split_threshold == "auto":
         rng = np.random.default_rng(seed)
-        penalty = penalty_from_hidden_classes(divisions, n_known, prior, alpha, rng)
+        # The first prior: there is another one only where no class can be hidden.
+        penalty = penalty_from_hidden_classes(divisions, n_known, priors[0], alpha, rng)
     elif n_novel == "auto":
         penalty = split_threshold * total
-    found = [
-        classes_of_cells(cells, n_known, n_novel, start, prior, alpha, penalty)
-        for cells in divisions
-    ]
-    reached = [classes.history[-1]["log_posterior"] for classes in found]
-    best = int(np.argmax(reached))
+    best, highest = None, -np.inf
+    for prior in priors:
+        found = [
+            classes_of_cells(cells, n_known, n_novel, start, prior, alpha, penalty)
+            for cells in divisions
+        ]
+        reached = [classes.history[-1]["log_posterior"] for classes in found]
+        division = int(np.argmax(reached))
+        if reached[division] > highest:
+            best = prior, found[division], divisions[division]
+            # The next prior has to be better beyond doubt.
+            highest = reached[division] + LEAST_GAIN * total
+    prior, classes, cells = best
     fitted = maximize_posterior(
-        found[best].gaussians(tied),
+        classes.gaussians(tied),
         free,
         labeled,
         prior,
@@ -741,8 +806,8 @@ def _fit_divisions(
     return MixtureFit(
         None,
         fitted.gaussians,
-        divisions[best],
-        found[best].history,
+        cells,
+        classes.history,
         0.0 if penalty is None else penalty / total,
         fitted.bounds,
         fitted.n_iter,

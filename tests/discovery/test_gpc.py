@@ -5,6 +5,8 @@ import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import load_digits
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import adjusted_rand_score
 
 from skdeepcluster import GPC
 from skdeepcluster.discovery._prototype_network import (
@@ -219,3 +221,19 @@ def test_a_temperature_may_be_any_positive_integer(name):
         for value in (10**30, 1e30)
     ]
     np.testing.assert_array_equal(labels[0].labels_, labels[1].labels_)
+
+
+def test_one_known_class_of_many_columns_suffices():
+    X, truth = load_digits(return_X_y=True)
+    labeled = (truth == 0) & (np.random.default_rng(0).random(len(truth)) < 0.5)
+    model = GPC(random_state=0, max_iter=1, max_epochs=2)
+    model.fit(X, np.where(labeled, 0, -1))
+    assert adjusted_rand_score(truth, model.labels_) > 0.55
+
+
+def test_a_far_row_is_named():
+    X = np.random.default_rng(0).normal(size=(60, 3))
+    y = np.where(np.arange(60) < 30, 0, -1)
+    X[17, 0] *= 1e6
+    with pytest.warns(ConvergenceWarning, match="Row 17 .* column 0"):
+        GPC(random_state=0, max_iter=1, max_epochs=1).fit(X, y)

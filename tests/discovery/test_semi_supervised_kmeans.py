@@ -118,3 +118,21 @@ def test_weight_that_is_right():
     right = labeled_weight_right(codes, np.array([1, 1, 0, 2, 1]), weights)
     assert right == 4
     assert labeled_weight_right(np.full(2, -1), np.array([0, 1]), np.ones(2)) == 0
+
+
+@pytest.mark.parametrize(
+    ("n_columns", "distance", "n_classes", "n_known"),
+    [(500, 12, 3, 1), (2000, 20, 3, 1), (1000, 20, 8, 2)],
+)
+def test_finds_classes_of_wide_tables(n_columns, distance, n_classes, n_known):
+    # A mean is nearer to every row than any other single row is.
+    rng = np.random.default_rng(0)
+    centers = rng.normal(size=(n_classes, n_columns))
+    centers *= distance / np.sqrt(2) / np.linalg.norm(centers, axis=1, keepdims=True)
+    truth = rng.integers(0, n_classes, 300)
+    X = centers[truth] + rng.normal(size=(300, n_columns))
+    y = np.where((truth < n_known) & (rng.random(300) < 0.5), truth, -1)
+    model = SemiSupervisedKMeans(n_classes - n_known, random_state=0).fit(X, y)
+    assert adjusted_rand_score(truth, model.labels_) == 1.0
+    known = model.labels_ < n_known
+    assert_array_equal(model.labels_[known], truth[known])

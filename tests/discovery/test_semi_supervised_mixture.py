@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import multivariate_normal
-from sklearn.datasets import make_blobs
+from sklearn.base import clone
+from sklearn.datasets import load_digits, make_blobs
 from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import adjusted_rand_score
 
-from skdeepcluster import SemiSupervisedGaussianMixture
+from skdeepcluster import SemiSupervisedGaussianMixture, SemiSupervisedKMeans
 from skdeepcluster._gaussians import Gaussians
 from skdeepcluster.discovery._em import FreeCells, FreeRows
 from skdeepcluster.discovery._micro_clusters import Cells
@@ -334,3 +335,55 @@ def test_means_of_a_stream_stay_in_the_range_of_its_dtype():
     assert model.means_.dtype == np.float32
     assert np.isfinite(model.means_).all()
     assert model.means_.max() == np.finfo(np.float32).max
+
+
+def digits_with_one_known_class():
+    X, truth = load_digits(return_X_y=True)
+    labeled = (truth == 0) & (np.random.default_rng(0).random(len(truth)) < 0.5)
+    return X, truth, np.where(labeled, 0, -1)
+
+
+@pytest.mark.parametrize("covariance_type", ["full", "diag"])
+def test_many_columns_of_one_known_class_are_told(covariance_type):
+    X, _, y = digits_with_one_known_class()
+    model = SemiSupervisedGaussianMixture(covariance_type=covariance_type, n_init=1)
+    with pytest.warns(ConvergenceWarning, match="64 columns.*PCA"):
+        model.fit(X, y)
+
+
+@pytest.mark.parametrize("n_novel", ["auto", 9])
+@pytest.mark.parametrize(
+    "remedy",
+    [
+        SemiSupervisedGaussianMixture(encoder=PCA(20, random_state=0), random_state=0),
+        SemiSupervisedKMeans(random_state=0),
+    ],
+)
+def test_the_remedies_for_many_columns_help(remedy, n_novel):
+    X, truth, y = digits_with_one_known_class()
+    model = clone(remedy).set_params(n_novel=n_novel).fit(X, y)
+    assert adjusted_rand_score(truth, model.labels_) > 0.55
+
+
+@pytest.mark.parametrize("covariance_type", ["full", "tied"])
+def test_wide_tables_get_the_covariances_that_rows_can_support(covariance_type):
+    rng = np.random.default_rng(0)
+    truth = rng.integers(0, 3, 300)
+    X = 0.8 * rng.normal(size=(3, 300))[truth] + rng.normal(size=(300, 300))
+    y = np.where((truth == 0) & (rng.random(300) < 0.5), 0, -1)
+    model = SemiSupervisedGaussianMixture(2, covariance_type=covariance_type)
+    with pytest.warns(ConvergenceWarning, match="300 columns.*'diag' is used"):
+        model.fit(X, y)
+    assert model.covariance_type_ == "diag"
+    assert model.covariances_.shape == (3, 300)
+    assert adjusted_rand_score(truth, model.labels_) == 1
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_a_far_row_is_named(method):
+    X, truth = make_blobs(200, 3, centers=3, random_state=0)
+    X[17] *= 1e6
+    y = np.where((truth == 0) & (np.arange(200) % 2 == 0), 0, -1)
+    model = SemiSupervisedGaussianMixture(random_state=0)
+    with pytest.warns(ConvergenceWarning, match="Row 17 .* column 0"):
+        getattr(model, method)(X, y)
