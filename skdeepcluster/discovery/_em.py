@@ -135,3 +135,12 @@ def maximize_posterior(gaussians, free, labeled, prior, *, alpha, tied, max_iter
         log_weights = mixing_weights(moments.sizes, alpha)
         gaussians = Gaussians.of(log_weights, *prior.most_probable(moments, tied))
         n_iter += 1
+
+
+def best_components(gaussians, rows):
+    """Most probable component of every scaled row."""
+    codes = [
+        log_densities(gaussians, rows[start : start + CHUNK_ROWS]).argmax(axis=1)
+        for start in range(0, len(rows), CHUNK_ROWS)
+    ]
+    return np.concatenate([np.empty(0, dtype=np.int64), *codes])

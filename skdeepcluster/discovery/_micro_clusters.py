@@ -10,6 +10,7 @@ import numpy as np
 from .._kmeans import lloyd, plusplus_centers
 from .._labels import PartialLabels
 from .._rows import distinct_rows
+from .._warnings import warn
 from ..kernels.gaussians import gaussian_factors
 from ._niw import Moments, Prior, prior_of_classes
 from ._split_merge import merge_path
@@ -28,6 +29,11 @@ CLASSES_WITHOUT_LABELS = 10
 LEAST_VARIANCE = 1e-3
 # Kinds of covariances that are matrices.
 FULL = ("full", "tied")
+# Up to so many columns covariances are taken as they were asked for.
+FEW_COLUMNS = 32
+# Matrices of more than the first number of columns need so many rows a column, and
+# those of more than the last take minutes to merge.
+MATRIX_COLUMNS, ROWS_PER_COLUMN, MOST_MATRIX_COLUMNS = 50, 10, 128
 
 
 @dataclass(frozen=True)
@@ -194,6 +200,47 @@ def within_class_covariance(classes, total, kind):
         return np.diag(variances), False
     # As if as many rows as there are columns had said: independent.
     return (scatter + n_features * np.diag(variances)) / (freedom + n_features), True
+
+
+def supported_covariance(kind, n_columns, codes, weights):
+    """Covariances that the rows can support; warn of what is doubtful.
+
+    Parameters
+    ----------
+    kind : str
+        What was asked for, as in ``covariance_type``.
+    n_columns : int
+        Columns of the table.
+    codes : ndarray of shape (n_samples,), dtype=int64
+        Known classes, -1 where a row has none.
+    weights : ndarray of shape (n_samples,) or None
+        Weights of the rows.
+
+    Returns
+    -------
+    str
+        The same, or "diag".
+    """
+    if n_columns <= FEW_COLUMNS or kind == "spherical":
+        return kind
+    weights = np.ones(len(codes)) if weights is None else weights
+    n_rows, n_labeled = weights.sum(), weights[codes >= 0].sum()
+    few = n_columns > MATRIX_COLUMNS and n_rows < ROWS_PER_COLUMN * n_columns
+    if kind in FULL and (few or n_columns > MOST_MATRIX_COLUMNS):
+        warn(
+            f"covariance_type={kind!r} is too much for {n_columns} columns of "
+            f"{n_rows:g} rows: 'diag' is used. Ask for 'diag' to accept it, or "
+            "reduce the columns, as by encoder=PCA(20)."
+        )
+        return "diag"
+    told = kind in FULL or codes.max() == 0
+    if told and 0 < n_labeled < n_columns * (n_columns + 1) / 2:
+        warn(
+            f"What {n_labeled:g} labeled rows say of the spread of {n_columns} "
+            "columns may lump other classes together. Reduce the columns, as by "
+            "encoder=PCA(20), or use SemiSupervisedKMeans."
+        )
+    return kind
 
 
 def prior_for(cells, n_known, kind):

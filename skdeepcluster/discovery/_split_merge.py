@@ -338,3 +338,18 @@ class Classes:
 def mixing_weights(sizes, alpha):
     """Logs of the mixing weights under a symmetric Dirichlet prior."""
     return np.log((sizes + alpha / len(sizes)) / (sizes.sum() + alpha))
+
+
+def classes_of_cells(cells, n_known, n_novel, start, prior, alpha, penalty):
+    """Find the classes of the cells of one division by merges and moves."""
+    classes = Classes(cells.moments, cells.codes, n_known, prior, alpha)
+    if start is not None and n_novel in ("auto", len(start) - n_known):
+        classes.start_from(start)
+    elif penalty is not None:
+        path = classes.path()
+        classes.follow(path, path.n_merges_at(penalty))
+    else:
+        path = classes.path(n_known + n_novel)
+        classes.follow(path, len(path.pairs))
+    classes.refine(penalty)
+    return classes

@@ -29,7 +29,7 @@ from .._validation import check_table, check_weights, draw_seed
 from .._warnings import warn, warn_if_collapsed
 from ..base import unchanged_on_error
 from ._base import N_NOVEL, ScaledTraining, WeightedDiscovery, scaled_training
-from ._em import FreeCells, FreeRows, maximize_posterior
+from ._em import FreeCells, FreeRows, best_components, maximize_posterior
 from ._micro_clusters import (
     FULL,
     Cells,
@@ -39,19 +39,15 @@ from ._micro_clusters import (
     n_most_cells,
     prior_for,
     priors_for,
+    supported_covariance,
 )
-from ._niw import CHUNK_ROWS, Moments, mean_log_densities
-from ._split_merge import Classes
+from ._niw import Moments, mean_log_densities
+from ._split_merge import classes_of_cells
 from ._split_threshold import penalty_from_hidden_classes
 
 # The prior of a single labeled class is given up for a weak one under which a row
 # is 20 times as probable on average.
 LEAST_GAIN = np.log(20)
-# Up to so many columns covariances are taken as they were asked for.
-FEW_COLUMNS = 32
-# Matrices of more than the first number of columns need so many rows a column, and
-# those of more than the last take minutes to merge.
-MATRIX_COLUMNS, ROWS_PER_COLUMN, MOST_MATRIX_COLUMNS = 50, 10, 128
 
 
 class SemiSupervisedGaussianMixture(WeightedDiscovery):
@@ -184,8 +180,8 @@ class SemiSupervisedGaussianMixture(WeightedDiscovery):
     likelihood of the labeled classes over a grid; without labels it is the prior
     of Fraley and Raftery for ten clusters. A single labeled class does not say how
     much classes differ: there the weak prior is tried too, and taken where it makes
-    the classes of all rows 20 times as probable a row. Starting from many cells and merging
-    them stands for the random proposals of [1]_ and [2]_: each split
+    the classes of all rows 20 times as probable a row. Starting from many cells
+    and merging them stands for the random proposals of [1]_ and [2]_: each split
     that is tried is the last merge of a class's own cells. The rule behind
     ``split_threshold="auto"`` (the tolerance of 0.005 in accuracy, up to ten
     choices of hidden classes) was fixed on other choices of known classes than
@@ -288,7 +284,9 @@ class SemiSupervisedGaussianMixture(WeightedDiscovery):
         }
 
     def _prepare(self, Z, known, weights):
-        self._choose_covariance(Z, known, weights)
+        self.covariance_type_ = supported_covariance(
+            self.covariance_type, Z.shape[1], known.codes, weights
+        )
         last = self._warm_start(Z, known)
         if last is None:
             by_column = self.covariance_type_ != "spherical"
@@ -302,35 +300,6 @@ class SemiSupervisedGaussianMixture(WeightedDiscovery):
         rows = self._scaling.transform(Z)
         table = ScaledTraining(known, rows, weights, self._scaling, seed, Z.dtype)
         return MixtureTraining(table, last)
-
-    def _choose_covariance(self, Z, known, weights):
-        """Take the covariances that the rows can support, and say what is doubtful."""
-        n_columns, kind = Z.shape[1], self.covariance_type
-        n_rows = len(Z) if weights is None else weights.sum()
-        self.covariance_type_ = kind
-        if n_columns <= FEW_COLUMNS or kind == "spherical":
-            return
-        few = n_columns > MATRIX_COLUMNS and n_rows < ROWS_PER_COLUMN * n_columns
-        if kind in FULL and (few or n_columns > MOST_MATRIX_COLUMNS):
-            self.covariance_type_ = "diag"
-            warn(
-                f"covariance_type={kind!r} is too much for {n_columns} columns of "
-                f"{n_rows:g} rows: 'diag' is used. Ask for 'diag' to accept it, or "
-                "reduce the columns, as by encoder=PCA(20)."
-            )
-            return
-        if known.n_known == 0:
-            return
-        labeled = known.codes >= 0
-        n_labeled = labeled.sum() if weights is None else weights[labeled].sum()
-        if n_labeled < n_columns * (n_columns + 1) / 2 and (
-            kind in FULL or known.n_known == 1
-        ):
-            warn(
-                f"What {n_labeled:g} labeled rows say of the spread of {n_columns} "
-                "columns may lump other classes together. Reduce the columns, as by "
-                "encoder=PCA(20), or use SemiSupervisedKMeans."
-            )
 
     def _warm_start(self, Z, known):
         """What the last fit found, where this one may start from it."""
@@ -416,7 +385,9 @@ class SemiSupervisedGaussianMixture(WeightedDiscovery):
     def _take_rows(self, Z, chunk, weights, first):
         """Add the cells of a chunk to those so far."""
         if first:
-            self._choose_covariance(Z, chunk, weights)
+            self.covariance_type_ = supported_covariance(
+                self.covariance_type, Z.shape[1], chunk.codes, weights
+            )
             table = scaled_training(
                 Z,
                 chunk,
@@ -815,21 +786,6 @@ def _fit_divisions(
     )
 
 
-def classes_of_cells(cells, n_known, n_novel, start, prior, alpha, penalty):
-    """Find the classes of the cells of one division by merges and moves."""
-    classes = Classes(cells.moments, cells.codes, n_known, prior, alpha)
-    if start is not None and n_novel in ("auto", len(start) - n_known):
-        classes.start_from(start)
-    elif penalty is not None:
-        path = classes.path()
-        classes.follow(path, path.n_merges_at(penalty))
-    else:
-        path = classes.path(n_known + n_novel)
-        classes.follow(path, len(path.pairs))
-    classes.refine(penalty)
-    return classes
-
-
 def _numbered(fitted, sizes, n_known, n_novel):
     """Number the novel classes, the largest first; drop those without rows."""
     means = fitted.gaussians.means
@@ -839,12 +795,3 @@ def _numbered(fitted, sizes, n_known, n_novel):
         warn_if_collapsed(len(order), n_novel, "Ask for fewer novel classes.")
     chosen = np.concatenate([np.arange(n_known), order])
     return fitted._replace(gaussians=fitted.gaussians[chosen])
-
-
-def best_components(gaussians, rows):
-    """Most probable component of every scaled row."""
-    codes = [
-        log_densities(gaussians, rows[start : start + CHUNK_ROWS]).argmax(axis=1)
-        for start in range(0, len(rows), CHUNK_ROWS)
-    ]
-    return np.concatenate([np.empty(0, dtype=np.int64), *codes])
