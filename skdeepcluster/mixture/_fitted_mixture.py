@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import logsumexp, softmax
 
+from .._fitted_state import check_arrays, check_indices
 from .._rows import canonical_order
 from ..kernels.gaussians import cholesky
 from ._blocks import as_one_block
@@ -31,6 +32,31 @@ class FittedMixture(NamedTuple):
     observations: Observations
     blocks: Blocks
     parameters: Parameters
+
+    def _check_state(self):
+        parts, p = self.parameters, len(self.observations.numbers)
+        lengths = check_arrays(
+            "FittedMixture",
+            log_weights=(parts.log_weights, "f", "k"),
+            level_logs=(parts.level_logs, "f", "lk"),
+            constants=(parts.constants, "f", "sk"),
+            means=(parts.means, "f", "sk"),
+            halves=(parts.halves, "f", "sk"),
+            singles=(self.blocks.singles, "i", "s"),
+        )
+        check_indices("FittedMixture", p, singles=self.blocks.singles)
+        for columns, block in zip(self.blocks.larger, parts.larger, strict=True):
+            check_indices("FittedMixture", p, columns=columns)
+            check_arrays(
+                "FittedMixture",
+                log_weights=(parts.log_weights, "f", "k"),
+                columns=(columns, "i", "b"),
+                constants=(block.constants, "f", "k"),
+                means=(block.means, "f", "kb"),
+                covariances=(block.covariances, "f", "kbb"),
+            )
+        if lengths["l"] != sum(self.observations.n_levels):
+            raise ValueError("level_logs of FittedMixture are of other levels")
 
     @property
     def n_components(self):

@@ -10,6 +10,7 @@ from test_common import seeded, table
 
 from skdeepcluster import (
     PPP,
+    MixedMixture,
     NCDKMeans,
     NCDSpectralClustering,
     SDPKMeans,
@@ -20,7 +21,13 @@ from skdeepcluster import (
 from skdeepcluster._fitted_state import check_arrays, check_indices
 from skdeepcluster.persistence._schema import walk
 
-MODELS = [PPP(), NCDKMeans(), NCDSpectralClustering(), SemiSupervisedGaussianMixture()]
+MODELS = [
+    PPP(),
+    NCDKMeans(),
+    NCDSpectralClustering(),
+    SemiSupervisedGaussianMixture(),
+    MixedMixture(),
+]
 
 
 def array_of(path, ending):
