@@ -224,15 +224,17 @@ def log_likelihood(gaussians, rows, weights):
 def _near_logs(gaussians, rows):
     """Chunks of rows, and their log densities under the components near them."""
     columns = np.ascontiguousarray(gaussians.means.T)
-    # The Frobenius norm is no less than the largest variance of any direction.
-    widest = np.sqrt(np.square(gaussians.covariances).sum(axis=(1, 2)))
     arguments = (gaussians.means, columns, gaussians.constants, gaussians.factors)
+    few = len(gaussians) <= FEW_COMPONENTS
+    if not few:
+        # Rounded down: eigenvalues are exact to some digits only.
+        precisions = (1 - 1e-9) / np.linalg.eigvalsh(gaussians.covariances)[:, -1]
     for start in range(0, len(rows), CHUNK_ROWS):
         part = slice(start, start + CHUNK_ROWS)
-        if len(gaussians) <= FEW_COMPONENTS:
+        if few:
             yield part, log_densities(gaussians, rows[part])
         else:
-            yield part, near_log_densities(rows[part], *arguments, 1 / widest)
+            yield part, near_log_densities(rows[part], *arguments, precisions)
 
 
 def _symmetric(matrices):
