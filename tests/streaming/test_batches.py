@@ -1,9 +1,6 @@
 """Tables in parts: what is found does not depend on the parts."""
 
 import numpy as np
-import pandas as pd
-import polars as pl
-import pyarrow as pa
 import pytest
 from numpy.testing import assert_array_equal
 from sklearn.cluster import KMeans
@@ -17,8 +14,6 @@ from skdeepcluster.streaming import (
     merge_all,
     predict_batches,
 )
-
-NAMES = list("abc")
 
 
 @pytest.fixture
@@ -61,29 +56,6 @@ def test_a_summary_may_be_fitted(X):
     assert_array_equal(found.rows_, RowSummary(100).fit(X).rows_)
 
 
-MAKERS = {
-    "pandas": lambda X: pd.DataFrame(X, columns=NAMES),
-    "polars": lambda X: pl.DataFrame(X, schema=NAMES),
-    "arrow table": lambda X: pa.table(dict(zip(NAMES, X.T, strict=True))),
-    "arrow batch": lambda X: pa.record_batch(dict(zip(NAMES, X.T, strict=True))),
-}
-
-
-@pytest.mark.parametrize("estimator", ESTIMATORS[:3], ids=repr)
-@pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
-def test_frames_and_batches_of_arrow(make, estimator, X):
-    labels = fit_batches(estimator, [X]).predict(X)
-    parts = [make(part) for part in np.array_split(X, 3)]
-    found = fit_batches(estimator, parts)
-    assert list(found.feature_names_in_) == NAMES
-    assert_array_equal(np.concatenate([*predict_batches(found, parts)]), labels)
-
-
-def test_single_precision_is_kept(X):
-    batch = pa.record_batch(dict(zip(NAMES, X.T.astype(np.float32), strict=True)))
-    assert fit_batches(PPP(), [batch]).cluster_centers_.dtype == np.float32
-
-
 def test_parts_without_rows(X):
     found = fit_batches(PPP(), [X[:0], X, X[:0]])
     assert_array_equal(found.cluster_centers_, PPP().fit(X).cluster_centers_)
@@ -105,13 +77,6 @@ def test_a_bad_part_is_named_and_changes_nothing(estimator, X):
     with pytest.raises(ValueError, match="Batch 1: X has 2"):
         list(predict_batches(estimator, [X, X[:, :2]]))
     assert vars(estimator) == before
-
-
-def test_other_columns_are_refused(X):
-    first = pd.DataFrame(X, columns=NAMES)
-    for names in (["a", "c", "b"], ["a", "b", "d"]):
-        with pytest.raises(ValueError, match="Batch 1: The feature names should match"):
-            fit_batches(PPP(), [first, pd.DataFrame(X, columns=names)])
 
 
 def test_merging_changes_no_model(X):
