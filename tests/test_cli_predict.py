@@ -238,6 +238,40 @@ def test_one_row_is_one_row(table, model, tmp_path, run):
     assert out.startswith("1 cluster of 1 row\n")
 
 
+def test_nothing_is_written_over_what_is_read(source, model, tmp_path, run):
+    before = {path: path.read_bytes() for path in (source, model)}
+    (tmp_path / "link.csv").symlink_to(source)
+    (tmp_path / "hard.csv").hardlink_to(source)
+    folder = tmp_path / "." / ".." / tmp_path.name
+    for command in (
+        ["cluster", source, "--save", source],
+        ["cluster", source, "--out", source],
+        ["cluster", source, "--out", tmp_path / "link.csv"],
+        ["cluster", source, "--out", tmp_path / "hard.csv"],
+        ["cluster", source, "--out", folder / source.name],
+        ["cluster", source, "--save", tmp_path / "x.csv", "--out", folder / "x.csv"],
+        [
+            "cluster",
+            source,
+            "--save",
+            tmp_path / "x.html",
+            "--report",
+            folder / "x.html",
+        ],
+        ["predict", model, source, "--out", source],
+    ):
+        status, out, err = run(*command)
+        assert (status, out) == (2, "")
+        assert "are one file" in err
+        assert err.count("\n") == 1
+    assert before == {path: path.read_bytes() for path in before}
+    assert not list(tmp_path.glob("x.*"))
+    (tmp_path / "model.csv").hardlink_to(model)
+    status, _, err = run("predict", model, source, "--out", tmp_path / "model.csv")
+    assert status == 2
+    assert "MODEL and --out are one file" in err
+
+
 def test_models_that_are_none(source, model, tmp_path, run):
     other = tmp_path / "other.model"
     skdeepcluster.save(skdeepcluster.PPP(), other)

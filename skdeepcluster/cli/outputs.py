@@ -1,6 +1,8 @@
 """The files that a command writes: all that were asked for, or none."""
 
 from contextlib import ExitStack
+from itertools import combinations
+from os.path import exists, realpath, samefile
 
 from .files import (
     check_writable,
@@ -12,6 +14,8 @@ from .files import (
 )
 from .messages import CommandError
 
+# Options that name a file to write.
+OPTIONS = ("out", "plot", "report", "save")
 # Suffixes of the files that are neither tables nor models.
 SUFFIXES = {"plot": (".png",), "report": (".html", ".htm")}
 
@@ -23,7 +27,7 @@ def path_of(args, option):
 
 def check_outputs(args):
     """Refuse what cannot be written before any work is done."""
-    for option in ("out", "plot", "report", "save"):
+    for option in OPTIONS:
         path = path_of(args, option)
         if path is None:
             continue
@@ -36,6 +40,28 @@ def check_outputs(args):
                 )
             require("matplotlib")
         check_writable(path)
+    _check_apart(args)
+
+
+def _check_apart(args):
+    """Refuse to write one file twice, or to write over what is read.
+
+    Paths are compared by the files that they mean, be it through links.
+    """
+    names = {
+        "TABLE": getattr(args, "table", None),
+        "MODEL": getattr(args, "model", None),
+    }
+    names |= {f"--{option}": path_of(args, option) for option in OPTIONS}
+    names = {name: path for name, path in names.items() if path is not None}
+    for (one, first), (other, second) in combinations(names.items(), 2):
+        is_one = realpath(first) == realpath(second) or (
+            exists(first) and exists(second) and samefile(first, second)
+        )
+        if is_one and other.startswith("--"):
+            raise CommandError(
+                f"{one} and {other} are one file, {first}: it would be lost"
+            )
 
 
 def write_outputs(args, note, writers):
