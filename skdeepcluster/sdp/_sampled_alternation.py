@@ -22,8 +22,11 @@ from ._heuristics import systematic_sample
 FAMILIES = ("full", "tied", "diag", "spherical")
 # Rows of a sample: at least this many, and this many per cluster.
 SAMPLE_ROWS, SAMPLE_ROWS_PER_CLUSTER = 300, 100
-# Numbers in the matrices of all groups, beyond which a sample gets smaller.
-SAMPLE_NUMBERS = 20_000_000
+# Rows per cluster that a sample keeps where it gets smaller.
+LEAST_PER_CLUSTER = 40
+# Numbers in the matrices of all groups: beyond the first a sample is taken, it gets
+# smaller beyond the second, and smaller still beyond the last.
+WHOLE_NUMBERS, SAMPLE_NUMBERS, MOST_NUMBERS = 1_500_000, 2_000_000, 20_000_000
 # Rows that a general solver takes.
 CVXPY_SAMPLE = 100
 
@@ -83,7 +86,7 @@ def fit_ilasdp(
     if weights is not None:
         most = CVXPY_SAMPLE if solver == "cvxpy" else max_samples
         sample = weighted_sample(X, weights, n_clusters, most, rng)
-    elif len(X) > max_samples and solver == "auto":
+    elif solver == "auto" and is_sampled(len(X), n_clusters, max_samples):
         sample = row_sample(X, n_clusters, rng)
     seed = int(rng.integers(2**31))
     kinds = FAMILIES if covariance_type == "auto" else [covariance_type]
@@ -109,6 +112,14 @@ def fit_ilasdp(
     return ILASDPFit(groups, best, sample)
 
 
+def is_sampled(n_samples, n_clusters, max_samples):
+    """Whether the programs of all rows are too large."""
+    if n_samples > max_samples:
+        return True
+    too_large = n_clusters * n_samples**2 > WHOLE_NUMBERS
+    return too_large and n_samples > _sample_size(n_clusters)
+
+
 def row_sample(X, n_clusters, rng):
     """Rows that stand for all of them, more of small clusters than of large ones."""
     weights = np.ones(len(X))
@@ -132,5 +143,7 @@ def _shares(X, weights, n_clusters, rng):
 
 def _sample_size(n_clusters):
     n_drawn = max(SAMPLE_ROWS, SAMPLE_ROWS_PER_CLUSTER * n_clusters)
-    n_drawn = min(n_drawn, isqrt(SAMPLE_NUMBERS // n_clusters))
+    affordable = isqrt(SAMPLE_NUMBERS // n_clusters)
+    n_drawn = min(n_drawn, max(affordable, LEAST_PER_CLUSTER * n_clusters))
+    n_drawn = min(n_drawn, isqrt(MOST_NUMBERS // n_clusters))
     return max(n_drawn, 2 * n_clusters)

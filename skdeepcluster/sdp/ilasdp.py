@@ -46,16 +46,18 @@ class ILASDP(WeightedClusterer):
     solver : {"auto", "admm", "cvxpy"}, default="auto"
         "admm" solves the programs inexactly by alternating directions, which
         continue while the covariances change. "cvxpy" hands each to SCS, up to
-        100 rows. "auto" is "admm", on a sample of the rows where they are more
-        than `max_samples`.
+        100 rows. "auto" is "admm", on a sample of the rows where they are many:
+        see `max_samples`.
     n_init : int, default=3
         Number of starts: k-means, k-means on whitened rows, and random
         partitions. All take six steps, the most likely goes on.
     max_samples : int, default=1000
-        Beyond this number of rows "auto" solves the programs on a sample of
-        100 rows per cluster, at least 300, and fewer for more than 12 clusters:
-        the matrices of all of them then have 20 million entries. All rows then
-        refine the result.
+        Beyond this number of rows, or where the matrices of all clusters would
+        have more than 1.5 million entries (as of 612 rows in 4 clusters), "auto"
+        solves the programs on a sample of 100 rows per cluster, at least 300, and
+        fewer for more than 5 clusters: the matrices then have 2 million entries,
+        or as many as 40 rows per cluster make, 20 million at most. All rows then
+        refine the result. ``solver="admm"`` takes all rows.
     refine : bool, default=False
         True ends with 10 steps of the EM algorithm, for better calibrated
         probabilities.

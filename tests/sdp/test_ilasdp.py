@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import multivariate_normal
+from sklearn.datasets import make_blobs
 from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning
 
@@ -354,3 +355,11 @@ def test_drawn_rows_have_the_moments_of_the_clusters(rng):
     assert model.sample()[0].shape == (1, 2)
     with pytest.raises(ValueError, match="n_samples"):
         model.sample(0)
+
+
+@pytest.mark.parametrize(("n_samples", "n_clusters"), [(1000, 4), (1000, 8)])
+def test_the_work_is_bounded_by_rows_and_clusters(n_samples, n_clusters):
+    X, _ = make_blobs(n_samples, 3, centers=n_clusters, random_state=2)
+    model = ILASDP(n_clusters, n_init=1, tol=10.0, random_state=0).fit(X)
+    assert model.solver_ == "sample"
+    assert n_clusters * len(model.solved_rows_) ** 2 <= 2_000_000
