@@ -245,10 +245,9 @@ def test_nothing_is_written_over_what_is_read(source, model, tmp_path, run):
     folder = tmp_path / "." / ".." / tmp_path.name
     for command in (
         ["cluster", source, "--save", source],
-        ["cluster", source, "--out", source],
-        ["cluster", source, "--out", tmp_path / "link.csv"],
-        ["cluster", source, "--out", tmp_path / "hard.csv"],
-        ["cluster", source, "--out", folder / source.name],
+        ["cluster", source, "--save", tmp_path / "link.csv"],
+        ["cluster", source, "--save", tmp_path / "hard.csv"],
+        ["cluster", source, "--save", folder / source.name],
         ["cluster", source, "--save", tmp_path / "x.csv", "--out", folder / "x.csv"],
         [
             "cluster",
@@ -258,7 +257,6 @@ def test_nothing_is_written_over_what_is_read(source, model, tmp_path, run):
             "--report",
             folder / "x.html",
         ],
-        ["predict", model, source, "--out", source],
     ):
         status, out, err = run(*command)
         assert (status, out) == (2, "")

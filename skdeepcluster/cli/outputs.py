@@ -46,7 +46,8 @@ def check_outputs(args):
 def _check_apart(args):
     """Refuse to write one file twice, or to write over what is read.
 
-    Paths are compared by the files that they mean, be it through links.
+    Paths are compared by the files that they mean, be it through links. A table
+    may take the place of the one that was read: it holds all of it.
     """
     names = {
         "TABLE": getattr(args, "table", None),
@@ -58,7 +59,8 @@ def _check_apart(args):
         is_one = realpath(first) == realpath(second) or (
             exists(first) and exists(second) and samefile(first, second)
         )
-        if is_one and other.startswith("--"):
+        is_meant = (one, other) == ("TABLE", "--out")
+        if is_one and other.startswith("--") and not is_meant:
             raise CommandError(
                 f"{one} and {other} are one file, {first}: it would be lost"
             )
