@@ -346,7 +346,8 @@ def read_numbers(column, values, options):
         order = options.ordinal[name] or tuple(map(number_text, distinct))
         return ranked(column, order, number_levels(column.kind, distinct), counts)
     if not asked:
-        reason = why_no_quantity(column, values, distinct, counts)
+        in_order = options.weights is None
+        reason = why_no_quantity(column, values, distinct, counts, in_order)
         if reason is not None:
             return column._replace(unused=reason)
     is_code = column.kind == "whole" and CODE_NAME.search(str(name))
@@ -372,7 +373,7 @@ def number_levels(kind, distinct):
     return tuple(map(number_text, distinct))
 
 
-def why_no_quantity(column, values, distinct, counts):
+def why_no_quantity(column, values, distinct, counts, in_order):
     """Say why numbers cannot tell clusters apart, or return None.
 
     Whole numbers that all differ count the rows where they fill a range, in
@@ -385,7 +386,8 @@ def why_no_quantity(column, values, distinct, counts):
     steps = np.diff(distinct)
     if len(values) >= LEAST_COUNTED and (steps == 1).all():
         return "counts the rows"
-    if (np.diff(values) == 1).all():
+    # Rows with weights come sorted.
+    if in_order and (np.diff(values) == 1).all():
         return "counts the rows"
     if UNNAMED.search(str(column.name)):
         return "an index without a name"

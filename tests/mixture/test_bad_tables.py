@@ -29,11 +29,18 @@ def test_nothing_but_names_is_refused():
     "X",
     [
         pd.DataFrame({"a": [1.5], "b": ["x"]}),
+        pd.DataFrame({"a": [3, 1, 2]}),
         pd.DataFrame({"a": [1.5] * 20, "b": ["x"] * 20}),
         pd.DataFrame({"b": ["x", None] * 20, "c": ["", "y"] * 20}),
         np.array([["", "naïve", "青い", "\ud800"] * 10], dtype=object).T,
     ],
-    ids=["one row", "equal rows", "one level", "empty text and unicode"],
+    ids=[
+        "one row",
+        "three whole numbers",
+        "equal rows",
+        "one level",
+        "empty text and unicode",
+    ],
 )
 def test_poor_tables_are_clustered(X):
     model = MixedMixture().fit(X)
