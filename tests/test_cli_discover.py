@@ -142,7 +142,11 @@ def test_no_label_at_all_is_said(table, run, tmp_path):
         ({}, ["--label", "kind", "--method", "magic"], "invalid choice: 'magic'"),
         ({"found_class": 1}, ["--label", "kind"], "already has a column 'found_class'"),
         ({"kind": -5}, ["--label", "kind"], "kind: it holds the label -5, below -1"),
-        ({}, ["--label", "kind", "--drop", "length", "width"], "no column can be used"),
+        (
+            {},
+            ["--label", "kind", "--drop", "length", "width"],
+            "No column of X can be used",
+        ),
         ({}, ["--label", "kind", "--out", "a.txt"], "must end in .csv"),
     ],
     ids=str,

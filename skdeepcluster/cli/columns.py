@@ -1,35 +1,38 @@
-"""From the columns of any table to an array that can be clustered."""
+"""From a table as it was read to rows that can be clustered, each decision said."""
 
-import re
 from typing import NamedTuple
 
-from .messages import CommandError, listed
+from .messages import CommandError, first_line, listed
 
-# A level held by fewer than one row in a hundred, or past the twentieth, is
-# noise to a distance: such levels are taken together.
-MIN_LEVEL_SHARE = 0.01
-MAX_LEVELS = 20
-MISSING_LEVEL = "(missing)"
-RARE_LEVELS = "(rare levels)"
-NUMERIC_KINDS = {"integer", "floating", "mixed-integer-float", "decimal"}
-CATEGORICAL_KINDS = {"string", "boolean", "categorical", "mixed", "mixed-integer"}
-DATE_FORMATS = ("ISO8601", "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y")
-DATES_LOOKED_AT = 1_000
-# A text of this share of numbers, of as many different cells at least, was most
-# likely meant to be numbers.
-ALMOST_NUMBERS, CELLS_OF_NUMBERS = 0.5, 10
-# What people put between, before and behind the digits of a number.
-AROUND_DIGITS = r"[,'\s$%\u00a3\u20ac]"
-# Squares of larger numbers, summed over a table, leave the range of float64.
-LARGEST_NUMBER = 1e150
+MOSTLY_EMPTY = 0.5
+# What the table of columns says of each, beside its name.
+COLUMN_FIELDS = ("role", "kind", "unit", "n_distinct", "share_missing", "low", "high")
 
 
-class Roles(NamedTuple):
-    """What the columns of a table are used for."""
+class Prepared(NamedTuple):
+    """A table made ready for clustering."""
 
-    numeric: list
-    categorical: list
-    unused: dict  # name -> why
+    frame: object  # DataFrame: all columns, as they were read
+    X: object  # ndarray of shape (n_samples, n_axes): encoded rows
+    encoder: object  # fitted TableEncoder
+    set_aside: dict  # name -> option that keeps the column from use
+    forms: dict  # name -> how the cells of the column were read
+    row_names: object  # Series of shape (n_samples,), or None
+
+    @property
+    def columns(self):
+        """Decisions about the columns in use."""
+        return [column for column in self.encoder.columns_ if column.role != "unused"]
+
+    @property
+    def used(self):
+        """The columns in use, as they were read."""
+        return self.frame[[column.name for column in self.columns]]
+
+    @property
+    def has_words_or_gaps(self):
+        """Whether more than complete numbers are to be clustered."""
+        return any(c.role != "number" or c.share_missing > 0 for c in self.columns)
 
 
 def check_columns(table, names, option):
@@ -41,271 +44,162 @@ def check_columns(table, names, option):
             )
 
 
-def as_numbers(column):
-    """Turn a column of numbers into float64, missing values into NaN."""
-    import pandas as pd
-
-    try:
-        values = column.to_numpy(dtype="float64", na_value=float("nan"))
-    except OverflowError as error:
-        raise CommandError(
-            f"column {column.name!r} holds an integer of more than 300 digits: "
-            "correct it, or leave the column out by --drop"
-        ) from error
-    return pd.Series(values, index=column.index)
-
-
-def as_levels(column):
-    """Turn a column into strings, missing values into NaN."""
-    levels = column.astype(object).map(str, na_action="ignore")
-    return levels.astype(object).where(column.notna(), float("nan"))
-
-
-def are_dates(levels):
-    """Whether strings are dates, in one of the usual forms."""
-    import pandas as pd
-
-    # Digits alone may be a year, but just as well a postcode.
-    levels = levels[:DATES_LOOKED_AT]
-    return not levels[0].isalnum() and any(
-        pd.to_datetime(levels, format=form, errors="coerce", utc=True).notna().all()
-        for form in DATE_FORMATS
-    )
-
-
-def why_no_number(column, kind):
-    """Say why numbers cannot tell groups apart, or return None."""
-    values = as_numbers(column).dropna()
-    n_distinct = values.nunique()
-    if n_distinct < 2:
-        return "constant" if n_distinct else "empty"
-    if kind != "integer" or n_distinct < len(column):
-        return None
-    if (values.diff()[1:] == 1).all():
-        return "counts the rows"
-    is_id = re.search(r"(^|[\W_])[Ii][Dd]$|[a-z]I[Dd]$", column.name)
-    return "identifies the rows" if is_id else None
-
-
-def why_no_category(column, kind):
-    """Say why anything but numbers cannot tell groups apart, or return None."""
-    if kind == "empty":
-        return "empty"
-    if kind not in CATEGORICAL_KINDS:
-        return "dates" if kind.startswith("date") else f"{kind} values"
-    frequencies = as_levels(column).value_counts()
-    n_levels = len(frequencies)
-    if n_levels < 2:
-        return "constant" if n_levels else "empty"
-    if are_dates(frequencies.index):
-        return "dates"
-    all_rare = frequencies.iloc[0] < MIN_LEVEL_SHARE * len(column)
-    if all_rare or n_levels > frequencies.sum() / 2:
-        return f"text, {n_levels:,} different values"
-    return None
-
-
-def assign_roles(table, set_aside):
-    """Decide what each column is used for.
-
-    Parameters
-    ----------
-    table : DataFrame
-        The table as it was read.
-    set_aside : dict
-        Columns that are not to be used, name -> why.
-    """
-    from pandas.api.types import infer_dtype
-
-    roles = Roles([], [], dict(set_aside))
-    for name in table.columns.drop(list(set_aside)):
-        kind = infer_dtype(table[name], skipna=True)
-        if kind in NUMERIC_KINDS:
-            members, reason = roles.numeric, why_no_number(table[name], kind)
-        else:
-            members, reason = roles.categorical, why_no_category(table[name], kind)
-        if reason is None:
-            members.append(name)
-        else:
-            roles.unused[name] = reason
-    return roles
-
-
-def as_features(table, roles):
-    """Return the columns in use, as float64 numbers and as strings."""
-    import pandas as pd
-
-    features = pd.DataFrame(
-        {name: as_numbers(table[name]) for name in roles.numeric}
-        | {name: as_levels(table[name]) for name in roles.categorical},
-        index=table.index,
-    )
-    for name in roles.numeric:
-        too_large = features[name].abs().to_numpy() > LARGEST_NUMBER
-        if too_large.any():
-            row = too_large.argmax()
-            raise CommandError(
-                f"column {name!r} holds {features[name].iloc[row]:g} in row {row + 1}: "
-                "correct it, or leave the column out by --drop"
-            )
-    return features
-
-
-def column_preparation(roles):
-    """Build the transformer from `as_features` to an array for clustering."""
-    from sklearn.compose import ColumnTransformer
-    from sklearn.impute import SimpleImputer
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import OneHotEncoder, StandardScaler
-
-    numbers = make_pipeline(SimpleImputer(strategy="median"), StandardScaler())
-    categories = make_pipeline(
-        SimpleImputer(strategy="constant", fill_value=MISSING_LEVEL),
-        OneHotEncoder(
-            min_frequency=MIN_LEVEL_SHARE,
-            max_categories=MAX_LEVELS,
-            handle_unknown="infrequent_if_exist",
-            sparse_output=False,
-        ),
-    )
-    return ColumnTransformer(
-        [
-            ("numbers", numbers, roles.numeric),
-            ("categories", categories, roles.categorical),
-        ]
-    )
-
-
-def prepared_names(preparation, roles):
-    """Name what a fitted preparation makes: numbers, then "column = level"."""
-    names = list(roles.numeric)
-    if roles.categorical:
-        encoder = preparation.named_transformers_["categories"][-1]
-        for column, levels, rare in zip(
-            roles.categorical,
-            encoder.categories_,
-            encoder.infrequent_categories_,
-            strict=True,
-        ):
-            rare = [] if rare is None else list(rare)
-            kept = [level for level in levels if level not in rare]
-            kept += [RARE_LEVELS] if rare else []
-            names += [f"{column} = {level}" for level in kept]
-    return names
-
-
-def prepare(features, roles):
-    """Fit the preparation of the columns.
-
-    Returns
-    -------
-    X : ndarray of shape (n_samples, n_prepared), dtype=float64
-        The numbers, then one column per level.
-    preparation : ColumnTransformer
-        Fitted.
-    """
-    import numpy as np
-
-    if features.columns.empty:
-        unused = listed(f"{name} ({why})" for name, why in roles.unused.items())
-        raise CommandError(f"no column can be used: {unused}")
-    preparation = column_preparation(roles)
-    X = preparation.fit_transform(features)
-    return np.ascontiguousarray(X), preparation
-
-
-class Prepared(NamedTuple):
-    """A table made ready for clustering."""
-
-    features: object  # DataFrame: the columns in use, in their own units
-    X: object  # ndarray of shape (n_samples, n_prepared): the same, prepared
-    names: list  # of the columns of X
-    roles: Roles
-    preparation: object  # fitted ColumnTransformer
-    row_names: object  # Series of shape (n_samples,), or None
-
-
 def prepare_table(args, table, note, set_aside=()):
     """Prepare a table as the options say.
 
     Parameters
     ----------
     args : Namespace
-        With `drop` and `id`.
-    table : DataFrame
+        With the options about columns.
+    table : TableFile
         The table as it was read.
     note : callable
         Told what is done with which column.
     set_aside : iterable of tuple
         Column and option of further columns that are not to be used.
     """
+    frame = table.frame
     named = [(name, "--drop") for name in args.drop]
     if args.id is not None:
         named.append((args.id, "--id"))
     named += set_aside
     for name, option in named:
-        check_columns(table, [name], option)
-    row_names = None if args.id is None else table[args.id]
-    roles = assign_roles(table, dict(named))
-    features = as_features(table, roles)
-    X, preparation = prepare(features, roles)
-    names = prepared_names(preparation, roles)
-    for text in column_notes(features, roles, names):
+        check_columns(frame, [name], option)
+    for option in ("numeric", "categorical", "log", "date"):
+        check_columns(frame, getattr(args, option), f"--{option}")
+    check_columns(frame, dict(map(order_of, args.ordinal)), "--ordinal")
+    aside = dict(named)
+    aside |= {
+        name: "a date; --date uses it"
+        for name in frame.select_dtypes("datetime")
+        if name not in aside and name not in args.date
+    }
+    encoder = column_encoder(args, list(aside), frame)
+    try:
+        X = encoder.fit_transform(frame)
+    except (ValueError, TypeError) as error:
+        raise CommandError(first_line(error)) from error
+    row_names = None if args.id is None else frame[args.id]
+    prepared = Prepared(frame, X, encoder, aside, table.forms, row_names)
+    for text in column_notes(prepared):
         note(text)
-    for text in almost_numbers(table, roles):
-        note(text)
-    return Prepared(features, X, names, roles, preparation, row_names)
+    return prepared
 
 
-def column_notes(features, roles, names):
+def column_encoder(args, aside, frame):
+    """The encoder that the options ask for."""
+    from .. import TableEncoder
+
+    weights = dict(map(weight_of, args.weights))
+    check_columns(frame, weights, "--weights")
+    return TableEncoder(
+        numeric=args.numeric,
+        categorical=args.categorical,
+        ordinal=dict(map(order_of, args.ordinal)) or None,
+        skew=args.log or "log",
+        drop=aside,
+        column_weights=weights or None,
+    )
+
+
+def weight_of(text):
+    """Read COLUMN=WEIGHT."""
+    name, found, weight = text.rpartition("=")
+    try:
+        if found and float(weight) > 0:
+            return name, float(weight)
+    except ValueError:
+        pass
+    raise CommandError(f"--weights {text}: say COLUMN=WEIGHT, with a positive number")
+
+
+def order_of(text):
+    """Read COLUMN=LOW,MIDDLE,HIGH; without levels, numbers have their own order."""
+    name, found, levels = text.partition("=")
+    return name, levels.split(",") if found else None
+
+
+def unused_columns(prepared):
+    """Columns that are not used, and why."""
+    unused = dict(prepared.set_aside)
+    for name, why in prepared.encoder.unused_columns_.items():
+        unused.setdefault(name, why)
+    return unused
+
+
+def described_name(column):
+    """Name of a column with its unit."""
+    return f"{column.name} ({column.unit})" if column.unit else str(column.name)
+
+
+def column_notes(prepared):
     """Yield one line for each kind of decision taken about the columns."""
-    if roles.numeric:
-        yield f"numbers, scaled: {listed(roles.numeric)}"
-    if roles.categorical:
-        n_levels = features[roles.categorical].nunique()
-        merged = {
-            name: ", rare ones together" * (f"{name} = {RARE_LEVELS}" in names)
-            for name in roles.categorical
-        }
+    columns = prepared.columns
+    numbers = [column for column in columns if column.role == "number"]
+    if numbers:
+        yield f"numbers, scaled: {listed(map(described_name, numbers))}"
+    logged = [column.name for column in numbers if column.log_shift is not None]
+    if logged:
+        yield f"logarithms taken, since they are skewed: {listed(logged)}"
+    words = [column for column in columns if column.role == "category"]
+    if words:
         named = listed(
-            f"{name} ({n} levels{merged[name]})" for name, n in n_levels.items()
+            f"{column.name} ({column.n_distinct} levels"
+            f"{', rare ones together' * bool(column.rare)})"
+            for column in words
         )
-        yield f"categories, one column per level: {named}"
-    if roles.unused:
-        named = listed(f"{name} ({why})" for name, why in roles.unused.items())
-        yield f"not used: {named}"
-    yield from missing_notes(features)
-
-
-def almost_numbers(table, roles):
-    """Yield a line if columns that are taken as text hold numbers for the most part."""
-    import pandas as pd
-
-    found = []
-    texts = [name for name, why in roles.unused.items() if why.startswith("text")]
-    for name in [*roles.categorical, *texts]:
-        cells = pd.Series(as_levels(table[name]).dropna().unique(), dtype=object)
-        bare = cells.str.replace(AROUND_DIGITS, "", regex=True)
-        are_numbers = pd.to_numeric(bare, errors="coerce").notna()
-        if len(cells) < CELLS_OF_NUMBERS or are_numbers.mean() < ALMOST_NUMBERS:
-            continue
-        plain = pd.to_numeric(cells, errors="coerce").notna()
-        # Digits that are all plain are codes, kept as text on purpose.
-        if not plain.all():
-            found.append(f"{name} (such as {cells[~plain].iloc[0]!r})")
-    if found:
+        yield f"categories, of one weight each: {named}"
+    ordered = [column.name for column in columns if column.role == "rank"]
+    if ordered:
+        yield f"categories with an order: {listed(ordered)}"
+    codes = [column.name for column in columns if "code" in column.note]
+    if codes:
         yield (
-            f"numbers for the most part, but taken as text: {listed(found)}; write "
-            "them as plain numbers, or leave the cells empty"
+            f"whole numbers that look like codes, taken as categories: {listed(codes)}"
+            "; --numeric makes quantities of them"
         )
+    unused = unused_columns(prepared)
+    if unused:
+        yield f"not used: {listed(f'{n} ({why})' for n, why in unused.items())}"
+    yield from missing_notes(prepared)
 
 
-def missing_notes(features):
-    """Yield a line if there are missing values."""
-    n_missing = features.isna().sum()
-    if n_missing.any():
-        named = listed(f"{name} ({n:,})" for name, n in n_missing.items() if n)
+def missing_notes(prepared):
+    """Yield lines about missing cells."""
+    missing = {
+        c.name: int(prepared.frame[c.name].isna().sum()) for c in prepared.columns
+    }
+    if any(missing.values()):
+        named = listed(f"{name} ({n:,})" for name, n in missing.items() if n)
         yield (
-            f"missing values: {named}; numbers get the median, categories a level "
-            f'"{MISSING_LEVEL}"'
+            f"missing values: {named}; nothing that stands for them is shown, numbers "
+            "are said of the cells that are there"
         )
+    n_rows = len(prepared.frame)
+    empty = {n: m / n_rows for n, m in missing.items() if m > MOSTLY_EMPTY * n_rows}
+    if empty:
+        named = listed(f"{name} ({share:.0%})" for name, share in empty.items())
+        yield f"mostly empty, so they count little: {named}; --drop leaves them out"
+
+
+def columns_writer(prepared):
+    """Return what writes the table of all columns and what was decided about each."""
+
+    def write(path):
+        import pandas as pd
+
+        unused = unused_columns(prepared)
+        rows = [
+            {"column": column.name}
+            | {field: getattr(column, field) for field in COLUMN_FIELDS}
+            | {
+                "logged": column.log_shift is not None,
+                "levels": " | ".join(column.levels),
+                "why_unused": unused.get(column.name, ""),
+                "note": column.note,
+            }
+            for column in prepared.encoder.columns_
+        ]
+        pd.DataFrame(rows).to_csv(path, index=False)
+
+    return write

@@ -1,51 +1,105 @@
 """The commands ``cluster`` and ``predict``."""
 
+import warnings
+
 from .clusters import (
     FIND_NUMBER,
     METHODS,
+    SLOW,
+    TAKE_COLUMNS,
     choice_notes,
-    confidences,
     default_method,
-    described,
-    fit_clusters,
+    one_cluster_notes,
     summary,
 )
-from .columns import Prepared, missing_notes, prepare_table, prepared_names
-from .files import RESULT_COLUMNS, read_table
+from .columns import (
+    Prepared,
+    check_columns,
+    columns_writer,
+    missing_notes,
+    prepare_table,
+)
+from .descriptions import answer_notes, described, profile_table
+from .files import PREDICT_COLUMNS, RESULT_COLUMNS, read
 from .messages import CommandError, first_line, keep_quiet, say, warnings_as_notes
 from .outputs import check_outputs, draw, model_writer, table_writer, write_outputs
 from .report import cluster_report
+from .stability import stability, stability_notes
 
 
-def check_method(args):
+def check_method(args, prepared):
     """Settle the method, and refuse one that lacks its number of clusters."""
     if args.method is None:
-        args.method = default_method(args.n_clusters)
+        args.method = default_method(args.n_clusters, prepared.has_words_or_gaps)
+        if args.min_clusters is not None and args.n_clusters is None:
+            args.method = "ppp"
     if args.n_clusters is None and args.method not in FIND_NUMBER:
         raise CommandError(
             f"--method {args.method} needs --n-clusters K; "
             f"{' or '.join(FIND_NUMBER)} finds the number itself"
         )
+    if args.min_clusters is not None and args.method not in ("ppp", "auto"):
+        raise CommandError(
+            f"--min-clusters is for --method ppp and auto, not for {args.method}"
+        )
 
 
-def cluster_rows(args, X):
-    """Fit the method that was asked for; see `fit_clusters`."""
-    build = METHODS[args.method]
+def builder(args):
+    """Return what builds the estimator that was asked for."""
+
+    def build():
+        estimator = METHODS[args.method](args.n_clusters, args.random_state)
+        if args.min_clusters is not None and args.n_clusters is None:
+            estimator.set_params(min_clusters=args.min_clusters)
+        return estimator
+
+    return build
+
+
+def cluster_rows(args, rows):
+    """Fit the method that was asked for, and see whether its clusters are stable.
+
+    Returns
+    -------
+    estimator : object
+        Fitted.
+    found : Stability or None
+        None where it would take too long, or the rows are too few.
+    """
+    build = builder(args)
     try:
-        return fit_clusters(build, X, args.n_clusters, args.random_state)
+        estimator = build().fit(rows)
     except ValueError as error:
         raise CommandError(first_line(error)) from error
+    n_clusters = len(set(estimator.labels_.tolist()))
+    if args.method in SLOW or len(rows) // 2 < max(2, n_clusters):
+        return estimator, None
+    with warnings.catch_warnings():
+        # That a half has fewer clusters is counted, and no news.
+        warnings.simplefilter("ignore")
+        try:
+            found = stability(
+                lambda half: build().fit(half),
+                rows,
+                estimator.labels_,
+                args.random_state,
+            )
+        except ValueError:
+            found = None
+    return estimator, found
 
 
 def cluster(args):
     """Run ``skdeepcluster cluster``."""
+    import numpy as np
+
     note = keep_quiet if args.quiet else say
-    check_method(args)
     check_outputs(args)
-    table = read_table(args.table)
-    if args.n_clusters is not None and args.n_clusters > len(table):
+    table = read(args, RESULT_COLUMNS)
+    n_rows = len(table.frame)
+    if args.n_clusters is not None and args.n_clusters > n_rows:
         raise CommandError(
-            f"--n-clusters {args.n_clusters}: the table has only {len(table):,} rows"
+            f"--n-clusters {args.n_clusters}: the table has only {n_rows:,} rows"
         )
     facts = []
 
@@ -53,58 +107,109 @@ def cluster(args):
         facts.append(text)
         note(text)
 
-    prepared = prepare_table(args, table, remember)
+    for text in table.notes:
+        remember(text)
+    aside = [(args.compare, "--compare")] if args.compare is not None else []
+    prepared = prepare_table(args, table, remember, aside)
+    check_method(args, prepared)
+    takes_columns = args.method in TAKE_COLUMNS
     with warnings_as_notes(remember):
-        estimator, labels, confidence = cluster_rows(args, prepared.X)
+        rows = prepared.used if takes_columns else prepared.X
+        estimator, found = cluster_rows(args, rows)
+    labels = estimator.labels_
+    n_clusters = len(set(labels.tolist()))
     for text in choice_notes(estimator):
         remember(text)
-    clusters = described(prepared, labels, confidence)
+    clusters = described(prepared, labels, found and found.found)
+    endings = [
+        *stability_notes(found, n_clusters),
+        *one_cluster_notes(n_clusters, n_rows, args.n_clusters),
+        *answer_notes(prepared, labels),
+        *compare_lines(args, prepared, labels),
+    ]
+    shares = found.shares if found else np.full(n_rows, np.nan)
 
     def write_report(path):
-        page = cluster_report(args.table.name, estimator, prepared, clusters, facts)
+        page = cluster_report(
+            args.table.name, estimator, prepared, labels, clusters, [*endings, *facts]
+        )
         path.write_text(page, encoding="utf-8")
 
     writers = {
-        "out": table_writer(args, table, RESULT_COLUMNS, labels, confidence),
-        "plot": lambda path: draw(estimator, prepared.X, path),
+        "out": table_writer(args, table, RESULT_COLUMNS, labels, shares),
+        "plot": lambda path: draw(prepared.X, labels, path),
         "report": write_report,
-        "save": model_writer(prepared, estimator),
+        "table_file": lambda path: profile_table(prepared, labels).to_csv(
+            path, index=False
+        ),
+        "columns": columns_writer(prepared),
+        "save": model_writer(prepared, estimator, labels, takes_columns),
     }
     with warnings_as_notes(note):
         write_outputs(args, note, writers)
-    print(summary(clusters))
+    print(summary(clusters, notes=endings))
+
+
+def compare_lines(args, prepared, labels):
+    """Yield how the clusters compare with a column that was not used."""
+    if args.compare is None:
+        return
+    import pandas as pd
+    from sklearn.metrics import adjusted_rand_score
+
+    cells = prepared.frame[args.compare]
+    check_columns(prepared.frame, [args.compare], "--compare")
+    seen = cells.notna().to_numpy()
+    if not seen.any():
+        raise CommandError(f"--compare {args.compare}: the column is empty")
+    words = cells[seen].astype(str).to_numpy()
+    counts = pd.crosstab(
+        pd.Series(labels[seen], name="cluster"), pd.Series(words, name=args.compare)
+    )
+    yield (
+        f"compared with {args.compare}: adjusted Rand index "
+        f"{adjusted_rand_score(words, labels[seen]):.2f} (1: the same groups, 0: "
+        "chance)"
+    )
+    yield from counts.to_string(max_cols=12, max_rows=40).splitlines()
 
 
 def predict(args):
     """Run ``skdeepcluster predict``."""
     from .discovering import RESULT_COLUMNS as DISCOVERY_COLUMNS
-    from .models import load_model, unseen_levels
+    from .models import load_model, unlike_rows
 
     note = keep_quiet if args.quiet else say
     check_outputs(args)
-    columns, preparation, estimator = load_model(args.model)
+    model = load_model(args.model)
+    columns, encoder, estimator = model.named_steps.values()
     discovers = hasattr(estimator, "is_novel")
-    new_columns = DISCOVERY_COLUMNS if discovers else RESULT_COLUMNS
-    table = read_table(args.table, new_columns)
-    features = columns.transform(table)
-    for text in (
-        *columns.notes(table),
-        *unseen_levels(features, columns, preparation),
-        *missing_notes(features),
-    ):
+    new_columns = DISCOVERY_COLUMNS[:2] if discovers else ("cluster",)
+    new_columns = (*new_columns, PREDICT_COLUMNS[-1])
+    table = read(args, new_columns, columns.forms)
+    for text in (*table.notes, *columns.notes(table.frame)):
         note(text)
     with warnings_as_notes(note):
-        X = preparation.transform(features)
-        labels = estimator.predict(X)
-        confidence = confidences(estimator, X)
-        is_novel = [estimator.is_novel(X)] if discovers else []
-        results = (labels, *is_novel, confidence)
+        try:
+            frame = columns.with_all_names(table.frame)
+            X = encoder.transform(frame)
+            rows = model.rows(table.frame)
+        except CommandError:
+            raise
+        except (ValueError, TypeError) as error:
+            raise CommandError(first_line(error)) from error
+        labels = estimator.predict(rows)
+        unlike, notes = unlike_rows(model, frame, X, labels)
+        prepared = Prepared(frame, X, encoder, {}, {}, None)
+        for text in (*missing_notes(prepared), *notes):
+            note(text)
+        is_novel = [estimator.is_novel(rows)] if discovers else []
+        results = (labels, *is_novel, unlike)
         writers = {"out": table_writer(args, table, new_columns, *results)}
         write_outputs(args, note, writers)
-    names = prepared_names(preparation, columns)
-    prepared = Prepared(features, X, names, columns, preparation, None)
-    found = described(prepared, labels, confidence)
+    clusters = described(prepared, labels)
     if discovers:
-        print(summary(found, "class", estimator.novel_classes_.tolist()))
+        novel = estimator.novel_classes_.tolist()
+        print(summary(clusters, "class", novel, notes))
     else:
-        print(summary(found))
+        print(summary(clusters, notes=notes))

@@ -2,9 +2,9 @@
 
 import warnings
 
-from .clusters import remarks_on
-from .columns import as_levels, check_columns, prepare_table
-from .files import read_table
+from .columns import check_columns, columns_writer, prepare_table
+from .descriptions import remarks_on
+from .files import read
 from .messages import (
     CommandError,
     first_line,
@@ -78,7 +78,8 @@ def partial_labels(column):
     if is_numeric_dtype(column) and not is_bool_dtype(column):
         y = column.to_numpy(dtype="float64", na_value=float("nan"))
     else:
-        y = as_levels(column).to_numpy()
+        words = column.astype(object).map(str, na_action="ignore").astype(object)
+        y = words.where(column.notna(), float("nan")).to_numpy()
     try:
         return y, PartialLabels(y, y).labeled
     except ValueError as error:
@@ -142,10 +143,12 @@ def discover(args):
     """Run ``skdeepcluster discover``."""
     note = keep_quiet if args.quiet else say
     check_outputs(args)
-    table = read_table(args.table, RESULT_COLUMNS)
-    check_columns(table, [args.label], "--label")
-    y, labeled = partial_labels(table[args.label])
+    table = read(args, RESULT_COLUMNS)
+    check_columns(table.frame, [args.label], "--label")
+    y, labeled = partial_labels(table.frame[args.label])
     check_labels(args, labeled)
+    for text in table.notes:
+        note(text)
     prepared = prepare_table(args, table, note, [(args.label, "--label")])
     with warnings_as_notes(note):
         build = METHODS[args.method]
@@ -158,7 +161,8 @@ def discover(args):
         results = (estimator.labels_, is_new, confidence)
         writers = {
             "out": table_writer(args, table, RESULT_COLUMNS, *results),
-            "save": model_writer(prepared, estimator),
+            "columns": columns_writer(prepared),
+            "save": model_writer(prepared, estimator, estimator.labels_),
         }
         write_outputs(args, note, writers)
     print(summary(prepared, estimator, labeled, confidence))

@@ -19,7 +19,8 @@ def listed(items, at_most=12):
     """Join names for reading, the end of a long list as a number."""
     items = list(items)
     rest = len(items) - at_most
-    return ", ".join(items[:at_most]) + (f" and {rest} more" if rest > 0 else "")
+    more = f" and {rest} more (all in --columns FILE)" if rest > 0 else ""
+    return ", ".join(map(str, items[:at_most])) + more
 
 
 def print_anything():

@@ -1,136 +1,126 @@
-"""Models that ``--save`` writes: from a table as it was read to its groups."""
+"""Models that ``--save`` writes: from a table as it was read to its clusters."""
 
+import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.pipeline import Pipeline
 
-from .columns import NUMERIC_KINDS, Roles, as_features, as_numbers
+from ..tables._columns import number_columns, observed_numbers, unseen_levels
+from ..tables._frames import table_cells
 from .messages import CommandError, first_line, listed
 
 
-class TableColumns(TransformerMixin, BaseEstimator):
-    """Takes from a table the columns that were in use at fit, by their names.
+class FileColumns(TransformerMixin, BaseEstimator):
+    """Takes from a table the columns that were there at fit, by their names.
 
     Parameters
     ----------
-    numeric, categorical : list of str
-        Columns of numbers, and of categories.
-    unused : list of str
-        Columns that the table had besides.
+    names : list of str
+        All columns of the table at fit, in order.
+    used : list of str
+        Those that the model needs.
+    forms : dict of str to TextForm
+        How the cells of columns were read that are no plain numbers.
+    centers : ndarray of shape (n_clusters, n_axes)
+        Means of the encoded rows of each cluster.
+    radii : ndarray of shape (n_clusters,)
+        Distance of the farthest fitted row of each cluster from its mean.
+    clusters : list
+        Names of the clusters, in the order of `centers`.
+    takes_columns : bool
+        Whether the clusterer takes the columns in place of the encoded rows.
     """
 
-    def __init__(self, numeric, categorical, unused):
-        self.numeric = numeric
-        self.categorical = categorical
-        self.unused = unused
+    def __init__(self, names, used, forms, centers, radii, clusters, takes_columns):
+        self.names = names
+        self.used = used
+        self.forms = forms
+        self.centers = centers
+        self.radii = radii
+        self.clusters = clusters
+        self.takes_columns = takes_columns
 
     def fit(self, X, y=None):
         """Do nothing: the columns were chosen before."""
         return self
 
     def transform(self, X):
-        """Return the columns in use, as float64 numbers and as strings."""
-        self._check(X)
-        codes = {
-            name: whole_numbers_as_text(X[name])
-            for name in self.categorical
-            if kind_of(X[name]) in NUMERIC_KINDS
-        }
-        roles = Roles(self.numeric, self.categorical, {})
-        return as_features(X.assign(**codes), roles)
+        """Return the columns of the fit in their order; those not needed may lack."""
+        names = self.used if self.takes_columns else self.names
+        return self.with_all_names(X)[names]
 
-    def _check(self, table):
-        known = [*self.numeric, *self.categorical]
-        missing = [name for name in known if name not in table]
+    def with_all_names(self, X):
+        """The columns of the fit in their order, those that lack filled with gaps."""
+        missing = [name for name in self.used if name not in X]
         if missing:
             raise CommandError(
                 f"the table lacks columns that the model needs: {listed(missing)}; it "
-                f"has {listed(table.columns)}"
+                f"has {listed(X.columns)}"
             )
-        for name in known:
-            if table.columns.tolist().count(name) > 1:
-                raise CommandError(f"the table has more than one column {name!r}")
-        for name in self.numeric:
-            column = table[name]
-            kind = kind_of(column)
-            if kind not in NUMERIC_KINDS and kind != "empty":
-                row, value = first_non_number(column)
-                raise CommandError(
-                    f"column {name!r} held numbers when the model was fitted and "
-                    f"holds {kind} values now, {value!r} in row {row + 1}"
-                )
+        lacking = {name: None for name in self.names if name not in X}
+        return X.assign(**lacking)[self.names]
 
     def notes(self, table):
         """Yield what is not as it was at fit, though it does no harm."""
-        known = [*self.numeric, *self.categorical]
-        new = [name for name in table if name not in {*known, *self.unused}]
+        new = [name for name in table if name not in self.names]
         if new:
             yield f"not used, since the model does not know them: {listed(new)}"
-        retyped = [
-            name for name in self.categorical if kind_of(table[name]) in NUMERIC_KINDS
-        ]
-        if retyped:
-            yield f"numbers now, text at fit, taken as text: {listed(retyped)}"
 
     def __sklearn_is_fitted__(self):
         return True
 
 
-def kind_of(column):
-    """What pandas takes a column for."""
-    from pandas.api.types import infer_dtype
-
-    return infer_dtype(column, skipna=True)
-
-
-def first_non_number(column):
-    """Row and value of the entry that makes a column hold more than numbers.
-
-    One word makes text of all cells of a CSV column: numbers among them are not
-    what is to be put right.
-    """
-    first = None
-    for row, value in enumerate(column):
-        if is_text_of_number(value):
-            first = first or (row, value)
-        elif kind_of([value]) not in {*NUMERIC_KINDS, "empty"}:
-            return row, value
-    return first or (0, column.iloc[0])
-
-
-def is_text_of_number(value):
-    """Whether a number can be read from a string."""
-    if not isinstance(value, str):
-        return False
-    try:
-        float(value)
-    except ValueError:
-        return False
-    return True
-
-
-def whole_numbers_as_text(column):
-    """Write 1.0 as 1: a missing value had made floats of whole numbers."""
-    numbers = as_numbers(column)
-    texts = numbers.map("{:.15g}".format).astype(object)
-    return texts.where(numbers.notna(), float("nan"))
-
-
-def saved_model(roles, preparation, estimator):
+def saved_model(prepared, estimator, labels, takes_columns):
     """Join what is fitted to one model, which takes the table as it is."""
-    columns = TableColumns(roles.numeric, roles.categorical, list(roles.unused))
-    return Pipeline(
-        [("columns", columns), ("preparation", preparation), ("clusters", estimator)]
+    clusters = sorted(set(labels.tolist()))
+    centers = np.array([prepared.X[labels == c].mean(axis=0) for c in clusters])
+    radii = [
+        np.linalg.norm(prepared.X[labels == c] - center, axis=1).max()
+        for c, center in zip(clusters, centers, strict=True)
+    ]
+    columns = FileColumns(
+        [*map(str, prepared.frame.columns)],
+        [column.name for column in prepared.columns],
+        prepared.forms,
+        centers,
+        np.array(radii),
+        clusters,
+        takes_columns,
     )
+    steps = [("columns", columns), ("encoder", prepared.encoder)]
+    return SavedModel([*steps, ("clusters", estimator)])
+
+
+class SavedModel(Pipeline):
+    """Columns, encoder and clusterer of a table."""
+
+    def rows(self, table):
+        """What the clusterer takes of a table."""
+        columns = self.named_steps["columns"]
+        taken = columns.transform(table)
+        return (
+            taken
+            if columns.takes_columns
+            else self.named_steps["encoder"].transform(taken)
+        )
+
+    def predict(self, X):
+        """Give every row the cluster it belongs to.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_samples, n_features)
+            Table with the columns seen in fit.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_samples,)
+            Cluster of each row.
+        """
+        return self.named_steps["clusters"].predict(self.rows(X))
 
 
 def load_model(path):
-    """Load a model that :func:`saved_model` made.
-
-    Returns
-    -------
-    columns, preparation, estimator : objects
-        Its three steps.
-    """
+    """Load a model that :func:`saved_model` made."""
     from .. import load
 
     if not path.exists():
@@ -139,27 +129,68 @@ def load_model(path):
         model = load(path)
     except (ValueError, OSError) as error:
         raise CommandError(f"cannot read the model: {first_line(error)}") from error
-    steps = getattr(model, "named_steps", {})
-    if list(steps) != ["columns", "preparation", "clusters"]:
+    if not isinstance(model, SavedModel):
         raise CommandError(
             f"{path} was not saved by this command: load it in Python, by "
             "skdeepcluster.load"
         )
-    return tuple(steps.values())
+    return model
 
 
-def unseen_levels(features, columns, preparation):
-    """Yield a line if some categories were not there when the model was fitted."""
-    if not columns.categorical:
-        return
-    encoder = preparation.named_transformers_["categories"][-1]
-    unseen = []
-    for name, levels in zip(columns.categorical, encoder.categories_, strict=True):
-        values = features[name].dropna()
-        values = values[~values.isin(levels)]
-        if len(values):
-            unseen.append(
-                f"{name} ({listed(values.unique(), 5)}: {len(values):,} rows)"
-            )
+def unlike_rows(model, frame, X, labels):
+    """Find rows unlike any that was fitted.
+
+    Parameters
+    ----------
+    model : SavedModel
+        The model.
+    frame : DataFrame
+        Columns of the fit.
+    X : ndarray of shape (n_samples, n_axes)
+        The same rows, encoded.
+    labels : ndarray of shape (n_samples,)
+        Their clusters.
+
+    Returns
+    -------
+    unlike : ndarray of shape (n_samples,), dtype=bool
+        Whether a number lies outside its fitted range, a level is new, or the row is
+        farther from its cluster's mean than any fitted row.
+    notes : list of str
+        What of this there is.
+    """
+    columns, encoder = model.named_steps["columns"], model.named_steps["encoder"]
+    unlike, notes, outside, unseen = np.zeros(len(frame), dtype=bool), [], [], []
+    cells = {cell.name: cell for cell in table_cells(frame)}
+    used = [column for column in encoder.columns_ if column.role != "unused"]
+    for column in used:
+        if column in number_columns(used, ranks=False):
+            values = observed_numbers(cells[column.name], column)
+            beyond = (values < column.low) | (values > column.high)
+            if beyond.any():
+                outside.append(
+                    f"{column.name} ({beyond.sum():,} of {len(frame):,} rows, "
+                    f"{beyond.mean():.0%}; fitted {column.low:g} to {column.high:g})"
+                )
+        else:
+            names, beyond = unseen_levels(cells[column.name], column)
+            if beyond.any():
+                unseen.append(
+                    f"{column.name} ({listed(names, 5)}: {beyond.sum():,} rows)"
+                )
+        unlike |= beyond
+    if outside:
+        notes.append(f"values outside the fitted range: {listed(outside)}")
     if unseen:
-        yield f"categories that the model has never seen: {listed(unseen)}"
+        notes.append(f"categories that the model has never seen: {listed(unseen)}")
+    place = {cluster: j for j, cluster in enumerate(columns.clusters)}
+    at = np.array([place[label] for label in labels.tolist()])
+    distances = np.linalg.norm(X - columns.centers[at], axis=1)
+    # One rounding may go past the farthest fitted row.
+    unlike |= distances > columns.radii[at] * (1 + 1e-9)
+    if unlike.any():
+        notes.append(
+            f"rows unlike any that was fitted: {unlike.sum():,} of {len(frame):,}; "
+            "their clusters are the nearest ones, and say little"
+        )
+    return unlike, notes

@@ -15,9 +15,14 @@ from .files import (
 from .messages import CommandError
 
 # Options that name a file to write.
-OPTIONS = ("out", "plot", "report", "save")
+OPTIONS = ("out", "plot", "report", "table_file", "columns", "save")
 # Suffixes of the files that are neither tables nor models.
-SUFFIXES = {"plot": (".png",), "report": (".html", ".htm")}
+SUFFIXES = {
+    "plot": (".png",),
+    "report": (".html", ".htm"),
+    "table_file": (".csv",),
+    "columns": (".csv",),
+}
 
 
 def path_of(args, option):
@@ -38,7 +43,8 @@ def check_outputs(args):
                 raise CommandError(
                     f"{path}: the name must end in {SUFFIXES[option][0]}"
                 )
-            require("matplotlib")
+            if option in ("plot", "report"):
+                require("matplotlib")
         check_writable(path)
     _check_apart(args)
 
@@ -53,7 +59,9 @@ def _check_apart(args):
         "TABLE": getattr(args, "table", None),
         "MODEL": getattr(args, "model", None),
     }
-    names |= {f"--{option}": path_of(args, option) for option in OPTIONS}
+    names |= {
+        f"--{option.removesuffix('_file')}": path_of(args, option) for option in OPTIONS
+    }
     names = {name: path for name, path in names.items() if path is not None}
     for (one, first), (other, second) in combinations(names.items(), 2):
         is_one = realpath(first) == realpath(second) or (
@@ -94,13 +102,13 @@ def table_writer(args, table, names, *results):
     """Return what writes the table with one more column for each of the names."""
 
     def write(path):
-        result = result_table(args.table, table, args.out, *results, names=names)
+        result = result_table(table, args.out, names, results)
         write_table(result, path, table_format(args.out))
 
     return write
 
 
-def draw(estimator, X, path):
+def draw(X, labels, path):
     """Draw the clusters into a PNG file."""
     from matplotlib.figure import Figure
 
@@ -108,17 +116,17 @@ def draw(estimator, X, path):
 
     # A figure without pyplot needs no screen.
     figure = Figure(figsize=(6.4, 4.8), layout="constrained")
-    EmbeddingDisplay.from_estimator(estimator, X, ax=figure.subplots())
+    EmbeddingDisplay.from_predictions(X, labels, ax=figure.subplots())
     figure.savefig(path, format="png", dpi=200)
 
 
-def model_writer(prepared, estimator):
+def model_writer(prepared, estimator, labels, takes_columns=False):
     """Return what saves a fitted model."""
 
     def write(path):
         from .. import save
         from .models import saved_model
 
-        save(saved_model(prepared.roles, prepared.preparation, estimator), path)
+        save(saved_model(prepared, estimator, labels, takes_columns), path)
 
     return write

@@ -53,34 +53,51 @@ def add_cluster(commands):
         "cluster",
         usage="%(prog)s TABLE [options]",
         help="give every row of a table its group",
-        description="Give every row of a table its group. Numbers are scaled, "
-        "categories one-hot encoded, missing values filled in; what was done with "
-        "which column is said on stderr, what sets the groups apart on stdout.",
+        description="Give every row of a table its group. Every column counts once, "
+        "be it a number or a category of many levels; cells that are missing count "
+        "as unknown. What was done with which column is said on stderr, what sets "
+        "the groups apart on stdout: of the cells that are there, and nothing else.",
     )
     command.add_argument(
-        "table", metavar="TABLE", type=Path, help="a .csv, .csv.gz or .parquet file"
+        "table",
+        metavar="TABLE",
+        type=Path,
+        help="a .csv, .csv.gz, .tsv, .txt, .data or .parquet file",
     )
     command.add_argument(
         "--method",
         choices=METHODS,
-        help="ppp: finds the number of clusters, the same from every start; tell: "
-        "k-means on the prepared columns; tell-autoencoder: a network learns a code "
-        "of the rows first; auto: the best of several methods by scores that need no "
-        "labels; default: ppp, and tell with --n-clusters",
+        help="mixed: finds the number of clusters among numbers, categories and gaps; "
+        "ppp: finds it among numbers; tell: k-means on the encoded columns; "
+        "tell-autoencoder: a network learns a code of the rows first; auto: the best "
+        "of several methods by scores that need no labels; default: mixed where there "
+        "are categories or gaps, otherwise ppp, and tell with --n-clusters",
     )
     command.add_argument(
         "--n-clusters",
         metavar="K",
         type=positive_integer,
-        help="number of clusters, where it is known; left out, ppp and auto find it",
+        help="number of clusters, where it is known; left out, it is found",
+    )
+    command.add_argument(
+        "--min-clusters",
+        metavar="K",
+        type=positive_integer,
+        help="least number of clusters to look for (by ppp and auto), even where there "
+        "is no evidence of so many",
+    )
+    command.add_argument(
+        "--compare",
+        metavar="COL",
+        help="column to compare the clusters with; it is not used to find them",
     )
     command.add_argument(
         "--out",
         metavar="FILE",
         type=Path,
-        help="write the table with columns cluster and cluster_confidence (.csv, "
-        ".csv.gz or .parquet); the confidence is the model's probability of the "
-        "cluster, and no evidence that the cluster is real",
+        help="write the table with columns cluster and cluster_stability (.csv, "
+        ".csv.gz or .parquet); the stability is the share of ten halves of the rows "
+        "in which the row is put into the same cluster",
     )
     command.add_argument(
         "--plot", metavar="FILE.png", type=Path, help="draw the clusters"
@@ -90,6 +107,14 @@ def add_cluster(commands):
         metavar="FILE.html",
         type=Path,
         help="write a page with pictures, rules and how it was made",
+    )
+    command.add_argument(
+        "--table",
+        metavar="FILE.csv",
+        type=Path,
+        dest="table_file",
+        help="write averages of each column in each cluster, of the cells that are "
+        "there",
     )
     add_common_options(command)
     command.set_defaults(run=cluster)
@@ -106,7 +131,10 @@ def add_discover(commands):
         "columns are prepared as by the command cluster.",
     )
     command.add_argument(
-        "table", metavar="TABLE", type=Path, help="a .csv, .csv.gz or .parquet file"
+        "table",
+        metavar="TABLE",
+        type=Path,
+        help="a .csv, .csv.gz, .tsv, .txt, .data or .parquet file",
     )
     command.add_argument(
         "--label",
@@ -138,6 +166,18 @@ def add_discover(commands):
     command.set_defaults(run=discover)
 
 
+# Options that take names of columns, and what each says of them.
+COLUMN_OPTIONS = {
+    "drop": "columns not to use; they are still written to --out",
+    "numeric": "columns that are numbers, though they look like codes or names",
+    "categorical": "columns that are categories, though they look like numbers",
+    "ordinal": "categories with an order: COL=LOW,MIDDLE,HIGH, or COL for numbers",
+    "date": "columns of dates that are to be used, as numbers",
+    "log": "columns whose logarithm is taken, and of no others",
+    "weights": "COL=WEIGHT: how often a column counts; 1 for all others",
+}
+
+
 def add_common_options(command):
     """Add the options of the commands that fit a model."""
     command.add_argument(
@@ -147,13 +187,21 @@ def add_common_options(command):
         help="save the fitted model; skdeepcluster predict MODEL TABLE gives the rows "
         "of further tables their groups",
     )
+    add_reading_options(command)
+    for option, meaning in COLUMN_OPTIONS.items():
+        command.add_argument(
+            f"--{option}",
+            metavar="COL",
+            nargs="+",
+            action="extend",
+            default=[],
+            help=meaning,
+        )
     command.add_argument(
-        "--drop",
-        metavar="COL",
-        nargs="+",
-        action="extend",
-        default=[],
-        help="columns not to use; they are still written to --out",
+        "--columns",
+        metavar="FILE.csv",
+        type=Path,
+        help="write what was decided about every column",
     )
     command.add_argument(
         "--id", metavar="COL", help="column that names the rows; not used either"
@@ -167,6 +215,31 @@ def add_common_options(command):
     )
     command.add_argument(
         "--quiet", action="store_true", help="print the summary and errors only"
+    )
+
+
+def add_reading_options(command):
+    """Add the options that say how a file is written."""
+    command.add_argument(
+        "--sep", metavar="MARK", help="what separates cells; left out, it is found"
+    )
+    command.add_argument(
+        "--decimal", metavar="MARK", choices=(".", ","), help="decimal mark, . or ,"
+    )
+    command.add_argument(
+        "--thousands", metavar="MARK", help="mark of thousands, such as . or ,"
+    )
+    command.add_argument(
+        "--no-header",
+        action="store_true",
+        help="the first line is a row; columns are named by position",
+    )
+    command.add_argument(
+        "--missing",
+        metavar="CELL",
+        nargs="*",
+        help="cells that stand for a missing value, such as -999, beside empty ones; "
+        "left out, the usual marks are recognised, and said",
     )
 
 
@@ -184,15 +257,20 @@ def add_predict(commands):
         "model", metavar="MODEL", type=Path, help="file that --save wrote"
     )
     command.add_argument(
-        "table", metavar="TABLE", type=Path, help="a .csv, .csv.gz or .parquet file"
+        "table",
+        metavar="TABLE",
+        type=Path,
+        help="a .csv, .csv.gz, .tsv, .txt, .data or .parquet file",
     )
     command.add_argument(
         "--out",
         metavar="FILE",
         type=Path,
-        help="write the table with the columns that cluster or discover would add "
+        help="write the table with its clusters or classes, and a column "
+        "cluster_unlike that marks rows unlike any that was fitted "
         "(.csv, .csv.gz or .parquet)",
     )
+    add_reading_options(command)
     command.add_argument(
         "--quiet", action="store_true", help="print the summary and errors only"
     )

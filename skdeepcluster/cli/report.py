@@ -2,13 +2,16 @@
 
 import base64
 import io
-import math
 import platform
 import sys
+import warnings
 from html import escape
 
 from .. import __version__
-from .clusters import certainty, headline
+from .clusters import headline, often
+from .columns import unused_columns
+from .descriptions import profile_table, readable
+from .rules import COVERAGE, DEPTH, PRECISION, cluster_rules, rule_matrix
 
 STYLE = """
 :root { color-scheme: light dark; --line: #8884; --soft: #8882; }
@@ -20,7 +23,7 @@ th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid var(--
   vertical-align: top; }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
 figure { margin: 1rem 0; }
-figure { overflow-x: auto; }
+figure, .scroll { overflow-x: auto; }
 img { max-width: 100%; background: white; border-radius: 6px; }
 img.wide { max-width: none; }
 figcaption { font-size: .9rem; opacity: .8; }
@@ -29,9 +32,7 @@ pre { background: var(--soft); padding: .8rem; border-radius: 6px; overflow-x: a
 
 # Inches across the text. A wider picture is not shrunk, but can be moved.
 PAGE_WIDTH = 10
-# A tree of depth 3 has a rule for each of so many clusters; of more clusters only
-# rules that cover this share are written.
-FEW_CLUSTERS, LARGE_SHARE = 8, 0.3
+COLUMNS_DRAWN = 12
 
 
 def page(title, sections):
@@ -52,12 +53,14 @@ def bullets(lines):
 
 def cluster_table(clusters):
     """Write the table of the clusters, numbers to the right."""
-    names = ("cluster", "rows", "share", "confidence")
+    names = ("cluster", "rows", "share", "found again")
     head = "".join(f'<th class="number">{name}</th>' for name in names)
     lines = [f"<tr>{head}<th>what sets it apart</th></tr>"]
-    for cluster, n_rows, share, confidence, remarks in clusters:
-        numbers = (cluster, f"{n_rows:,}", f"{share:.1%}", certainty(confidence))
-        cells = "".join(f'<td class="number">{number}</td>' for number in numbers)
+    for cluster, n_rows, share, found_again, remarks in clusters:
+        numbers = (cluster, f"{n_rows:,}", f"{share:.1%}", often(found_again))
+        cells = "".join(
+            f'<td class="number">{escape(str(number))}</td>' for number in numbers
+        )
         said = "<br>".join(map(escape, remarks))
         lines.append(f"<tr>{cells}<td>{said}</td></tr>")
     return f"<table>{''.join(lines)}</table>"
@@ -106,35 +109,101 @@ def versions():
     return [f"{name} {version}" for name, version in made_with.items()]
 
 
-def in_table_units(prepared):
-    """Return the prepared columns with the numbers in the units of the table."""
-    numbers = prepared.features[prepared.roles.numeric]
-    units = prepared.X.copy()
-    units[:, : numbers.shape[1]] = numbers.fillna(numbers.median())
-    return units
-
-
-def rule_section(prepared, units, labels, clusters):
+def rule_section(prepared, labels):
     """Write the rules, and which clusters have none."""
-    from ..inspection.rules import rules_of_labels
-
-    options = {}
-    if len(clusters) > FEW_CLUSTERS:
-        depth = 1 + math.ceil(math.log2(len(clusters)))
-        options = {"max_depth": depth, "min_coverage": LARGE_SHARE}
-    rules = rules_of_labels(units, labels, prepared.names, **options)
-    missing = {entry.cluster for entry in clusters} - {rule.cluster for rule in rules}
+    rules, missing = cluster_rules(prepared, labels)
     without = ""
-    if missing:
-        named = ", ".join(map(str, sorted(missing)))
-        without = f"<p>No short rule describes: {named}.</p>"
+    if missing and len(set(labels.tolist())) > 1:
+        named = ", ".join(map(str, missing))
+        without = (
+            f"<p>No rule of up to {DEPTH} conditions covers {COVERAGE:.0%} of the rows "
+            f"and is right in {PRECISION:.0%} for: {named}.</p>"
+        )
     return (
-        "<p>Each describes rows of one cluster. In brackets how much of the cluster it "
-        f"covers, and how often it is right.</p>{bullets(rules)}{without}"
+        "<p>Each describes rows of one cluster. In brackets how many rows it holds "
+        "for, how much of the cluster it covers, and how often it is right; a row "
+        "whose cell is missing fulfils no condition on it.</p>"
+        f"{bullets(rules)}{without}"
     )
 
 
-def cluster_report(title, estimator, prepared, clusters, facts):
+def html_table(head, rows):
+    """Write a table; what is no text stands to the right."""
+    lines = [
+        "<tr>" + "".join(f"<th>{escape(str(cell))}</th>" for cell in head) + "</tr>"
+    ]
+    for row in rows:
+        cells = "".join(
+            f"<td>{escape(cell)}</td>"
+            if isinstance(cell, str)
+            else f'<td class="number">{readable(cell) if cell == cell else ""}</td>'
+            for cell in row
+        )
+        lines.append(f"<tr>{cells}</tr>")
+    return f'<div class="scroll"><table>{"".join(lines)}</table></div>'
+
+
+def profile_section(prepared, labels):
+    """Write the averages of every column in every cluster."""
+    profile = profile_table(prepared, labels).fillna({"level": ""})
+    profile["level"] = profile["level"].astype(str)
+    profile[["column", "cluster"]] = profile[["column", "cluster"]].astype(str)
+    return (
+        "<p>Of the cells that are there; how many is said under <i>cells</i>.</p>"
+        + html_table(profile.columns, profile.itertuples(index=False))
+    )
+
+
+def column_section(prepared):
+    """Write what was decided about every column."""
+    unused = unused_columns(prepared)
+    rows = [
+        (
+            str(column.name),
+            f"not used: {unused[column.name]}"
+            if column.name in unused
+            else column.role,
+            column.unit,
+            "logarithm" if column.log_shift is not None else "",
+            f"{column.share_missing:.1%}",
+            " | ".join(column.levels),
+        )
+        for column in prepared.encoder.columns_
+    ]
+    return html_table(("column", "taken as", "unit", "", "missing", "levels"), rows)
+
+
+def draw_profile(prepared, labels, ax):
+    """Draw means of observed cells, coloured by their distance from all rows."""
+    import numpy as np
+
+    from ..inspection import ClusterProfileDisplay
+
+    matrix, names = rule_matrix(prepared)
+    clusters = sorted(set(labels.tolist()))
+    with warnings.catch_warnings():
+        # A column may be all gaps in a cluster.
+        warnings.simplefilter("ignore", RuntimeWarning)
+        means = np.array([np.nanmean(matrix[labels == c], axis=0) for c in clusters])
+    overall, spread = np.nanmean(matrix, axis=0), np.nanstd(matrix, axis=0)
+    deviations = (means - overall) / np.where(spread > 0, spread, 1)
+    sizes = np.array([(labels == c).sum() for c in clusters])
+    telling = sizes @ np.square(np.nan_to_num(deviations))
+    shown = np.argsort(-telling, kind="stable")[:COLUMNS_DRAWN]
+    seen = (~np.isnan(matrix)).sum(axis=0)
+    ClusterProfileDisplay(
+        means=means[:, shown],
+        deviations=deviations[:, shown],
+        clusters=clusters,
+        sizes=sizes,
+        feature_names=[
+            names[j] + f" ({seen[j]:,} cells)" * bool(seen[j] < len(matrix))
+            for j in shown
+        ],
+    ).plot(ax=ax)
+
+
+def cluster_report(title, estimator, prepared, labels, clusters, facts):
     """Write the report of a clustering.
 
     Parameters
@@ -145,6 +214,8 @@ def cluster_report(title, estimator, prepared, clusters, facts):
         Fitted on the prepared rows.
     prepared : Prepared
         The rows.
+    labels : ndarray of shape (n_samples,)
+        Cluster of each row.
     clusters : list of Described
         The clusters in words.
     facts : list of str
@@ -155,23 +226,21 @@ def cluster_report(title, estimator, prepared, clusters, facts):
     str
         An HTML document.
     """
-    from ..inspection import ClusterProfileDisplay, EmbeddingDisplay, SilhouetteDisplay
+    from ..inspection import EmbeddingDisplay, SilhouetteDisplay
 
-    labels, X, names = estimator.labels_, prepared.X, prepared.names
-    units = in_table_units(prepared)
-    n_clusters = len(clusters)
+    X, n_clusters = prepared.X, len(clusters)
+    n_drawn = min(len(rule_matrix(prepared)[1]), COLUMNS_DRAWN)
     pictures = [
         figure(
-            lambda ax: EmbeddingDisplay.from_estimator(estimator, X, ax=ax),
+            lambda ax: EmbeddingDisplay.from_predictions(X, labels, ax=ax),
             "The rows, coloured by cluster.",
         ),
         figure(
-            lambda ax: ClusterProfileDisplay.from_predictions(
-                units, labels, feature_names=names, ax=ax
-            ),
-            "Mean of each column in each cluster, coloured by its distance from the "
-            "mean of all rows. Of a category, the share of rows.",
-            (max(6.4, 2.4 + 0.75 * n_clusters), 1.4 + 0.34 * min(len(names), 12)),
+            lambda ax: draw_profile(prepared, labels, ax),
+            "Mean of each column in each cluster, of the cells that are there, "
+            "coloured by its distance from the mean of all rows. Of a category, the "
+            "share of rows.",
+            (max(6.4, 2.4 + 0.75 * n_clusters), 1.4 + 0.34 * n_drawn),
         ),
     ]
     if 2 <= n_clusters < min(len(X), 30):
@@ -184,8 +253,10 @@ def cluster_report(title, estimator, prepared, clusters, facts):
     sections = [
         (headline(clusters), cluster_table(clusters)),
         ("Pictures", "\n".join(pictures)),
-        ("Rules", rule_section(prepared, units, labels, clusters)),
+        ("Rules", rule_section(prepared, labels)),
+        ("Every column in every cluster", profile_section(prepared, labels)),
         ("How it was made", bullets(facts)),
+        ("Every column", column_section(prepared)),
         ("Method and its parameters", f"<pre>{escape(repr(estimator))}</pre>"),
         ("Versions", bullets(versions())),
     ]

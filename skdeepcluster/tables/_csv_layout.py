@@ -27,7 +27,7 @@ class Layout(NamedTuple):
     body_line: int  # line that the first row is on, from 0
     width: int  # cells of a row
     names: list  # of the columns; a row may end in a further cell, always empty
-    has_header: bool
+    written: list  # the same as they are written in the file
     spaced: bool  # whether runs of spaces separate the cells
     comment: str  # what comment lines begin with, empty where there are none
     notes: list
@@ -117,7 +117,10 @@ def find_layout(text, *, sep=None, header=None):
     body_line = numbers[1] if header and len(numbers) > 1 else numbers[0]
     if header and len(numbers) == 1:
         body_line = len(lines)
-    return Layout(sep, quote, body_line, width, names, header, spaced, comment, notes)
+    written = rows[0][: len(names)] if header else names
+    if len(written) < len(names):
+        written = names
+    return Layout(sep, quote, body_line, width, names, written, spaced, comment, notes)
 
 
 def find_comment(lines):
@@ -189,12 +192,15 @@ def split_rows(kept, sep, quote, spaced):
 
 
 def preamble(rows, width):
-    """How many rows above the names are titles: far fewer cells than all others."""
-    if width < 2:
+    """How many rows above the names are titles: nothing behind their first cell."""
+    if width < 3:
         return 0
     for place, row in enumerate(rows):
-        if len([cell for cell in row if cell.strip()]) > 1 or width == 2:
-            return place if len(row) >= width - 1 else 0
+        is_title = len(row) < width - 1 or (
+            row[0].strip() and not any(cell.strip() for cell in row[1:])
+        )
+        if not is_title:
+            return place
     return 0
 
 

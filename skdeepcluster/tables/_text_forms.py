@@ -206,8 +206,13 @@ def number_form(texts, weights, decimal, thousands):
     if any(value is None for value in values):
         return None
     # A float could not tell such whole numbers from their neighbours.
-    whole = [abs(v) for v, b in zip(values, bodies, strict=True) if b.isdigit()]
+    whole = [abs(v) for v, m in zip(values, matches, strict=True) if is_whole(m)]
     return None if max(whole, default=0) > 2.0**53 else form
+
+
+def is_whole(match):
+    """Whether a number is written with nothing but digits."""
+    return match["body"].strip().isdigit() and not match["power"]
 
 
 def are_codes(bodies):

@@ -16,7 +16,7 @@ import numpy as np
 
 from ._columns import Column, known_names, suspected_marks, without_sentinels
 from ._csv_layout import decode, find_layout, spaces_to_tabs
-from ._frames import LARGEST_EXACT, Cells
+from ._frames import LARGEST, LARGEST_EXACT, Cells
 from ._text_forms import MARKS_ANYWHERE, find_form, parse_texts, tidied
 
 TOTAL = re.compile(
@@ -328,7 +328,7 @@ def typed_table(columns, layout, options, forms, notes):
             notes.append(f"{title}: {', '.join(said)}")
     frame = pd.DataFrame({name: typed.values for name, typed in found.items()})
     frame.attrs["units"] = {name: t.unit for name, t in found.items() if t.unit}
-    source = pa.Table.from_arrays(columns, names=layout.names)
+    source = pa.Table.from_arrays(columns, names=layout.written)
     forms = {name: typed.form for name, typed in found.items() if typed.form}
     return TableFile(frame, notes, forms, source)
 
@@ -396,9 +396,11 @@ def plain_numbers(column, options):
     except pa.ArrowInvalid:
         return None
     seen = values[~np.isnan(values)]
-    if not seen.size or not np.all(np.abs(seen) <= LARGEST_EXACT):
+    if np.isinf(seen).any():
+        return values  # refused by whoever finishes the column
+    marked = seen[seen != np.rint(seen)]
+    if not seen.size or (not marked.size and np.any(np.abs(seen) > LARGEST_EXACT)):
         return None
-    marked = seen[seen % 1 != 0]
     if not marked.size and pc.any(pc.match_substring_regex(column, r"^-?0\d")).as_py():
         return None
     # What may have marks of thousands is looked at as text.
@@ -457,6 +459,13 @@ def read_by_form(name, texts, codes, form, options):
 def numbers_found(name, values, options, form, said):
     """Finish a column of numbers: numbers that stand for a gap, whole numbers."""
     unit = form.unit if form else ""
+    beyond = np.flatnonzero(np.abs(values) > LARGEST)
+    if beyond.size:
+        row = int(beyond[0])
+        raise ValueError(
+            f"column {name!r} holds {values[row]:g} in row {row + 1}: correct it, or "
+            "leave the cell empty"
+        )
     cells = Cells(name, "number", values)
     if options.missing is None:
         marks = suspected_marks(cells, Column(name, "number", "number"))
@@ -467,7 +476,7 @@ def numbers_found(name, values, options, form, said):
         values = without_sentinels(cells, marks)[0].values
         named = ", ".join(f"{mark:g}" for mark in marks)
         said = [*said, ("sentinel", f"{named} in {name} ({n_marked:,} rows)")]
-    if not np.isnan(values).any() and not np.any(values % 1):
+    if np.all(np.abs(values) <= LARGEST_EXACT) and np.all(values == np.rint(values)):
         values = values.astype(np.int64)
     return Typed(values, form, unit, tuple(said))
 
