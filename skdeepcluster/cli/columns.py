@@ -81,6 +81,10 @@ def prepare_table(args, table, note, set_aside=()):
         raise CommandError(first_line(error)) from error
     row_names = None if args.id is None else frame[args.id]
     prepared = Prepared(frame, X, encoder, aside, table.forms, row_names)
+    if not prepared.has_words_or_gaps:
+        # On axes, the steps of whole numbers would look like clusters.
+        X = encoder.set_params(reduce=None).fit_transform(frame)
+        prepared = prepared._replace(X=X)
     for text in column_notes(prepared):
         note(text)
     return prepared

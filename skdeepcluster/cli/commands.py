@@ -181,8 +181,7 @@ def predict(args):
 
     note = keep_quiet if args.quiet else say
     check_outputs(args)
-    model = load_model(args.model)
-    columns, encoder, estimator = model.named_steps.values()
+    columns, estimator = load_model(args.model)
     discovers = hasattr(estimator, "is_novel")
     new_columns = DISCOVERY_COLUMNS[:2] if discovers else ("cluster",)
     new_columns = (*new_columns, PREDICT_COLUMNS[-1])
@@ -192,15 +191,15 @@ def predict(args):
     with warnings_as_notes(note):
         try:
             frame = columns.with_all_names(table.frame)
-            X = encoder.transform(frame)
-            rows = model.rows(table.frame)
+            X = columns.encoder.transform(frame)
+            rows = frame[columns.used] if columns.takes_columns else X
         except CommandError:
             raise
         except (ValueError, TypeError) as error:
             raise CommandError(first_line(error)) from error
         labels = estimator.predict(rows)
-        unlike, notes = unlike_rows(model, frame, X, labels)
-        prepared = Prepared(frame, X, encoder, {}, {}, None)
+        unlike, notes = unlike_rows(columns, frame, X, labels)
+        prepared = Prepared(frame, X, columns.encoder, {}, {}, None)
         for text in (*missing_notes(prepared), *notes):
             note(text)
         is_novel = [estimator.is_novel(rows)] if discovers else []

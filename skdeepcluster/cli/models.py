@@ -9,11 +9,13 @@ from ..tables._frames import table_cells
 from .messages import CommandError, first_line, listed
 
 
-class FileColumns(TransformerMixin, BaseEstimator):
-    """Takes from a table the columns that were there at fit, by their names.
+class TableColumns(TransformerMixin, BaseEstimator):
+    """From a table as it was read to what the clusterer takes of it.
 
     Parameters
     ----------
+    encoder : TableEncoder
+        Fitted.
     names : list of str
         All columns of the table at fit, in order.
     used : list of str
@@ -30,7 +32,10 @@ class FileColumns(TransformerMixin, BaseEstimator):
         Whether the clusterer takes the columns in place of the encoded rows.
     """
 
-    def __init__(self, names, used, forms, centers, radii, clusters, takes_columns):
+    def __init__(
+        self, encoder, names, used, forms, centers, radii, clusters, takes_columns
+    ):
+        self.encoder = encoder
         self.names = names
         self.used = used
         self.forms = forms
@@ -44,9 +49,9 @@ class FileColumns(TransformerMixin, BaseEstimator):
         return self
 
     def transform(self, X):
-        """Return the columns of the fit in their order; those not needed may lack."""
-        names = self.used if self.takes_columns else self.names
-        return self.with_all_names(X)[names]
+        """Return the encoded rows, or the columns where the clusterer takes those."""
+        table = self.with_all_names(X)
+        return table[self.used] if self.takes_columns else self.encoder.transform(table)
 
     def with_all_names(self, X):
         """The columns of the fit in their order, those that lack filled with gaps."""
@@ -77,7 +82,8 @@ def saved_model(prepared, estimator, labels, takes_columns):
         np.linalg.norm(prepared.X[labels == c] - center, axis=1).max()
         for c, center in zip(clusters, centers, strict=True)
     ]
-    columns = FileColumns(
+    columns = TableColumns(
+        prepared.encoder,
         [*map(str, prepared.frame.columns)],
         [column.name for column in prepared.columns],
         prepared.forms,
@@ -86,41 +92,11 @@ def saved_model(prepared, estimator, labels, takes_columns):
         clusters,
         takes_columns,
     )
-    steps = [("columns", columns), ("encoder", prepared.encoder)]
-    return SavedModel([*steps, ("clusters", estimator)])
-
-
-class SavedModel(Pipeline):
-    """Columns, encoder and clusterer of a table."""
-
-    def rows(self, table):
-        """What the clusterer takes of a table."""
-        columns = self.named_steps["columns"]
-        taken = columns.transform(table)
-        return (
-            taken
-            if columns.takes_columns
-            else self.named_steps["encoder"].transform(taken)
-        )
-
-    def predict(self, X):
-        """Give every row the cluster it belongs to.
-
-        Parameters
-        ----------
-        X : DataFrame of shape (n_samples, n_features)
-            Table with the columns seen in fit.
-
-        Returns
-        -------
-        labels : ndarray of shape (n_samples,)
-            Cluster of each row.
-        """
-        return self.named_steps["clusters"].predict(self.rows(X))
+    return Pipeline([("columns", columns), ("clusters", estimator)])
 
 
 def load_model(path):
-    """Load a model that :func:`saved_model` made."""
+    """Load a model that :func:`saved_model` made: its columns and its clusterer."""
     from .. import load
 
     if not path.exists():
@@ -129,21 +105,22 @@ def load_model(path):
         model = load(path)
     except (ValueError, OSError) as error:
         raise CommandError(f"cannot read the model: {first_line(error)}") from error
-    if not isinstance(model, SavedModel):
+    steps = list(getattr(model, "named_steps", {}).values())
+    if not (len(steps) == 2 and isinstance(steps[0], TableColumns)):
         raise CommandError(
             f"{path} was not saved by this command: load it in Python, by "
             "skdeepcluster.load"
         )
-    return model
+    return steps
 
 
-def unlike_rows(model, frame, X, labels):
+def unlike_rows(columns, frame, X, labels):
     """Find rows unlike any that was fitted.
 
     Parameters
     ----------
-    model : SavedModel
-        The model.
+    columns : TableColumns
+        Of the model.
     frame : DataFrame
         Columns of the fit.
     X : ndarray of shape (n_samples, n_axes)
@@ -159,10 +136,9 @@ def unlike_rows(model, frame, X, labels):
     notes : list of str
         What of this there is.
     """
-    columns, encoder = model.named_steps["columns"], model.named_steps["encoder"]
     unlike, notes, outside, unseen = np.zeros(len(frame), dtype=bool), [], [], []
     cells = {cell.name: cell for cell in table_cells(frame)}
-    used = [column for column in encoder.columns_ if column.role != "unused"]
+    used = [column for column in columns.encoder.columns_ if column.role != "unused"]
     for column in used:
         if column in number_columns(used, ranks=False):
             values = observed_numbers(cells[column.name], column)
