@@ -215,13 +215,17 @@ def test_id_names_typical_rows(source, run):
         assert TRUTH[rows].tolist() == [cluster] * 3
 
 
-def test_overwrites_a_file_and_can_overwrite_the_source(source, run, monkeypatch):
+def test_overwrites_a_file_but_never_the_source(source, run, monkeypatch):
     use_method(monkeypatch)
-    mode = source.stat().st_mode
-    assert run("cluster", source, "--n-clusters", 3, "--out", source)[0] == 0
-    assert "cluster_stability" in pd.read_csv(source)
-    assert source.stat().st_mode == mode
-    assert os.listdir(source.parent) == [source.name]
+    before, out = source.read_bytes(), source.with_name("out.csv")
+    out.touch(mode=0o640)
+    assert run("cluster", source, "--n-clusters", 3, "--out", out)[0] == 0
+    assert "cluster_stability" in pd.read_csv(out)
+    assert stat.S_IMODE(out.stat().st_mode) == 0o640
+    message = "TABLE and --out are one file"
+    check_error(*run("cluster", source, "--out", source), message)
+    assert source.read_bytes() == before
+    assert sorted(os.listdir(source.parent)) == ["out.csv", source.name]
 
 
 def test_writes_through_a_link_and_keeps_the_mode(source, tmp_path, run, monkeypatch):
