@@ -351,6 +351,7 @@ def written(counts, args):
         "# Forged model files",
         "",
         f"`{Path(sys.argv[0]).name} --n-files {args.n_files} --seed {args.seed}"
+        f"{f' --only {args.only}' * bool(args.only)}"
         f"{' --bounds-check' * args.bounds_check}`, "
         f"Python {platform.python_version()}. A hang is a file that takes more than "
         f"{SECONDS:.0f} s of the processor, or {20 * SECONDS:.0f} s in all. Memory is "
