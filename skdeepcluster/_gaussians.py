@@ -14,7 +14,7 @@ import numpy as np
 from scipy.linalg import solve_triangular
 
 from ._fitted_state import check_arrays
-from .kernels._columns import check_columns
+from .kernels._same_width import check_same_width
 from .kernels.gaussians import (
     add_full_moments,
     diagonal_log_densities,
@@ -132,7 +132,7 @@ def log_densities(gaussians, rows):
         The logs. O(n_samples · n_components · n_features²) time, without the
         square for independent columns.
     """
-    check_columns(rows, gaussians.means)
+    check_same_width(rows, gaussians.means)
     kernel = full_log_densities if gaussians.full else diagonal_log_densities
     return kernel(rows, gaussians.means, gaussians.constants, gaussians.factors)
 
@@ -157,7 +157,7 @@ def group_log_densities(gaussians, rows, groups):
     ndarray of shape (n_samples, n_groups)
         The logs; -inf where they vanish beside the largest.
     """
-    check_columns(rows, gaussians.means)
+    check_same_width(rows, gaussians.means)
     totals = np.empty((len(rows), int(groups.max()) + 1))
     for part, logs in _near_logs(gaussians, rows):
         sum_by_group(logs, groups, totals[part])

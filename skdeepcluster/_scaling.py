@@ -3,7 +3,7 @@
 import numpy as np
 
 from ._fitted_state import check_arrays
-from .kernels._columns import check_columns
+from .kernels._same_width import check_same_width
 from .kernels.projection import project
 
 # Scaled rows that lie farther away are moved here: squares stay finite.
@@ -141,7 +141,7 @@ class TableScaling:
         A row's result depends on that row alone, bit for bit.
         """
         X = self._used(np.asarray(X))
-        check_columns(X, self.mean)
+        check_same_width(X, self.mean)
         with np.errstate(over="ignore"):
             scaled = np.multiply(X, 1.0 / self.unit, dtype=np.float64)
             scaled -= self.mean

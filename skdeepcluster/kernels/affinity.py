@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from ._columns import check_columns
 from ._jit import jit, read_only
+from ._same_width import check_same_width
 from .distances import squared_distance
 from .spanning_tree import spanning_tree
 
@@ -108,7 +108,7 @@ def extend_eigenvectors(X, rows, weights, precision, projection):
     -----
     O(n_samples · n_rows · (n_features + n_components)) time.
     """
-    check_columns(X, rows)
+    check_same_width(X, rows)
     return _extend_eigenvectors(
         read_only(X),
         read_only(rows),

@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numba
 import numpy as np
 
-from ._columns import check_columns
 from ._jit import jit, read_only
+from ._same_width import check_same_width
 from ._simd import ROW_BYTES, TILE_CENTERS, keep_best_centers, transpose_block
 from .distances import squared_distance
 
@@ -55,7 +55,7 @@ def nearest_centers(X, centers):
     >>> nearest_centers(X, centers)
     (array([1, 1, 0]), array([1., 4., 0.]))
     """
-    check_columns(X, centers)
+    check_same_width(X, centers)
     n_samples, n_features = X.shape
     tiles, half_norms, origin = _tile_centers(read_only(centers))
     X, centers = read_only(X), read_only(centers)

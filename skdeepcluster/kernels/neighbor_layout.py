@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from ._columns import check_columns
 from ._jit import jit, read_only
+from ._same_width import check_same_width
 from .distances import squared_distance
 
 _BISECTIONS = 40
@@ -162,8 +162,8 @@ def place_points(starts, X, rows, neighbors, points):
     >>> place_points(start, np.array([[0.5]]), rows, near, points).round(1)
     array([[5.]])
     """
-    check_columns(X, rows)
-    check_columns(starts, points)
+    check_same_width(X, rows)
+    check_same_width(starts, points)
     return _place_points(*map(read_only, (starts, X, rows, neighbors, points)))
 
 

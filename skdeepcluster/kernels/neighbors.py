@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from ._columns import check_columns
 from ._jit import jit, read_only
+from ._same_width import check_same_width
 from .distances import squared_distance
 
 
@@ -38,7 +38,7 @@ def nearest_rows(X, rows, n_neighbors):
     >>> nearest_rows(np.array([[4.0]]), rows, 2)
     (array([[1, 2]]), array([[1., 4.]]))
     """
-    check_columns(X, rows)
+    check_same_width(X, rows)
     return _nearest_rows(read_only(X), read_only(rows), int(n_neighbors))
 
 

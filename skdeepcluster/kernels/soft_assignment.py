@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from ._columns import check_columns
 from ._jit import jit, read_only
+from ._same_width import check_same_width
 from .distances import squared_distance
 
 
@@ -22,7 +22,7 @@ def pairwise_squared_distances(X, centers):
     ndarray of shape (n_samples, n_clusters), dtype=float64
         The distances. O(n_samples · n_clusters · n_features).
     """
-    check_columns(X, centers)
+    check_same_width(X, centers)
     return _squared_distances(read_only(X), read_only(centers))
 
 

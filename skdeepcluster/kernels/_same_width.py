@@ -1,7 +1,7 @@
 """The one check that kernels cannot make for themselves at no cost."""
 
 
-def check_columns(*tables):
+def check_same_width(*tables):
     """Refuse tables of different numbers of columns.
 
     Compiled code follows the columns of one table through the rows of another,
