@@ -72,11 +72,13 @@ def groups(path):
     return found["cluster"].to_numpy()
 
 
-@pytest.mark.parametrize("method", ["tell", "ppp", "mixed", "tell-autoencoder"])
+@pytest.mark.parametrize(
+    "method", ["kmeans", "tell", "ppp", "mixed", "tell-autoencoder"]
+)
 def test_rows_of_the_fit_get_their_groups(method, source, tmp_path, run):
     path, fit, again = (tmp_path / name for name in ("m", "fit.csv", "again.csv"))
     first = ["--method", method, "--save", path, "--out", fit]
-    first += ["--n-clusters", 3] if "tell" in method else []
+    first += ["--n-clusters", 3] if method not in ("ppp", "mixed") else []
     _, summary, err = run("cluster", source, *first)
     assert f"wrote {path}" in err
     status, out, err = run("predict", path, source, "--out", again)

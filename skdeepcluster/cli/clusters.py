@@ -7,6 +7,18 @@ from .stability import N_HALVES
 ROWS_PER_CLUSTER = 70
 
 
+def _kmeans(n_clusters, random_state):
+    from sklearn.cluster import KMeans
+
+    return KMeans(n_clusters, n_init=10, random_state=random_state)
+
+
+def _sdp(n_clusters, random_state):
+    from .. import SDPKMeans
+
+    return SDPKMeans(n_clusters, random_state=random_state)
+
+
 def _tell(n_clusters, random_state):
     from .. import TELL
 
@@ -43,6 +55,8 @@ def _auto(n_clusters, random_state):
 
 # Name of a method -> function (n_clusters, random_state) that builds it.
 METHODS = {
+    "kmeans": _kmeans,
+    "sdp": _sdp,
     "tell": _tell,
     "tell-autoencoder": _tell_autoencoder,
     "ppp": _ppp,
@@ -54,7 +68,7 @@ FIND_NUMBER = ("ppp", "mixed", "auto")
 # Methods that take the columns themselves in place of the encoded rows.
 TAKE_COLUMNS = ("mixed",)
 # Methods whose fits take too long to be repeated on halves of the rows.
-SLOW = ("tell-autoencoder", "auto")
+SLOW = ("tell-autoencoder", "auto", "sdp")
 
 
 def default_method(n_clusters, has_words_or_gaps):
@@ -65,7 +79,19 @@ def default_method(n_clusters, has_words_or_gaps):
     """
     if has_words_or_gaps:
         return "mixed"
-    return "ppp" if n_clusters is None else "tell"
+    return "ppp" if n_clusters is None else "kmeans"
+
+
+def number_by_size(kmeans):
+    """Number the clusters of scikit-learn's KMeans as this package does."""
+    import numpy as np
+
+    from .._rows import canonical_order
+
+    sizes = np.bincount(kmeans.labels_, minlength=kmeans.n_clusters)
+    order = canonical_order(sizes, kmeans.cluster_centers_)
+    kmeans.cluster_centers_ = np.ascontiguousarray(kmeans.cluster_centers_[order])
+    kmeans.labels_ = np.argsort(order)[kmeans.labels_].astype(kmeans.labels_.dtype)
 
 
 def choice_notes(estimator):

@@ -9,6 +9,7 @@ from .clusters import (
     TAKE_COLUMNS,
     choice_notes,
     default_method,
+    number_by_size,
     one_cluster_notes,
     summary,
 )
@@ -71,6 +72,8 @@ def cluster_rows(args, rows):
         estimator = build().fit(rows)
     except ValueError as error:
         raise CommandError(first_line(error)) from error
+    if args.method == "kmeans":
+        number_by_size(estimator)
     n_clusters = len(set(estimator.labels_.tolist()))
     if args.method in SLOW or len(rows) // 2 < max(2, n_clusters):
         return estimator, None

@@ -68,10 +68,12 @@ def add_cluster(commands):
         "--method",
         choices=METHODS,
         help="mixed: finds the number of clusters among numbers, categories and gaps; "
-        "ppp: finds it among numbers; tell: k-means on the encoded columns; "
-        "tell-autoencoder: a network learns a code of the rows first; auto: the best "
+        "ppp: finds it among numbers; kmeans: round clusters of a given number; sdp: "
+        "the same, with a bound on how much better a partition can be; tell: k-means "
+        "as a layer; tell-autoencoder: a network learns a code of the rows first (both "
+        "need torch); auto: the best "
         "of several methods by scores that need no labels; default: mixed where there "
-        "are categories or gaps, otherwise ppp, and tell with --n-clusters",
+        "are categories or gaps, otherwise ppp, and kmeans with --n-clusters",
     )
     command.add_argument(
         "--n-clusters",
