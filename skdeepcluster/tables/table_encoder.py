@@ -80,9 +80,9 @@ class TableEncoder(TransformerMixin, DocumentedEstimator):
         from low to high. Ordered categories of pandas and polars need not be named.
     drop : list of names, default=None
         Columns to leave out.
-    column_weights : dict of name to float or array-like of shape (n_features,), \
-            default=None
-        How often a column counts in squared distances; None means 1 for each.
+    column_weights : dict of name to float or array-like, default=None
+        How often a column counts in squared distances, by name or one for each
+        column; None means 1 for each.
     sentinels : list of float or dict of name to list, default=None
         Numbers that stand for a gap, such as -999; in all columns, or by column.
 
@@ -276,28 +276,28 @@ class TableEncoder(TransformerMixin, DocumentedEstimator):
             Z = self._gap_axes.fill(Z, observed)
         return self._project(Z, X)
 
-    def inverse_transform(self, Z: ArrayLike) -> Any:
+    def inverse_transform(self, X: ArrayLike) -> Any:
         """Turn encoded rows back into a table.
 
         Parameters
         ----------
-        Z : array-like of shape (n_samples, n_axes)
+        X : array-like of shape (n_samples, n_axes)
             Encoded rows.
 
         Returns
         -------
-        X : DataFrame, pyarrow.Table or ndarray of shape (n_samples, n_features)
+        table : DataFrame, pyarrow.Table or ndarray of shape (n_samples, n_features)
             Table of the kind seen in fit, in its units: the nearest level of each
             category, numbers without fractions rounded, gaps in columns that are not
             used. Without axes this is the table that was encoded, but for
             rounding; with axes it is its projection on them.
         """
         check_is_fitted(self)
-        Z = check_array(Z, dtype=[np.float64, np.float32])
+        Z = check_array(X, dtype=[np.float64, np.float32])
         n_axes = len(self.column_shares_)
         if Z.shape[1] != n_axes:
             raise ValueError(
-                f"Z has {Z.shape[1]} columns, but rows encoded by this TableEncoder "
+                f"X has {Z.shape[1]} columns, but rows encoded by this TableEncoder "
                 f"have {n_axes}."
             )
         encoded = Z if self.axes_ is None else Z @ self.axes_.T

@@ -368,7 +368,7 @@ class TestErrors:
 
     def test_codes_of_another_width(self):
         encoder = TableEncoder().fit(mixed_table())
-        with pytest.raises(ValueError, match="Z has 40 columns"):
+        with pytest.raises(ValueError, match="X has 40 columns"):
             encoder.inverse_transform(np.zeros((2, 40)))
 
 
