@@ -13,6 +13,7 @@ from functools import partial
 from itertools import product
 from pathlib import Path
 from statistics import fmean
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pandas as pd
@@ -206,12 +207,10 @@ def fit_rows(path):
 
 def measure_size(n):
     """CPU seconds and memory of a fit of many rows."""
-    path = Path(f"/tmp/bench_mixed_{n}.pickle")
-    made_table(FIRST_SEED, n=n)[0].to_pickle(path)
-    try:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "rows.pickle"
+        made_table(FIRST_SEED, n=n)[0].to_pickle(path)
         return in_process(fit_rows, path)
-    finally:
-        path.unlink()
 
 
 def compile_seconds():
