@@ -56,6 +56,7 @@ from .persistence import save as save
 from .ppp import PPP as PPP
 from .sdp import ILASDP as ILASDP
 from .sdp import SDPKMeans as SDPKMeans
+from .streaming import RowSummary as RowSummary
 from .tables import TableEncoder as TableEncoder
 
 __version__: str

@@ -196,6 +196,9 @@ def is_skewed(values):
     """Whether the median says more than the mean."""
     import numpy as np
 
+    from .._scaling import power_of_two
+
+    values = values / power_of_two(values)
     spread = values.std()
     if spread == 0:
         return False

@@ -52,8 +52,7 @@ def check_outputs(args):
 def _check_apart(args):
     """Refuse to write one file twice, or to write over what is read.
 
-    Paths are compared by the files that they mean, be it through links. A table
-    may take the place of the one that was read: it holds all of it.
+    Paths are compared by the files that they mean, be it through links.
     """
     names = {
         "TABLE": getattr(args, "table", None),
@@ -67,8 +66,7 @@ def _check_apart(args):
         is_one = realpath(first) == realpath(second) or (
             exists(first) and exists(second) and samefile(first, second)
         )
-        is_meant = (one, other) == ("TABLE", "--out")
-        if is_one and other.startswith("--") and not is_meant:
+        if is_one and other.startswith("--"):
             raise CommandError(
                 f"{one} and {other} are one file, {first}: it would be lost"
             )

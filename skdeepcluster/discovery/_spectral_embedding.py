@@ -145,7 +145,7 @@ class NeighborGraph:
 
     def _check_state(self):
         check_arrays(
-            "NeighborGraph", rows=(self.rows, "f", "np"), reach=(self._reach, "f", "n")
+            "NeighborGraph", rows=(self.rows, "f", "np"), reach=(self._scales, "f", "n")
         )
         if not (type(self._n_nearest) is int and 0 < self._n_nearest <= len(self.rows)):
             raise ValueError("NeighborGraph has more neighbours than rows, or none")

@@ -66,13 +66,13 @@ class Net(NeuralNet):
         vars(self).pop("inference_module_", None)
 
     def get_all_learnable_params(self):
-        """Yield all weights; one without use where there are none.
+        """Iterate over all weights; one without use where there are none.
 
         A clustering layer on plain features has no weights, but optimisers
-        expect some.
+        expect some. No generator: an interrupt while one is closed would be lost.
         """
         learnable = list(super().get_all_learnable_params())
-        yield from learnable or [("none", torch.nn.Parameter(torch.zeros(1)))]
+        return iter(learnable or [("none", torch.nn.Parameter(torch.zeros(1)))])
 
     def __getstate__(self):
         """Describe the net by plain values, arrays, classes and callbacks."""

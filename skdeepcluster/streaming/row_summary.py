@@ -3,16 +3,16 @@
 from numbers import Integral
 from typing import ClassVar
 
-from sklearn.base import BaseEstimator, _fit_context
+from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
 from .._validation import check_table, check_weights
-from ..base import unchanged_on_error
+from ..base import DocumentedEstimator, unchanged_on_error
 from ._stream_sample import CAPACITY, Summary
 
 
-class RowSummary(BaseEstimator):
+class RowSummary(DocumentedEstimator):
     """Weighted sample of the rows of a table that comes in parts.
 
     Up to `capacity` distinct rows are kept with their exact weights. Of more, a
@@ -52,6 +52,8 @@ class RowSummary(BaseEstimator):
 
     Notes
     -----
+    Ctrl-C leaves the summary as it was before the call.
+
     Rows are chosen in two steps. Of all distinct rows, up to eight times
     `capacity`, and no more than 2^24 numbers, are held: those with the smallest
     hashes, which no weight has a say in. A row that is held was thus never left

@@ -20,12 +20,12 @@ from sklearn.base import TransformerMixin, _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import (
     _check_feature_names_in,
-    check_array,
     check_is_fitted,
 )
 
 from .._rows import lexicographic_order
 from .._scaling import FARTHEST
+from .._validation import check_codes
 from ..base import DocumentedEstimator, unchanged_on_error
 from ..kernels.projection import project
 from ._columns import (
@@ -123,6 +123,8 @@ class TableEncoder(TransformerMixin, DocumentedEstimator):
 
     Notes
     -----
+    Ctrl-C leaves the encoder as it was before the call.
+
     Time is O(n w^2 + w^3) for n rows and w encoded columns.
 
     References
@@ -293,13 +295,7 @@ class TableEncoder(TransformerMixin, DocumentedEstimator):
             rounding; with axes it is its projection on them.
         """
         check_is_fitted(self)
-        Z = check_array(X, dtype=[np.float64, np.float32])
-        n_axes = len(self.column_shares_)
-        if Z.shape[1] != n_axes:
-            raise ValueError(
-                f"X has {Z.shape[1]} columns, but rows encoded by this TableEncoder "
-                f"have {n_axes}."
-            )
+        Z = check_codes(self, X, len(self.column_shares_))
         encoded = Z if self.axes_ is None else Z @ self.axes_.T
         columns = {column.name: None for column in self.columns_}
         for column, start, stop, root in self._blocks():
