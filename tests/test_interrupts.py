@@ -6,8 +6,8 @@ import warnings
 
 import numpy as np
 import pytest
+import torch
 from estimators import Rotation, estimators
-from extras import torch
 from sklearn.exceptions import ConvergenceWarning
 from test_bad_input import quick
 from test_common import results, table

@@ -75,16 +75,20 @@ def described(prepared, labels, found_again=None):
     list of Described
         One for each cluster.
     """
-    return [
-        Described(
-            cluster,
-            int((labels == cluster).sum()),
-            float((labels == cluster).mean()),
-            None if found_again is None else found_again[cluster],
-            remarks_on(prepared, labels == cluster),
-        )
-        for cluster in sorted(set(labels.tolist()))
-    ]
+    import numpy as np
+
+    # Sums of numbers near the end of float64 may be infinite, and are said so.
+    with np.errstate(over="ignore", invalid="ignore"):
+        return [
+            Described(
+                cluster,
+                int((labels == cluster).sum()),
+                float((labels == cluster).mean()),
+                None if found_again is None else found_again[cluster],
+                remarks_on(prepared, labels == cluster),
+            )
+            for cluster in sorted(set(labels.tolist()))
+        ]
 
 
 def remarks_on(prepared, members):
@@ -238,6 +242,19 @@ def as_words(column, cells):
     return cells.map("{:.15g}".format, na_action="ignore").astype(str)
 
 
+def deviation(values):
+    """Standard deviation of the cells that are there, of whatever size; or None."""
+    import numpy as np
+
+    from .._scaling import power_of_two
+
+    values = values[~np.isnan(values)]
+    if not len(values):
+        return None
+    unit = power_of_two(values)
+    return float((values / unit).std()) * float(unit)
+
+
 def other_differences(prepared, members):
     """Say what differs where no average does: spreads, correlations, the most of it."""
     import numpy as np
@@ -246,8 +263,8 @@ def other_differences(prepared, members):
     lines = []
     for column in numbers:
         values = as_numbers(prepared.frame[column.name])
-        here, overall = np.nanstd(values[members]), np.nanstd(values)
-        ratio = here / overall if overall > 0 else 1.0
+        here, overall = deviation(values[members]), deviation(values)
+        ratio = here / overall if overall > 0 and here is not None else 1.0
         if not 1 / NOTABLE_SPREAD < ratio < NOTABLE_SPREAD:
             lines.append(
                 (
@@ -358,7 +375,7 @@ def profile_table(prepared, labels):
                     averages = {
                         "mean": values.mean(),
                         "median": np.median(values),
-                        "standard_deviation": values.std(),
+                        "standard_deviation": deviation(values),
                     }
                 rows.append(head | averages)
                 continue
