@@ -289,7 +289,7 @@ class PPP(WeightedClusterer):
 
     @_fit_context(prefer_skip_nested_validation=False)
     def partial_fit(
-        self, X: ArrayLike = None, y: Any = None, sample_weight: ArrayLike | None = None
+        self, X: ArrayLike | None = None, y: Any = None, sample_weight: ArrayLike | None = None
     ) -> Self:
         """Take up a chunk of rows; clusters are found when they are asked for.
 
