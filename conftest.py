@@ -31,12 +31,12 @@ LACKING = frozenset(
     name
     for name in (
         *("torch", "skorch", "cvxpy", "pandas", "pyarrow", "matplotlib", "polars"),
-        *("dask", "distributed", "numpydoc", "skops"),
+        *("dask", "distributed", "numpydoc", "skops", "networkx"),
     )
     if find_spec(name) is None
 )
 # How a test calls them, see tests/extras.py.
-ALIASES = {"pd": "pandas", "pl": "polars", "torch": "torch"}
+ALIASES = {"nx": "networkx", "pd": "pandas", "pl": "polars", "torch": "torch"}
 _files_left_out = {}
 
 

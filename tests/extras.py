@@ -15,6 +15,7 @@ def optional(name):
         return None
 
 
+nx = optional("networkx")
 pd = optional("pandas")
 pl = optional("polars")
 torch = optional("torch")

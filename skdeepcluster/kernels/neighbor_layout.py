@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ._draws import draw_below
 from ._jit import jit, read_only
 from ._same_width import check_same_width
 from .distances import squared_distance
@@ -213,17 +214,6 @@ def _repulsion(squared):
 
 
 @jit()
-def _draw(state, n):
-    """Draw a number below n by an xorshift generator."""
-    x = state[0]
-    x ^= x << np.uint64(13)
-    x ^= x >> np.uint64(7)
-    x ^= x << np.uint64(17)
-    state[0] = x
-    return np.int64(((x >> np.uint64(32)) * np.uint64(n)) >> np.uint64(32))
-
-
-@jit()
 def _move_points(points, heads, tails, weights, phases, rate, n_negatives, state):
     n_samples, n_components = points.shape
     for e in range(len(heads)):
@@ -241,7 +231,7 @@ def _move_points(points, heads, tails, weights, phases, rate, n_negatives, state
             points[i, c] -= step
             points[j, c] += step
         for _ in range(n_negatives):
-            m = _draw(state, n_samples)
+            m = draw_below(state, n_samples)
             squared = 0.0
             for c in range(n_components):
                 squared += (points[i, c] - points[m, c]) ** 2
