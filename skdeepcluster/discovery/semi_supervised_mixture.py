@@ -4,26 +4,13 @@ from numbers import Integral, Real
 from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from scipy.special import logsumexp, softmax
+from numpy.typing import ArrayLike
 from sklearn.base import _fit_context
-from sklearn.utils._param_validation import (
-    HasMethods,
-    Interval,
-    StrOptions,
-    validate_parameter_constraints,
-)
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
-from .._gaussians import (
-    Gaussians,
-    aic,
-    bic,
-    log_densities,
-    n_free_parameters,
-    sample,
-)
+from .._gaussians import Gaussians, log_densities, n_free_parameters, sample
 from .._labels import PartialLabels
+from .._mixture_methods import MixtureMethods
 from .._rows import canonical_order
 from .._validation import check_table, check_weights, draw_seed
 from .._warnings import warn, warn_if_collapsed
@@ -50,7 +37,7 @@ from ._split_threshold import penalty_from_hidden_classes
 LEAST_GAIN = np.log(20)
 
 
-class SemiSupervisedGaussianMixture(WeightedDiscovery):
+class SemiSupervisedGaussianMixture(MixtureMethods, WeightedDiscovery):
     """Gaussian mixture for partly labeled rows that finds the number of classes.
 
     Unlabeled rows belong to known classes or to novel ones. Labeled rows stay in
@@ -171,7 +158,9 @@ class SemiSupervisedGaussianMixture(WeightedDiscovery):
     better reduced first: ``encoder=PCA(20)``. Where labeled classes have columns
     that hardly vary, as the edge of an image, all other classes may look like one.
 
-    Units of the columns do not matter but for "spherical". A row with a weight of
+    Units of the columns do not matter but for "spherical". Densities, :meth:`score`
+    and the criteria are in the units of the table, or of what the encoder made of
+    it. A row with a weight of
     2 is two rows. :meth:`partial_fit` keeps the moments of cells only: they add
     up, and old cells merge when there are many. Its columns are centred and
     scaled by the first chunk.
@@ -447,126 +436,19 @@ class SemiSupervisedGaussianMixture(WeightedDiscovery):
     def _predict_codes(self, Z):
         return best_components(self._gaussians, self._scaling.transform(Z))
 
-    def _log_densities(self, Z):
+    def _log_joint(self, Z):
         return log_densities(self._gaussians, self._scaling.transform(Z))
 
-    def predict_proba(self, X: ArrayLike) -> NDArray[Any]:
-        """Give the probability of every class at each row.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Table with the columns seen in fit.
-
-        Returns
-        -------
-        probabilities : ndarray of shape (n_samples, n_known + n_novel_)
-            In the order of ``classes_``. Rows sum to 1; in the dtype of `X`.
-        """
-        Z = self._embed(X)
-        return softmax(self._log_densities(Z), axis=1).astype(Z.dtype)
-
-    def score_samples(self, X: ArrayLike) -> NDArray[Any]:
-        """Log density of the mixture at each row.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Table with the columns seen in fit.
-
-        Returns
-        -------
-        log_densities : ndarray of shape (n_samples,)
-            In the units of the table, or of what the encoder made of it; in the
-            dtype of `X`.
-        """
-        Z = self._embed(X)
-        logs = self._log_densities(Z)
-        total = logsumexp(logs, axis=1) - self._scaling.log_volume
-        return np.clip(total, np.finfo(Z.dtype).min, None).astype(Z.dtype)
-
-    def score(self, X: ArrayLike, y: Any = None) -> float:
-        """Mean log density of the mixture at the rows of a table.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Table with the columns seen in fit.
-        y : Ignored
-            Not used, present for API consistency by convention.
-
-        Returns
-        -------
-        score : float
-            The higher the better.
-        """
-        return float(self.score_samples(X).astype(np.float64).mean())
-
-    def bic(self, X: ArrayLike) -> float:
-        """Bayesian information criterion of the mixture on a table.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Table with the columns seen in fit.
-
-        Returns
-        -------
-        bic : float
-            The lower the better.
-        """
-        logs = self.score_samples(X).astype(np.float64)
-        return bic(logs.sum(), self._n_parameters(), len(logs))
-
-    def aic(self, X: ArrayLike) -> float:
-        """Akaike information criterion of the mixture on a table.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Table with the columns seen in fit.
-
-        Returns
-        -------
-        aic : float
-            The lower the better.
-        """
-        logs = self.score_samples(X).astype(np.float64)
-        return aic(logs.sum(), self._n_parameters())
+    @property
+    def _log_volume(self):
+        return self._scaling.log_volume
 
     def _n_parameters(self):
         shape = self._gaussians.means.shape
         return n_free_parameters(self.covariance_type_, *shape)
 
-    def sample(self, n_samples: int = 1) -> Any:
-        """Draw rows from the mixture.
-
-        Parameters
-        ----------
-        n_samples : int, default=1
-            Number of rows.
-
-        Returns
-        -------
-        X : ndarray of shape (n_samples, n_columns)
-            Rows, grouped by class, in the units and dtype of what was clustered:
-            the table, or what the encoder made of it.
-        y : ndarray of shape (n_samples,)
-            Class that each was drawn from.
-
-        Raises
-        ------
-        ValueError
-            If `n_samples` is not a positive integer.
-        """
-        check_is_fitted(self)
-        validate_parameter_constraints(
-            {"n_samples": [Interval(Integral, 1, None, closed="left")]},
-            {"n_samples": n_samples},
-            caller_name="sample",
-        )
-        rng = np.random.default_rng(draw_seed(self.random_state))
-        rows, codes = sample(self._gaussians, int(n_samples), rng)
+    def _draw(self, n_samples, rng):
+        rows, codes = sample(self._gaussians, n_samples, rng)
         return self._scaling.inverse_transform(rows, self._dtype), self.classes_[codes]
 
 

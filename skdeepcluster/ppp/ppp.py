@@ -7,26 +7,24 @@ from typing import Any, ClassVar, Literal, Self
 import joblib
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import logsumexp, softmax
+from scipy.special import softmax
 from sklearn.base import _fit_context
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from .._gaussians import aic, bic
-from .._validation import check_table, check_weights, draw_seed
+from .._mixture_methods import CHUNK_ROWS, MixtureMethods
+from .._validation import check_table, check_weights
 from .._warnings import warn, warn_if_collapsed
 from ..base import WeightedClusterer, unchanged_on_error
 from ..streaming._stream_sample import Summary
 from ._density_clusters import fit_ppp
 from ._merging import MergeRules
 
-# Rows that are labelled at once.
-LABEL_ROWS = 4096
 # Least probability of its cluster at a row that is separable.
 CONFIDENT = 0.95
 
 
-class PPP(WeightedClusterer):
+class PPP(MixtureMethods, WeightedClusterer):
     """Probabilistic partitive partitioning: finds the number of clusters.
 
     Bisecting k-means cuts the table into many cells, at up to seven sizes. A
@@ -136,6 +134,12 @@ class PPP(WeightedClusterer):
 
     A row with a weight of 2 is two rows: weights are counts, and evidence grows
     with them. A table that weighs more than 2^24 rows counts as about as many.
+
+    :meth:`score_samples` and what follows from it speak of the coordinates that are
+    clustered: scaled columns or, of more than 20, their first 20 principal axes,
+    along which alone :meth:`sample` spreads its rows. Where all rows are equal, log
+    densities are 0. In :meth:`bic` and :meth:`aic` a covariance, which is shrunk
+    towards the mean of all, counts by the share of its own rows in it.
 
     Time is linear in the number of rows. Up to 100,000 distinct rows (2^24
     numbers, where there are more than 167 columns) all of them decide on the
@@ -289,7 +293,10 @@ class PPP(WeightedClusterer):
 
     @_fit_context(prefer_skip_nested_validation=False)
     def partial_fit(
-        self, X: ArrayLike | None = None, y: Any = None, sample_weight: ArrayLike | None = None
+        self,
+        X: ArrayLike | None = None,
+        y: Any = None,
+        sample_weight: ArrayLike | None = None,
     ) -> Self:
         """Take up a chunk of rows; clusters are found when they are asked for.
 
@@ -418,157 +425,25 @@ class PPP(WeightedClusterer):
     def _predict_labels(self, Z):
         return self._by_chunks(Z, lambda logs: logs.argmax(axis=1))
 
-    def predict_proba(self, X: ArrayLike) -> NDArray[Any]:
-        """Give the probability of every cluster at each row.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Table with the columns seen in fit.
-
-        Returns
-        -------
-        probabilities : ndarray of shape (n_samples, n_clusters_)
-            Rows sum to 1; in the dtype of `X`.
-        """
-        Z = self._embed(X)
-        return self._by_chunks(Z, lambda logs: softmax(logs, axis=1)).astype(Z.dtype)
-
-    def score_samples(self, X: ArrayLike) -> NDArray[Any]:
-        """Log density of the mixture at each row.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Table with the columns seen in fit.
-
-        Returns
-        -------
-        log_densities : ndarray of shape (n_samples,)
-            In the coordinates that are clustered, scaled columns or their
-            principal axes, and in the dtype of `X`. 0 where all rows are equal.
-        """
-        Z = self._embed(X)
-        logs = self._log_densities(Z)
-        return np.clip(logs, np.finfo(Z.dtype).min, None).astype(Z.dtype)
-
-    def score(self, X: ArrayLike, y: Any = None) -> float:
-        """Mean log density of the mixture over some rows.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Table with the columns seen in fit.
-        y : Ignored
-            Not used, present for API consistency by convention.
-
-        Returns
-        -------
-        score : float
-            Mean of :meth:`score_samples`; the higher the better.
-        """
-        return float(self._log_densities(self._embed(X)).mean())
-
-    def bic(self, X: ArrayLike) -> float:
-        """Bayesian information criterion of the mixture on a table.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Table with the columns seen in fit.
-
-        Returns
-        -------
-        bic : float
-            The lower the better. Of the covariances, which are shrunk towards
-            their mean, each counts by the share of its own rows in it.
-        """
-        logs = self._log_densities(self._embed(X))
-        return bic(logs.sum(), self._density.n_parameters(self._weight), len(logs))
-
-    def aic(self, X: ArrayLike) -> float:
-        """Akaike information criterion of the mixture on a table.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Table with the columns seen in fit.
-
-        Returns
-        -------
-        aic : float
-            The lower the better; parameters are counted as for :meth:`bic`.
-        """
-        logs = self._log_densities(self._embed(X))
-        return aic(logs.sum(), self._density.n_parameters(self._weight))
-
-    def sample(
-        self,
-        n_samples: int = 1,
-        *,
-        random_state: int | np.random.RandomState | None = None,
-    ) -> Any:
-        """Draw rows from the mixture.
-
-        Parameters
-        ----------
-        n_samples : int, default=1
-            Rows wanted.
-        random_state : int, RandomState instance or None, default=None
-            Seed of the draw; None for another one at each call.
-
-        Returns
-        -------
-        X : ndarray of shape (n_samples, n_features_in_)
-            Rows, cluster by cluster, in the units of the table. Columns that
-            were not clustered have the mean of the cluster; of more than 20
-            columns, only the spread along 20 principal axes is drawn.
-        y : ndarray of shape (n_samples,), dtype=int64
-            Cluster of the component that each was drawn from.
-
-        Raises
-        ------
-        ValueError
-            If `n_samples` is below 1, or if there is no density to draw from:
-            the table had fewer than 24 rows, or all were equal.
-        AttributeError
-            If the encoder has no ``inverse_transform``.
-        """
-        check_is_fitted(self)
+    def _log_joint(self, Z):
         self._find_if_changed()
-        if n_samples < 1:
-            raise ValueError(f"n_samples={n_samples} should be >= 1.")
-        rng = np.random.default_rng(draw_seed(random_state))
+        return self._density.log_densities(Z)
+
+    def _n_parameters(self):
+        return self._density.n_parameters(self._weight)
+
+    def _draw(self, n_samples, rng):
+        self._find_if_changed()
         Z, labels = self._density.sample(n_samples, rng)
-        Z = Z.astype(self._dtype)
-        return (
-            Z if self.encoder is None else self.encoder_.inverse_transform(Z)
-        ), labels
-
-    def _log_densities(self, Z):
-        """Log densities of the mixture at rows, in float64."""
-        return self._by_chunks(Z, lambda logs: logsumexp(logs, axis=1))
-
-    def _by_chunks(self, Z, function):
-        """Apply a function to the log densities of the clusters at each row."""
-        self._find_if_changed()
-        density = self._density
-        return np.concatenate(
-            [function(density.log_densities(Z[rows])) for rows in _chunks(Z)]
-        )
-
-
-def _chunks(Z):
-    """Slices of consecutive rows."""
-    for start in range(0, len(Z), LABEL_ROWS):
-        yield slice(start, start + LABEL_ROWS)
+        return Z.astype(self._dtype), labels
 
 
 def _label(density, Z):
     """Cluster of every row, and whether it belongs there without much doubt."""
     labels = np.empty(len(Z), dtype=np.int64)
     is_separable = np.empty(len(Z), dtype=bool)
-    for rows in _chunks(Z):
+    for start in range(0, len(Z), CHUNK_ROWS):
+        rows = slice(start, start + CHUNK_ROWS)
         logs = density.log_densities(Z[rows])
         labels[rows] = logs.argmax(axis=1)
         is_separable[rows] = softmax(logs, axis=1).max(axis=1) >= CONFIDENT

@@ -4,31 +4,22 @@ from numbers import Integral, Real
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from scipy.special import logsumexp, softmax
-from sklearn.utils._param_validation import (
-    HasMethods,
-    Interval,
-    StrOptions,
-    validate_parameter_constraints,
-)
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
-from .._gaussians import aic, bic, n_free_parameters, sample
+from .._gaussians import n_free_parameters, sample
+from .._mixture_methods import MixtureMethods
 from .._rows import canonical_order, lexicographic_order
 from .._scaling import TableScaling, varying_columns
-from .._validation import check_weights, draw_seed
+from .._validation import draw_seed
 from .._warnings import warn, warn_if_collapsed, warn_of_singleton
 from ..base import WeightedClusterer
 from ._sampled_alternation import FAMILIES, fit_ilasdp
 
-# Rows whose densities are held at once.
-PREDICT_ROWS = 4096
 # Whole weights up to this sum are written as rows.
 MOST_COPIES = 100_000
 
 
-class ILASDP(WeightedClusterer):
+class ILASDP(MixtureMethods, WeightedClusterer):
     """Groups of different shapes, by iterative likelihood-adjusted relaxations.
 
     For given covariances the best partition under Gaussian groups is relaxed to
@@ -164,6 +155,9 @@ class ILASDP(WeightedClusterer):
     An iteration takes O(n_clusters n²) time, of which a start takes hundreds, and
     memory is 4 n_clusters n² bytes, for n at most `max_samples`; all else is
     linear in the rows.
+
+    Densities, :meth:`score` and the criteria are in the units of the columns that
+    are clustered, encoded ones where there is an encoder, constant ones left out.
 
     Whole weights are written as rows. With others, the programs are solved on a
     sample in proportion to them, and all rows refine the result by their weights.
@@ -337,157 +331,19 @@ class ILASDP(WeightedClusterer):
             )
         warn_of_singleton(self.labels_, self.n_clusters_)
 
-    def _log_densities(self, Z):
-        """Joint log densities of rows and clusters, each row by itself."""
-        return np.concatenate(
-            [
-                self._groups.log_densities(
-                    self._coordinates(Z[start : start + PREDICT_ROWS])
-                )
-                for start in range(0, len(Z), PREDICT_ROWS)
-            ]
-        )
+    def _log_joint(self, Z):
+        return self._groups.log_densities(self._coordinates(Z))
 
     def _predict_labels(self, Z):
-        return self._log_densities(Z).argmax(axis=1)
-
-    def predict_proba(self, X: ArrayLike) -> NDArray[Any]:
-        """Give the probability of every cluster at each row.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Table with the columns seen in fit.
-
-        Returns
-        -------
-        probabilities : ndarray of shape (n_samples, n_clusters_)
-            Rows sum to 1; in the dtype of `X`.
-        """
-        Z = self._embed(X)
-        return softmax(self._log_densities(Z), axis=1).astype(Z.dtype)
-
-    def score_samples(self, X: ArrayLike) -> NDArray[Any]:
-        """Log density of the mixture at each row.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Table with the columns seen in fit.
-
-        Returns
-        -------
-        log_densities : ndarray of shape (n_samples,)
-            In the units of the columns that are clustered, encoded ones where there
-            is an encoder, constant ones left out; in the dtype of `X`.
-        """
-        Z = self._embed(X)
-        limits = np.finfo(Z.dtype)
-        return np.clip(self._log_likelihoods(Z), limits.min, limits.max).astype(Z.dtype)
+        return self._by_chunks(Z, lambda logs: logs.argmax(axis=1))
 
     def _log_likelihoods(self, Z):
-        if not self._columns.any():
-            return np.zeros(len(Z))
-        return logsumexp(self._log_densities(Z), axis=1) - self._log_volume
-
-    def score(
-        self, X: ArrayLike, y: Any = None, sample_weight: ArrayLike | None = None
-    ) -> float:
-        """Mean log density of the mixture at the rows of a table.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Table with the columns seen in fit.
-        y : Ignored
-            Not used, present for API consistency by convention.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows. None means 1 for all.
-
-        Returns
-        -------
-        score : float
-            The higher the better.
-        """
-        Z = self._embed(X)
-        weights = check_weights(sample_weight, Z)
-        return float(np.average(self._log_likelihoods(Z), weights=weights))
-
-    def bic(self, X: ArrayLike) -> float:
-        """Bayesian information criterion of the mixture on a table.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Table with the columns seen in fit.
-
-        Returns
-        -------
-        bic : float
-            The lower the better.
-        """
-        logs = self._log_likelihoods(self._embed(X))
-        return bic(logs.sum(), self._n_parameters(), len(logs))
-
-    def aic(self, X: ArrayLike) -> float:
-        """Akaike information criterion of the mixture on a table.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Table with the columns seen in fit.
-
-        Returns
-        -------
-        aic : float
-            The lower the better.
-        """
-        logs = self._log_likelihoods(self._embed(X))
-        return aic(logs.sum(), self._n_parameters())
+        return super()._log_likelihoods(Z) if self._columns.any() else np.zeros(len(Z))
 
     def _n_parameters(self):
         n_columns = int(self._columns.sum())
         return n_free_parameters(self.covariance_type_, self.n_clusters_, n_columns)
 
-    def sample(
-        self,
-        n_samples: int = 1,
-        *,
-        random_state: int | np.random.RandomState | None = None,
-    ) -> Any:
-        """Draw rows from the mixture.
-
-        Parameters
-        ----------
-        n_samples : int, default=1
-            Rows wanted.
-        random_state : int, RandomState instance or None, default=None
-            Seed of the draw; None for another one at each call.
-
-        Returns
-        -------
-        X : ndarray of shape (n_samples, n_features_in_)
-            Rows, cluster by cluster, in the units of the table, decoded where there
-            is an encoder.
-        y : ndarray of shape (n_samples,), dtype=int64
-            Cluster that each was drawn from.
-
-        Raises
-        ------
-        ValueError
-            If `n_samples` is not a positive integer.
-        AttributeError
-            If the encoder has no ``inverse_transform``.
-        """
-        check_is_fitted(self)
-        validate_parameter_constraints(
-            {"n_samples": [Interval(Integral, 1, None, closed="left")]},
-            {"n_samples": n_samples},
-            caller_name="sample",
-        )
-        rng = np.random.default_rng(draw_seed(random_state))
+    def _draw(self, n_samples, rng):
         rows, labels = sample(self._groups.gaussians(), n_samples, rng)
-        Z = self._in_units(rows, self.means_.dtype)
-        return (
-            Z if self.encoder is None else self.encoder_.inverse_transform(Z)
-        ), labels.astype(np.int64)
+        return self._in_units(rows, self.means_.dtype), labels.astype(np.int64)
