@@ -246,7 +246,7 @@ def test_samples_of_an_embedding_are_decoded():
 
 def test_nothing_to_sample():
     X, _ = blobs()
-    with pytest.raises(ValueError, match="n_samples. parameter of sample"):
+    with pytest.raises(ValueError, match="n_samples"):
         PPP().fit(X).sample(0)
     with pytest.raises(NotFittedError):
         PPP().sample()
