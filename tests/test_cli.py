@@ -360,10 +360,10 @@ def test_decisions_are_said(tmp_path, run):
     _, _, err = run("cluster", source, "--n-clusters", 2, "--drop", "mark")
     assert err.splitlines() == [
         "skdeepcluster: numbers, scaled: size",
-        "skdeepcluster: categories, of one weight each: kind (3 levels)",
+        "skdeepcluster: categories, each of the weight of one number: kind (3 levels)",
         "skdeepcluster: not used: mark (--drop), row (counts the rows), cm (constant)",
-        "skdeepcluster: missing values: size (3), kind (1); nothing that stands for "
-        "them is shown, numbers are said of the cells that are there",
+        "skdeepcluster: missing values: size (3), kind (1); every figure is of the "
+        "cells that are there",
     ]
 
 
@@ -528,7 +528,7 @@ def test_disk_full(source, tmp_path, run, monkeypatch):
 
 
 def test_no_table_is_left_when_the_picture_fails(source, tmp_path, run, monkeypatch):
-    def fail(X, labels, path):
+    def fail(points, axis_labels, labels, path):
         path.write_text("half")
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
@@ -543,7 +543,7 @@ def test_no_table_is_left_when_the_picture_fails(source, tmp_path, run, monkeypa
 def test_mistake_in_drawing_is_not_blamed_on_the_files(
     source, tmp_path, run, monkeypatch
 ):
-    def fail(X, labels, path):
+    def fail(points, axis_labels, labels, path):
         raise IndexError("a mistake")
 
     use_method(monkeypatch)

@@ -77,7 +77,8 @@ def test_page_says_what_was_found(source, tmp_path):
 def test_pictures_are_inside_and_nothing_is_loaded(source, tmp_path):
     page = Reader(report_of(source, tmp_path / "report.html"))
     pictures = [attributes for tag, attributes in page.tags if tag == "img"]
-    assert len(pictures) == 3
+    assert len(pictures) == 1
+    assert sum(tag == "svg" for tag, _ in page.tags) == 1
     for picture in pictures:
         kind, data = picture["src"].split(",")
         assert kind == "data:image/png;base64"
@@ -92,10 +93,16 @@ def test_same_seed_same_page(source, tmp_path):
     assert report_of(source, tmp_path / "second.html") == first
 
 
-def test_one_cluster_has_no_silhouette(source, tmp_path):
+@pytest.mark.parametrize(("k", "n_pictures"), [("1", 1), ("2", 2)])
+def test_rows_that_were_clustered_have_silhouettes(source, k, n_pictures, tmp_path):
+    options = ("--method", "kmeans", "--n-clusters", k)
+    page = Reader(report_of(source, tmp_path / "report.html", *options))
+    assert sum(tag == "img" for tag, _ in page.tags) == n_pictures
+
+
+def test_one_cluster(source, tmp_path):
     text = report_of(source, tmp_path / "report.html", "--n-clusters", "1")
     page = Reader(text)
-    assert sum(tag == "img" for tag, _ in page.tags) == 2
     assert "1 cluster of 90 rows" in "\n".join(page.said)
 
 
@@ -124,3 +131,44 @@ def test_bad_name(source, tmp_path, capsys):
     assert main(["cluster", str(source), "--report", str(path)]) == 2
     assert "the name must end in .html" in capsys.readouterr().err
     assert not path.exists()
+
+
+def test_every_row_says_what_it_is(source, tmp_path):
+    out = tmp_path / "out.csv"
+    page = Reader(report_of(source, tmp_path / "report.html", "--out", str(out)))
+    table = pd.read_csv(out)
+    tips = [said for said in page.said if re.match(r"row \d+: cluster", said)]
+    assert len(tips) == len(table)
+    for tip in tips:
+        head, *cells = tip.splitlines()
+        number, cluster = map(int, re.findall(r"\d+", head))
+        row = table.iloc[number - 1]
+        assert row["cluster"] == cluster
+        assert f"colour: {row['colour']}" in cells
+    assert sum("weight: missing" in tip for tip in tips) == 1
+
+
+def test_typical_rows_and_averages_are_of_the_table(source, tmp_path):
+    out = tmp_path / "out.csv"
+    text = report_of(source, tmp_path / "report.html", "--out", str(out))
+    table = pd.read_csv(out)
+    typical = text.split("<h2>Typical rows</h2>")[1].split("<h2>")[0]
+    found = re.findall(r"<td>(\d)</td><td>row (\d+)</td>", typical)
+    assert len(found) == 9
+    for cluster, row in found:
+        assert table["cluster"][int(row) - 1] == int(cluster)
+    averages = text.split("<h2>Every column in every cluster</h2>")[1]
+    (cells,) = re.findall(r"<td>cells that are there</td>(.*?)</tr>", averages)
+    counts = [int(n) for n in re.findall(r"<td>(\d+)</td>", cells)]
+    seen = table.dropna(subset="weight").groupby("cluster").size().tolist()
+    assert counts == [89, *seen]
+
+
+def test_compared_with_a_column(source, tmp_path):
+    options = ("--compare", "colour", "--method", "kmeans")
+    text = report_of(source, tmp_path / "report.html", *options)
+    Reader(text)
+    section = text.split("<h2>Compared with colour</h2>")[1].split("<h2>")[0]
+    assert "adjusted Rand index" in section
+    rows = re.findall(r"<td>cluster \d</td><td>(\d+)</td><td>(\d+)</td>", section)
+    assert np.array(rows, dtype=int).sum(axis=0).tolist() == [30, 60]

@@ -152,7 +152,7 @@ def column_notes(prepared):
             f"{', rare ones together' * bool(column.rare)})"
             for column in words
         )
-        yield f"categories, of one weight each: {named}"
+        yield f"categories, each of the weight of one number: {named}"
     ordered = [column.name for column in columns if column.role == "rank"]
     if ordered:
         yield f"categories with an order: {listed(ordered)}"
@@ -175,10 +175,7 @@ def missing_notes(prepared):
     }
     if any(missing.values()):
         named = listed(f"{name} ({n:,})" for name, n in missing.items() if n)
-        yield (
-            f"missing values: {named}; nothing that stands for them is shown, numbers "
-            "are said of the cells that are there"
-        )
+        yield (f"missing values: {named}; every figure is of the cells that are there")
     n_rows = len(prepared.frame)
     empty = {n: m / n_rows for n, m in missing.items() if m > MOSTLY_EMPTY * n_rows}
     if empty:

@@ -15,16 +15,17 @@ from .clusters import (
 )
 from .columns import (
     Prepared,
-    check_columns,
     columns_writer,
     missing_notes,
     prepare_table,
 )
+from .comparing import compared
 from .descriptions import answer_notes, described, profile_table
 from .files import PREDICT_COLUMNS, RESULT_COLUMNS, read
 from .messages import CommandError, first_line, keep_quiet, say, warnings_as_notes
 from .outputs import check_outputs, draw, model_writer, table_writer, write_outputs
 from .report import cluster_report
+from .row_map import map_points
 from .stability import stability, stability_notes
 
 
@@ -64,8 +65,8 @@ def cluster_rows(args, rows):
     -------
     estimator : object
         Fitted.
-    found : Stability or None
-        None where it would take too long, or the rows are too few.
+    found : Stability or str
+        Why there is none where it would take too long, or the rows are too few.
     """
     build = builder(args)
     try:
@@ -75,8 +76,10 @@ def cluster_rows(args, rows):
     if args.method == "kmeans":
         number_by_size(estimator)
     n_clusters = len(set(estimator.labels_.tolist()))
-    if args.method in SLOW or len(rows) // 2 < max(2, n_clusters):
-        return estimator, None
+    if args.method in SLOW:
+        return estimator, f"it takes too long by --method {args.method}"
+    if len(rows) // 2 < max(2, n_clusters):
+        return estimator, "half of the rows are too few"
     with warnings.catch_warnings():
         # That a half has fewer clusters is counted, and no news.
         warnings.simplefilter("ignore")
@@ -87,8 +90,8 @@ def cluster_rows(args, rows):
                 estimator.labels_,
                 args.random_state,
             )
-        except ValueError:
-            found = None
+        except ValueError as error:
+            found = f"half of the rows cannot be clustered: {first_line(error)}"
     return estimator, found
 
 
@@ -123,24 +126,37 @@ def cluster(args):
     n_clusters = len(set(labels.tolist()))
     for text in choice_notes(estimator):
         remember(text)
-    clusters = described(prepared, labels, found and found.found)
+    comparison = None
+    if args.compare is not None:
+        comparison = compared(prepared, labels, args.compare)
+    was_measured = not isinstance(found, str)
+    clusters = described(prepared, labels, found.found if was_measured else None)
     endings = [
-        *stability_notes(found, n_clusters),
+        *stability_notes(found, n_clusters, args.n_clusters),
         *one_cluster_notes(n_clusters, n_rows, args.n_clusters),
         *answer_notes(prepared, labels),
-        *compare_lines(args, prepared, labels),
+        *(comparison.lines if comparison else ()),
     ]
-    shares = found.shares if found else np.full(n_rows, np.nan)
+    shares = found.shares if was_measured else np.full(n_rows, np.nan)
 
     def write_report(path):
         page = cluster_report(
-            args.table.name, estimator, prepared, labels, clusters, [*endings, *facts]
+            args.table.name,
+            estimator,
+            prepared,
+            labels,
+            clusters,
+            [*endings, *facts],
+            takes_columns,
+            comparison,
         )
         path.write_text(page, encoding="utf-8")
 
     writers = {
         "out": table_writer(args, table, RESULT_COLUMNS, labels, shares),
-        "plot": lambda path: draw(prepared.X, labels, path),
+        "plot": lambda path: draw(
+            *map_points(estimator, prepared, takes_columns), labels, path
+        ),
         "report": write_report,
         "table_file": lambda path: profile_table(prepared, labels).to_csv(
             path, index=False
@@ -151,30 +167,6 @@ def cluster(args):
     with warnings_as_notes(note):
         write_outputs(args, note, writers)
     print(summary(clusters, notes=endings))
-
-
-def compare_lines(args, prepared, labels):
-    """Yield how the clusters compare with a column that was not used."""
-    if args.compare is None:
-        return
-    import pandas as pd
-    from sklearn.metrics import adjusted_rand_score
-
-    cells = prepared.frame[args.compare]
-    check_columns(prepared.frame, [args.compare], "--compare")
-    seen = cells.notna().to_numpy()
-    if not seen.any():
-        raise CommandError(f"--compare {args.compare}: the column is empty")
-    words = cells[seen].astype(str).to_numpy()
-    counts = pd.crosstab(
-        pd.Series(labels[seen], name="cluster"), pd.Series(words, name=args.compare)
-    )
-    yield (
-        f"compared with {args.compare}: adjusted Rand index "
-        f"{adjusted_rand_score(words, labels[seen]):.2f} (1: the same groups, 0: "
-        "chance)"
-    )
-    yield from counts.to_string(max_cols=12, max_rows=40).splitlines()
 
 
 def predict(args):

@@ -6,6 +6,8 @@ those of the observed cells, and where cells are missing their number is said.
 
 from typing import NamedTuple
 
+from ..inspection._number_text import percent
+
 # In standard deviations: a column that differs by less is not worth naming.
 NOTABLE_DIFFERENCE = 0.5
 FEATURES_SHOWN = 3
@@ -95,14 +97,17 @@ def remarks_on(prepared, members):
     """Say what sets some of the rows apart, and which are typical of them."""
     remarks = notable_remarks(prepared, members)
     if not remarks and not members.all():
+        logged = any(column.log_shift is not None for column in prepared.columns)
         remarks = [
-            "close to the average in every column",
+            "close to the average in every column: by less than half a standard "
+            "deviation" + " (after the logarithm, where one is taken)" * logged,
             *other_differences(prepared, members),
         ]
     if members.all():
         remarks = ["all rows"]
     if prepared.row_names is not None:
-        remarks.append(typical_rows(prepared, members))
+        names = prepared.row_names.iloc[typical_rows(prepared, members)]
+        remarks.append(f"typical: {', '.join(map(str, names))}")
     return remarks
 
 
@@ -161,17 +166,23 @@ def column_remarks(column, cells, members):
         yield number_remark(column, as_numbers(cells), inside, seen, counted)
         return
     words = as_words(column, cells)
+    more, less = [], []
     for level in words[seen].unique():
         is_level = (words == level).to_numpy()
         here, overall = is_level[inside].mean(), is_level[seen].mean()
-        spread = np.sqrt(overall * (1 - overall))
-        if here > overall and spread > 0:
-            yield Remark(
-                (here - overall) / spread,
-                f"{column.name} = {level}: {here:.0%} vs {overall:.0%} overall"
-                + counted,
+        if here != overall:
+            remark = Remark(
+                abs(here - overall) / np.sqrt(overall * (1 - overall)),
+                f"{column.name} = {level}: {percent(here)} vs {percent(overall)} "
+                "overall" + counted,
                 (column.name, level),
             )
+            (more if here > overall else less).append(remark)
+    yield from more
+    # That a level is rare is news where no other says it by being frequent.
+    rarest = max(less, default=None)
+    if rarest is not None and rarest.strength > max(more).strength:
+        yield rarest
 
 
 def number_remark(column, values, inside, seen, counted):
@@ -219,7 +230,8 @@ def gap_remarks(column, seen, members):
         strength = abs(here - overall) / (overall * (1 - overall)) ** 0.5
         yield Remark(
             float(strength),
-            f"{column.name}: missing in {here:.0%}, elsewhere in {elsewhere:.0%}",
+            f"{column.name}: missing in {percent(here)}, elsewhere in "
+            f"{percent(elsewhere)}",
             (column.name, "missing"),
         )
 
@@ -303,15 +315,13 @@ def correlation_lines(frame, numbers, members):
 
 
 def typical_rows(prepared, members):
-    """Name the rows nearest to the mean of some rows."""
+    """Positions of the rows nearest to the mean of some rows, encoded."""
     import numpy as np
 
-    from .messages import listed
-
-    X = prepared.X
-    distances = np.square(X[members] - X[members].mean(axis=0)).sum(axis=1)
+    rows = prepared.X[members]
+    distances = np.square(rows - rows.mean(axis=0)).sum(axis=1)
     nearest = np.argsort(distances, kind="stable")[:TYPICAL_ROWS]
-    return "typical: " + listed(prepared.row_names[members].iloc[nearest].map(str))
+    return np.flatnonzero(members)[nearest]
 
 
 def answer_notes(prepared, labels):
@@ -334,7 +344,7 @@ def answer_notes(prepared, labels):
         )
         if entropy > 0 and told / entropy > IS_ANSWER:
             named = ", ".join(
-                f"cluster {cluster} is {line.max() / line.sum():.0%} "
+                f"cluster {cluster} is {percent(line.max() / line.sum())} "
                 f"{counts.columns[line.to_numpy().argmax()]}"
                 for cluster, line in counts.iterrows()
             )

@@ -106,7 +106,7 @@ def table_writer(args, table, names, *results):
     return write
 
 
-def draw(X, labels, path):
+def draw(points, axis_labels, labels, path):
     """Draw the clusters into a PNG file."""
     from matplotlib.figure import Figure
 
@@ -114,7 +114,8 @@ def draw(X, labels, path):
 
     # A figure without pyplot needs no screen.
     figure = Figure(figsize=(6.4, 4.8), layout="constrained")
-    EmbeddingDisplay.from_predictions(X, labels, ax=figure.subplots())
+    display = EmbeddingDisplay(embedding=points, labels=labels, axis_labels=axis_labels)
+    display.plot(ax=figure.subplots())
     figure.savefig(path, format="png", dpi=200)
 
 

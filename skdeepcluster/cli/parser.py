@@ -99,7 +99,8 @@ def add_cluster(commands):
         type=Path,
         help="write the table with columns cluster and cluster_stability (.csv, "
         ".csv.gz or .parquet); the stability is the share of ten halves of the rows "
-        "in which the row is put into the same cluster",
+        "(of more than 2,000, samples of 1,000) in which the row is put into the same "
+        "cluster",
     )
     command.add_argument(
         "--plot", metavar="FILE.png", type=Path, help="draw the clusters"

@@ -4,13 +4,23 @@ import base64
 import io
 import platform
 import sys
-import warnings
 from html import escape
 
 from .. import __version__
+from ..inspection._number_text import percent
 from .clusters import headline, often
 from .columns import unused_columns
-from .descriptions import profile_table, readable
+from .comparing import MOST_DRAWN as MOST_VALUES
+from .comparing import draw_counts
+from .descriptions import in_words, profile_table, readable, typical_rows
+from .row_map import (
+    MOST_DRAWN,
+    cells_in_words,
+    map_points,
+    row_map,
+    row_names,
+    row_tips,
+)
 from .rules import COVERAGE, DEPTH, PRECISION, cluster_rules, rule_matrix
 
 STYLE = """
@@ -24,15 +34,21 @@ th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid var(--
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
 figure { margin: 1rem 0; }
 figure, .scroll { overflow-x: auto; }
-img { max-width: 100%; background: white; border-radius: 6px; }
+img, svg { max-width: 100%; background: white; border-radius: 6px; }
+svg { font: 13px system-ui, sans-serif; }
+svg circle, svg polygon { fill-opacity: .7; }
+svg circle:hover, svg polygon:hover { stroke: black; stroke-width: 2; }
+svg .name { font-weight: bold; paint-order: stroke; stroke: white; stroke-width: 4px; }
 img.wide { max-width: none; }
 figcaption { font-size: .9rem; opacity: .8; }
+.scroll td:nth-child(2) { white-space: nowrap; }
 pre { background: var(--soft); padding: .8rem; border-radius: 6px; overflow-x: auto; }
 """
 
 # Inches across the text. A wider picture is not shrunk, but can be moved.
 PAGE_WIDTH = 10
 COLUMNS_DRAWN = 12
+AVERAGES = ("mean", "median", "standard_deviation")
 
 
 def page(title, sections):
@@ -109,15 +125,16 @@ def versions():
     return [f"{name} {version}" for name, version in made_with.items()]
 
 
-def rule_section(prepared, labels):
+def rule_section(matrix, names, labels):
     """Write the rules, and which clusters have none."""
-    rules, missing = cluster_rules(prepared, labels)
+    rules, missing = cluster_rules(matrix, names, labels)
     without = ""
     if missing and len(set(labels.tolist())) > 1:
         named = ", ".join(map(str, missing))
         without = (
-            f"<p>No rule of up to {DEPTH} conditions covers {COVERAGE:.0%} of the rows "
-            f"and is right in {PRECISION:.0%} for: {named}.</p>"
+            f"<p>No rule of up to {DEPTH} conditions was found that covers "
+            f"{COVERAGE:.0%} of the rows and is right in {PRECISION:.0%} for: "
+            f"{named}.</p>"
         )
     return (
         "<p>Each describes rows of one cluster. In brackets how many rows it holds "
@@ -128,29 +145,68 @@ def rule_section(prepared, labels):
 
 
 def html_table(head, rows):
-    """Write a table; what is no text stands to the right."""
+    """Write a table of texts."""
     lines = [
         "<tr>" + "".join(f"<th>{escape(str(cell))}</th>" for cell in head) + "</tr>"
     ]
     for row in rows:
-        cells = "".join(
-            f"<td>{escape(cell)}</td>"
-            if isinstance(cell, str)
-            else f'<td class="number">{readable(cell) if cell == cell else ""}</td>'
-            for cell in row
-        )
+        cells = "".join(f"<td>{escape(cell)}</td>" for cell in row)
         lines.append(f"<tr>{cells}</tr>")
     return f'<div class="scroll"><table>{"".join(lines)}</table></div>'
 
 
 def profile_section(prepared, labels):
     """Write the averages of every column in every cluster."""
-    profile = profile_table(prepared, labels).fillna({"level": ""})
-    profile["level"] = profile["level"].astype(str)
-    profile[["column", "cluster"]] = profile[["column", "cluster"]].astype(str)
+    import pandas as pd
+
+    profile = profile_table(prepared, labels)
+    clusters = profile["cluster"].unique()
+    clusters = ["all", *(c for c in clusters if c != "all")]
+    columns = {column.name: column for column in prepared.columns}
+    lines = []
+    for name, part in profile.groupby("column", sort=False):
+        column, first = columns[name], True
+        figures = [("share", percent)]
+        if column.role == "number":
+            figures = [(figure, None) for figure in AVERAGES]
+        for level, of_level in part.groupby("level", dropna=False, sort=False):
+            cells = of_level.set_index("cluster").loc[clusters]
+            for figure, write in figures:
+                write = write or figure_writer(column, figure)
+                what = figure if column.role == "number" else f"= {level}"
+                said = ["" if pd.isna(v) else write(v) for v in cells[figure]]
+                lines.append((str(name) if first else "", what, *said))
+                first = False
+        if column.share_missing > 0:
+            said = [f"{n:,}" for n in cells["cells"]]
+            lines.append(("", "cells that are there", *said))
+    head = ("column", "", "all rows", *(f"cluster {c}" for c in clusters[1:]))
     return (
-        "<p>Of the cells that are there; how many is said under <i>cells</i>.</p>"
-        + html_table(profile.columns, profile.itertuples(index=False))
+        "<p>Of the cells that are there. Of a category, the share of them that hold "
+        "each level.</p>" + html_table(head, lines)
+    )
+
+
+def figure_writer(column, figure):
+    """Return what writes a mean, a median or a standard deviation of a column."""
+    if figure != "standard_deviation" or column.kind != "date":
+        return lambda value: in_words(column, value)
+    return lambda value: f"{readable(value / 86_400)} days"
+
+
+def typical_section(prepared, labels):
+    """Write the rows that are typical of each cluster."""
+    columns = prepared.columns
+    lines = []
+    for cluster in sorted(set(labels.tolist())):
+        rows = typical_rows(prepared, labels == cluster)
+        cells = [cells_in_words(c, prepared.frame.iloc[rows]) for c in columns]
+        for name, *words in zip(row_names(prepared, rows), *cells, strict=True):
+            lines.append((str(cluster), name, *map(str, words)))
+    head = ("cluster", "row", *(column.name for column in columns))
+    return (
+        "<p>The rows nearest to the mean of their cluster, each column counting "
+        "alike.</p>" + html_table(head, lines)
     )
 
 
@@ -173,37 +229,35 @@ def column_section(prepared):
     return html_table(("column", "taken as", "unit", "", "missing", "levels"), rows)
 
 
-def draw_profile(prepared, labels, ax):
+def draw_profile(matrix, names, labels, ax):
     """Draw means of observed cells, coloured by their distance from all rows."""
-    import numpy as np
-
     from ..inspection import ClusterProfileDisplay
 
-    matrix, names = rule_matrix(prepared)
-    clusters = sorted(set(labels.tolist()))
-    with warnings.catch_warnings():
-        # A column may be all gaps in a cluster.
-        warnings.simplefilter("ignore", RuntimeWarning)
-        means = np.array([np.nanmean(matrix[labels == c], axis=0) for c in clusters])
-    overall, spread = np.nanmean(matrix, axis=0), np.nanstd(matrix, axis=0)
-    deviations = (means - overall) / np.where(spread > 0, spread, 1)
-    sizes = np.array([(labels == c).sum() for c in clusters])
-    telling = sizes @ np.square(np.nan_to_num(deviations))
-    shown = np.argsort(-telling, kind="stable")[:COLUMNS_DRAWN]
-    seen = (~np.isnan(matrix)).sum(axis=0)
-    ClusterProfileDisplay(
-        means=means[:, shown],
-        deviations=deviations[:, shown],
-        clusters=clusters,
-        sizes=sizes,
-        feature_names=[
-            names[j] + f" ({seen[j]:,} cells)" * bool(seen[j] < len(matrix))
-            for j in shown
-        ],
-    ).plot(ax=ax)
+    ClusterProfileDisplay.from_predictions(
+        matrix, labels, feature_names=names, max_features=COLUMNS_DRAWN, ax=ax
+    )
 
 
-def cluster_report(title, estimator, prepared, labels, clusters, facts):
+def map_section(estimator, prepared, labels, takes_columns):
+    """Draw the rows as they were clustered, each to be pointed at."""
+    points, axis_labels = map_points(estimator, prepared, takes_columns)
+    said = "The rows, coloured by cluster; point at one to see what it is."
+    if takes_columns:
+        said += (
+            " The clusters were found in the columns themselves, so they may overlap "
+            "on this map, which shows two axes of them."
+        )
+    if len(points) > MOST_DRAWN:
+        said += f" {MOST_DRAWN:,} of {len(points):,} rows are drawn, taken at random."
+    drawn = row_map(
+        points, labels, axis_labels, lambda rows: row_tips(prepared, labels, rows)
+    )
+    return f"<figure>{drawn}<figcaption>{escape(said)}</figcaption></figure>"
+
+
+def cluster_report(
+    title, estimator, prepared, labels, clusters, facts, takes_columns, comparison
+):
     """Write the report of a clustering.
 
     Parameters
@@ -220,30 +274,38 @@ def cluster_report(title, estimator, prepared, labels, clusters, facts):
         The clusters in words.
     facts : list of str
         What was done with which column, and what else is to be known.
+    takes_columns : bool
+        Whether the columns themselves were clustered, not the encoded rows.
+    comparison : Comparison or None
+        With a column that was not used.
 
     Returns
     -------
     str
         An HTML document.
     """
-    from ..inspection import EmbeddingDisplay, SilhouetteDisplay
+    from ..inspection import SilhouetteDisplay
 
     X, n_clusters = prepared.X, len(clusters)
-    n_drawn = min(len(rule_matrix(prepared)[1]), COLUMNS_DRAWN)
+    matrix, names = rule_matrix(prepared)
+    two_levels = {f"{c.name} = {c.levels[1]}" for c in prepared.columns if is_pair(c)}
+    told = [j for j, name in enumerate(names) if name not in two_levels]
     pictures = [
+        map_section(estimator, prepared, labels, takes_columns),
         figure(
-            lambda ax: EmbeddingDisplay.from_predictions(X, labels, ax=ax),
-            "The rows, coloured by cluster.",
-        ),
-        figure(
-            lambda ax: draw_profile(prepared, labels, ax),
+            lambda ax: draw_profile(
+                matrix[:, told], [names[j] for j in told], labels, ax
+            ),
             "Mean of each column in each cluster, of the cells that are there, "
             "coloured by its distance from the mean of all rows. Of a category, the "
             "share of rows.",
-            (max(6.4, 2.4 + 0.75 * n_clusters), 1.4 + 0.34 * n_drawn),
+            (
+                max(6.4, 2.4 + 0.75 * n_clusters),
+                1.4 + 0.34 * min(len(told), COLUMNS_DRAWN),
+            ),
         ),
     ]
-    if 2 <= n_clusters < min(len(X), 30):
+    if 2 <= n_clusters < min(len(X), 30) and not takes_columns:
         pictures.append(
             figure(
                 lambda ax: SilhouetteDisplay.from_predictions(X, labels, ax=ax),
@@ -253,7 +315,9 @@ def cluster_report(title, estimator, prepared, labels, clusters, facts):
     sections = [
         (headline(clusters), cluster_table(clusters)),
         ("Pictures", "\n".join(pictures)),
-        ("Rules", rule_section(prepared, labels)),
+        *compare_sections(comparison),
+        ("Rules", rule_section(matrix, names, labels)),
+        ("Typical rows", typical_section(prepared, labels)),
         ("Every column in every cluster", profile_section(prepared, labels)),
         ("How it was made", bullets(facts)),
         ("Every column", column_section(prepared)),
@@ -261,3 +325,30 @@ def cluster_report(title, estimator, prepared, labels, clusters, facts):
         ("Versions", bullets(versions())),
     ]
     return page(title, sections)
+
+
+def is_pair(column):
+    """Whether one of a category's levels says all about the other."""
+    return column.role != "number" and len(column.levels) == 2
+
+
+def compare_sections(comparison):
+    """Yield the section about a column that was not used."""
+    if comparison is None or comparison.counts is None:
+        return
+    counts = comparison.counts
+    drawn = figure(
+        lambda ax: draw_counts(comparison, ax),
+        f"Share of each cluster's rows that have which value of {comparison.name}.",
+        (
+            max(6.4, 2.4 + 0.6 * len(counts)),
+            1.4 + 0.3 * min(counts.shape[1], MOST_VALUES),
+        ),
+    )
+    rows = [
+        (f"cluster {cluster}", *(f"{n:,}" for n in line))
+        for cluster, line in zip(counts.index, counts.to_numpy(), strict=True)
+    ]
+    said = f"<p>{escape(comparison.lines[0])}</p>"
+    table = html_table(("rows", *counts.columns), rows)
+    yield f"Compared with {comparison.name}", f"{said}{drawn}{table}"

@@ -1,4 +1,4 @@
-"""Whether clusters are found again in halves of the rows."""
+"""Whether clusters are found again in halves of the rows, or samples of many."""
 
 from typing import NamedTuple
 
@@ -23,12 +23,15 @@ class Stability(NamedTuple):
         Share of the halves whose most similar cluster has the row.
     numbers : dict of int to int
         In how many halves so many clusters were found.
+    halves : str
+        What the halves are: of many rows, samples.
     """
 
     found: dict
     all_found: int
     shares: object
     numbers: dict
+    halves: str
 
 
 def stability(fit, rows, labels, random_state):
@@ -55,8 +58,11 @@ def stability(fit, rows, labels, random_state):
     names = sorted(set(labels.tolist()))
     found, all_found, numbers = dict.fromkeys(names, 0), 0, {}
     shares = np.zeros(len(labels))
+    n_taken = min(len(labels), MOST_ROWS) // 2
+    halves = "halves of the rows"
+    if len(labels) > MOST_ROWS:
+        halves = f"samples of {n_taken:,} rows"
     for _ in range(N_HALVES):
-        n_taken = min(len(labels), MOST_ROWS) // 2
         taken = np.sort(rng.choice(len(labels), n_taken, replace=False))
         half = rows.iloc[taken] if hasattr(rows, "iloc") else rows[taken]
         model = fit(half)
@@ -70,7 +76,7 @@ def stability(fit, rows, labels, random_state):
             found[name] += alike >= ALIKE
             again += alike >= ALIKE
         all_found += again == len(names)
-    return Stability(found, all_found, shares.round(6), numbers)
+    return Stability(found, all_found, shares.round(6), numbers, halves)
 
 
 def most_similar(members, others):
@@ -84,17 +90,34 @@ def most_similar(members, others):
     return names[alike.argmax()], float(alike.max())
 
 
-def stability_notes(found, n_clusters):
-    """Yield in words how often clusters were found again."""
-    if found is None:
+def stability_notes(found, n_clusters, asked):
+    """Yield in words how often clusters were found again.
+
+    Parameters
+    ----------
+    found : Stability or str
+        Or why nobody looked.
+    n_clusters : int
+        Number of clusters.
+    asked : int or None
+        The number that was asked for; None where it was found.
+    """
+    if isinstance(found, str):
+        yield f"nobody looked whether the clusters are found again: {found}"
         return
-    yield (
-        f"all clusters found again in {found.all_found} of {N_HALVES} halves of the "
-        "rows"
-    )
-    others = {n: times for n, times in found.numbers.items() if n != n_clusters}
-    if others:
-        ranked = sorted(others.items(), key=lambda item: (-item[1], item[0]))
+    if n_clusters > 1:
+        yield (
+            f"all clusters found again in {found.all_found} of {N_HALVES} "
+            f"{found.halves}"
+        )
+    if asked is None:
+        ranked = sorted(found.numbers.items(), key=lambda item: (-item[1], item[0]))
         named = ", ".join(f"{number} in {times}" for number, times in ranked)
-        same = found.numbers.get(n_clusters, 0)
-        yield (f"number of clusters in those halves: {n_clusters} in {same}, {named}")
+        never = f"; {n_clusters} in none" * (n_clusters not in found.numbers)
+        yield f"number of clusters in {N_HALVES} {found.halves}: {named}{never}"
+    doubtful = [name for name, times in found.found.items() if 2 * times < N_HALVES]
+    if doubtful and n_clusters > 1:
+        yield (
+            f"found again in fewer than half of them: {', '.join(map(str, doubtful))}; "
+            "other rows might not show these"
+        )

@@ -10,6 +10,11 @@ COLORS = (
     *("#882255", "#44AA99", "#999933", "#AA4499"),
 )
 OTHERS_COLOR = "#BBBBBB"
+# Past the colours a cluster is known by its marker.
+MARKERS = ("o", "^")
+MOST_CLUSTERS = len(COLORS) * len(MARKERS)
+# A picture ends half its inner width beyond the inner 98 % of the rows.
+INNER, MARGIN = (0.01, 0.99), 0.5
 
 
 def new_axes(ax, figsize=(6.4, 4.8)):
@@ -37,6 +42,8 @@ def last_step(estimator, X):
 def representation(estimator, X):
     """Return the rows as the last step of an estimator clusters them."""
     estimator, X = last_step(estimator, X)
+    if hasattr(estimator, "best_estimator_"):
+        return representation(estimator.best_estimator_, X)
     if getattr(estimator, "encoder_", None) is not None:
         # The encoder was fitted to an array, and would warn of names.
         X = check_array(X, dtype=[np.float64, np.float32])
@@ -50,9 +57,50 @@ def representation(estimator, X):
     return X
 
 
-def three_digits(number):
-    """Write a number with three digits, without powers of ten where it can be."""
-    return f"{number:,.0f}" if 1e3 <= abs(number) < 1e7 else f"{number:.3g}"
+def view_limits(values):
+    """Least and largest number that a picture shows, whatever a few rows hold."""
+    low, high = values.min(), values.max()
+    inner_low, inner_high = np.quantile(values, INNER)
+    margin = MARGIN * (inner_high - inner_low)
+    if margin == 0:
+        return low, high
+    return max(low, inner_low - margin), min(high, inner_high + margin)
+
+
+def largest_first(codes):
+    """Clusters that a picture shows, in their order, and the mask of other rows."""
+    sizes = np.bincount(codes)
+    shown = np.sort(np.argsort(-sizes, kind="stable")[:MOST_CLUSTERS])
+    return shown, ~np.isin(codes, shown)
+
+
+def names_apart(places, width, height):
+    """Move names up or down that would stand on each other.
+
+    Parameters
+    ----------
+    places : ndarray of shape (n_names, 2)
+        Where their middles should be.
+    width, height : float
+        Of a name.
+
+    Returns
+    -------
+    ndarray of shape (n_names, 2)
+        Where they are.
+    """
+    places = np.array(places, dtype=np.float64)
+    order = np.arange(len(places))
+    for _ in range(100):
+        across, up = np.moveaxis(places[:, np.newaxis] - places, 2, 0)
+        overlap = (np.abs(across) < width) & (np.abs(up) < height)
+        overlap[order, order] = False
+        if not overlap.any():
+            break
+        way = np.where(up == 0, np.sign(order[:, np.newaxis] - order), np.sign(up))
+        push = np.where(overlap, way * (height - np.abs(up)) / 2, 0.0)
+        places[:, 1] += 1.01 * push[order, np.abs(push).argmax(axis=1)]
+    return places
 
 
 def text_color(color):

@@ -9,7 +9,6 @@ from .._labels import missing
 # A level held by fewer than one row in a hundred, or past the twentieth, says
 # nothing of a cluster.
 MIN_LEVEL_SHARE, MAX_LEVELS = 0.01, 20
-MISSING_LEVEL = "(missing)"
 
 
 def named_table(X, labels, feature_names=None):
@@ -18,9 +17,8 @@ def named_table(X, labels, feature_names=None):
     Returns
     -------
     X : ndarray of shape (n_samples, n_written)
-        Finite rows. A column of text or categories becomes one of zeros and ones
-        for each level, a missing number the median of its column; dates and
-        empty columns are left out.
+        Rows, NaN where the cell is missing. A column of text or categories becomes
+        one of zeros and ones for each level; dates and empty columns are left out.
     labels : ndarray of shape (n_samples,)
         Label of each.
     names : list of str
@@ -41,8 +39,10 @@ def named_table(X, labels, feature_names=None):
         X = _checked(X)
     labels = column_or_1d(labels)
     check_consistent_length(X, labels)
-    X, names = _without_gaps(X, names)
-    return X, labels, names
+    kept = np.flatnonzero(~np.isnan(X).all(axis=0))
+    if not kept.size:
+        raise ValueError("All numbers of X are missing.")
+    return X[:, kept], labels, [str(names[j]) for j in kept]
 
 
 def _checked(X):
@@ -85,24 +85,9 @@ def _numbers_of(values):
 def _levels_of(values):
     """Yield the frequent levels of a column, in order, and the rows of each."""
     gaps = missing(values)
-    levels = np.array(
-        [MISSING_LEVEL if gap else str(v) for v, gap in zip(values, gaps, strict=True)]
-    )
-    distinct, sizes = np.unique(levels, return_counts=True)
+    levels = np.array([str(value) for value in values])
+    distinct, sizes = np.unique(levels[~gaps], return_counts=True)
     frequent = np.argsort(-sizes, kind="stable")[:MAX_LEVELS]
     frequent = frequent[sizes[frequent] >= MIN_LEVEL_SHARE * len(levels)]
     for level in distinct[np.sort(frequent)]:
-        yield level, (levels == level).astype(np.float64)
-
-
-def _without_gaps(X, names):
-    """Fill missing numbers with the median of their column; drop empty columns."""
-    gaps = np.isnan(X)
-    if not gaps.any():
-        return X, [str(name) for name in names]
-    kept = np.flatnonzero(~gaps.all(axis=0))
-    if not kept.size:
-        raise ValueError("All numbers of X are missing.")
-    X, gaps = X[:, kept], gaps[:, kept]
-    filled = np.where(gaps, np.nanmedian(X, axis=0), X).astype(X.dtype)
-    return filled, [str(names[j]) for j in kept]
+        yield level, np.where(gaps, np.nan, levels == level)

@@ -12,11 +12,20 @@ from sklearn.utils.validation import _get_feature_names
 
 from .._scaling import power_of_two
 from ..metrics._matching import distinct_labels
-from ._drawing import COLORS, OTHERS_COLOR, bare, new_axes, representation
+from ._drawing import (
+    COLORS,
+    MARKERS,
+    OTHERS_COLOR,
+    bare,
+    largest_first,
+    names_apart,
+    new_axes,
+    representation,
+    view_limits,
+)
 
-# Past the colours a cluster is known by its marker.
-_MARKERS = ("o", "^")
-_MAX_SHOWN = len(COLORS) * len(_MARKERS)
+# Width and height of a name, as shares of the picture's.
+_NAME_SIZE = (0.04, 0.045)
 # From here on single points are not told apart: a picture that stays a vector
 # drawing would only be slow.
 _RASTERIZED_FROM = 2_000
@@ -59,6 +68,9 @@ def _two_dimensions(X):
 
 class EmbeddingDisplay:
     """Two-dimensional view of the rows of a table, coloured by cluster.
+
+    Few rows far from all others do not shrink the picture: they are drawn at its
+    edge, and their number is said.
 
     It is recommended to use
     :meth:`~skdeepcluster.inspection.EmbeddingDisplay.from_estimator` or
@@ -206,42 +218,52 @@ class EmbeddingDisplay:
         ax = new_axes(ax)
         clusters, codes = distinct_labels(self.labels)
         sizes = np.bincount(codes)
-        shown = np.sort(np.argsort(-sizes, kind="stable")[:_MAX_SHOWN])
+        shown, rest = largest_first(codes)
+        limits = np.transpose([view_limits(values) for values in self.embedding.T])
+        points = np.clip(self.embedding, *limits)
         novel = set(np.asarray(self.novel_classes).tolist())
         is_novel = [cluster in novel for cluster in np.asarray(clusters).tolist()]
 
         self.scatters_ = [
             self._scatter(
                 ax,
-                codes == code,
+                points[codes == code],
                 color=COLORS[i % len(COLORS)],
-                marker=_MARKERS[i // len(COLORS)],
+                marker=MARKERS[i // len(COLORS)],
                 label=f"{clusters[code]} ({'new, ' * is_novel[code]}{sizes[code]:,})",
                 edgecolors="black" if is_novel[code] else None,
                 linewidths=0.6 if is_novel[code] else 0,
             )
             for i, code in enumerate(shown)
         ]
-        if len(clusters) > len(shown):
-            rest = ~np.isin(codes, shown)
+        if rest.any():
             label = f"{len(clusters) - len(shown)} more ({np.count_nonzero(rest):,})"
             self.scatters_.append(
-                self._scatter(ax, rest, color=OTHERS_COLOR, label=label, zorder=0.5)
+                self._scatter(
+                    ax, points[rest], color=OTHERS_COLOR, label=label, zorder=0.5
+                )
             )
-        for code in shown:
-            _write_at_median(ax, self.embedding[codes == code], clusters[code])
-
-        ax.set(xlabel=self.axis_labels[0], ylabel=self.axis_labels[1])
+        medians = [np.median(points[codes == code], axis=0) for code in shown]
+        extent = np.where(np.ptp(limits, axis=0) > 0, np.ptp(limits, axis=0), 1.0)
+        places = names_apart(medians / extent, *_NAME_SIZE) * extent
+        for place, code in zip(places, shown, strict=True):
+            _write(ax, place, clusters[code])
+        n_beyond = np.count_nonzero((points != self.embedding).any(axis=1))
+        beyond = f"\n{n_beyond:,} rows lie farther out, drawn at the edge"
+        ax.set(
+            xlabel=self.axis_labels[0] + beyond * bool(n_beyond),
+            ylabel=self.axis_labels[1],
+        )
         bare(ax)
         self._legend(ax)
         self.ax_, self.figure_ = ax, ax.figure
         return self
 
-    def _scatter(self, ax, rows, **style):
+    def _scatter(self, ax, points, **style):
         """Draw some of the rows, smaller and fainter where there are many."""
         n_rows = len(self.embedding)
         return ax.scatter(
-            *self.embedding[rows].T,
+            *points.T,
             s=np.clip(500 / np.sqrt(n_rows), 3, 28),
             alpha=np.clip(60 / np.sqrt(n_rows), 0.3, 0.8),
             rasterized=n_rows >= _RASTERIZED_FROM,
@@ -261,13 +283,13 @@ class EmbeddingDisplay:
             handle.set(alpha=1.0, sizes=[28])
 
 
-def _write_at_median(ax, points, cluster):
+def _write(ax, place, cluster):
     """Write the name of a cluster amid its points."""
     from matplotlib.patheffects import withStroke
 
     ax.annotate(
         str(cluster),
-        np.median(points, axis=0),
+        place,
         ha="center",
         va="center",
         fontweight="bold",

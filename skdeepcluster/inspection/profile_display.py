@@ -8,8 +8,9 @@ from numpy.typing import ArrayLike
 
 from .._scaling import power_of_two
 from ..metrics._matching import distinct_labels
-from ._drawing import new_axes, text_color, three_digits
+from ._drawing import new_axes, text_color
 from ._named_columns import named_table
+from ._number_text import percent, three_digits
 
 
 class ClusterProfileDisplay:
@@ -17,7 +18,8 @@ class ClusterProfileDisplay:
 
     Each cell holds the mean of a feature among the rows of a cluster, in the
     units of the table. Its colour is the distance of that mean from the mean of
-    all rows, in standard deviations of the feature.
+    all rows, in standard deviations of the feature. Missing cells count in none of
+    these; the number of those that are there stands behind the feature's name.
 
     It is recommended to use
     :meth:`~skdeepcluster.inspection.ClusterProfileDisplay.from_estimator` or
@@ -95,8 +97,8 @@ class ClusterProfileDisplay:
             Fitted clusterer or Pipeline with `predict`.
         X : array-like of shape (n_samples, n_features)
             Rows, in the units to show. Text and categories of a frame are shown as
-            the share of each level, missing numbers count as the median, and dates
-            are left out.
+            the share of each level, missing cells do not count, and dates are left
+            out.
         feature_names : list of str, default=None
             Names of the columns; None takes those of a frame, or numbers them.
         max_features : int, default=12
@@ -133,8 +135,8 @@ class ClusterProfileDisplay:
         ----------
         X : array-like of shape (n_samples, n_features)
             Rows, in the units to show. Text and categories of a frame are shown as
-            the share of each level, missing numbers count as the median, and dates
-            are left out.
+            the share of each level, missing cells do not count, and dates are left
+            out.
         labels : array-like of shape (n_samples,)
             Cluster of each row.
         feature_names : list of str, default=None
@@ -154,14 +156,18 @@ class ClusterProfileDisplay:
         means, deviations = profile(X, codes)
         sizes = np.bincount(codes)
         # The share of a feature's variance that the clusters explain.
-        telling = sizes @ np.square(deviations)
+        telling = sizes @ np.square(np.nan_to_num(deviations))
         shown = np.argsort(-telling, kind="stable")[:max_features]
+        cells = np.count_nonzero(~np.isnan(X), axis=0)
         display = cls(
             means=means[:, shown],
             deviations=deviations[:, shown],
             clusters=clusters,
             sizes=sizes,
-            feature_names=[names[j] for j in shown],
+            feature_names=[
+                names[j] + f" ({cells[j]:,} cells)" * bool(cells[j] < len(X))
+                for j in shown
+            ],
         )
         return display.plot(ax=ax)
 
@@ -183,14 +189,18 @@ class ClusterProfileDisplay:
         # Features go down, so that their names are read without tilting the head.
         size = (max(6.4, 2.4 + 0.75 * n_clusters), max(2.4, 1.2 + 0.34 * n_features))
         ax = new_axes(ax, size)
-        limit = max(1.0, np.abs(self.deviations).max())
+        limit = max(1.0, np.abs(np.nan_to_num(self.deviations)).max())
         self.image_ = ax.imshow(
             self.deviations.T, cmap="PuOr_r", vmin=-limit, vmax=limit, aspect="auto"
         )
+        # The mean of a level is the share of rows that hold it.
+        write = [percent if " = " in n else three_digits for n in self.feature_names]
         for j, i in np.ndindex(n_features, n_clusters):
+            if np.isnan(self.means[i, j]):  # no cell is there
+                continue
             color = self.image_.cmap(self.image_.norm(self.deviations[i, j]))
             ax.text(
-                *(i, j, three_digits(self.means[i, j])),
+                *(i, j, write[j](self.means[i, j])),
                 color=text_color(color),
                 ha="center",
                 va="center",
@@ -215,23 +225,27 @@ def profile(X, codes):
     Parameters
     ----------
     X : ndarray of shape (n_samples, n_features)
-        Rows.
+        Rows, NaN where a cell is missing.
     codes : ndarray of shape (n_samples,)
         Cluster of each, 0 to n_clusters - 1.
 
     Returns
     -------
     means : ndarray of shape (n_clusters, n_features)
-        Means in each cluster.
+        Means of the cells that are there in each cluster; NaN where none is.
     deviations : ndarray of shape (n_clusters, n_features)
         Their distances from the means of all rows, in standard deviations; 0
         for a constant feature.
     """
     X = X.astype(np.float64)
+    seen = ~np.isnan(X)
     # A power of two changes no digit, and keeps the squares in range.
-    units = power_of_two(X, axis=0)
+    units = power_of_two(np.where(seen, X, 0.0), axis=0)
     shrunk = X / units
-    means = np.array([shrunk[codes == k].mean(axis=0) for k in range(codes.max() + 1)])
-    spread = shrunk.std(axis=0)
-    spread[np.ptp(shrunk, axis=0) == 0] = np.inf
-    return means * units, (means - shrunk.mean(axis=0)) / spread
+    members = [codes == k for k in range(codes.max() + 1)]
+    sums = [shrunk[mask].sum(axis=0, where=seen[mask]) for mask in members]
+    with np.errstate(invalid="ignore"):  # a cluster may have no cell of a column
+        means = np.array(sums) / [seen[mask].sum(axis=0) for mask in members]
+    spread = np.nanstd(shrunk, axis=0)
+    spread[np.nanmax(shrunk, axis=0) == np.nanmin(shrunk, axis=0)] = np.inf
+    return means * units, (means - np.nanmean(shrunk, axis=0)) / spread

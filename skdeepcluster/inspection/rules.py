@@ -1,4 +1,9 @@
-"""Short rules that say what the rows of a cluster have in common."""
+"""Short rules that say what the rows of a cluster have in common.
+
+A tree decides where missing cells go, so it sees medians in their stead. What is said
+of a rule is counted in the table itself, where a row whose cell is missing fulfils no
+condition on that column, and with the thresholds as they are printed.
+"""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -10,8 +15,8 @@ from sklearn.tree import DecisionTreeClassifier
 
 from .._scaling import power_of_two
 from ..metrics._matching import distinct_labels
-from ._drawing import three_digits
 from ._named_columns import named_table
+from ._number_text import percent, three_digits
 
 
 @dataclass(frozen=True)
@@ -41,7 +46,8 @@ class Rule:
     def __str__(self):
         return (
             f"cluster {self.cluster}: {self.conditions}  "
-            f"[{self.coverage:.0%} of the cluster, {self.precision:.0%} right]"
+            f"[{percent(self.coverage)} of the cluster, {percent(self.precision)} "
+            "right]"
         )
 
 
@@ -78,6 +84,7 @@ def cluster_rules(
     feature_names: Sequence[str] | None = None,
     max_depth: int = 3,
     min_coverage: float = 0.05,
+    one_vs_rest: bool = False,
     random_state: int | np.random.RandomState | None = 0,
 ) -> Any:
     """Describe each cluster by short rules on the columns of a table.
@@ -93,8 +100,8 @@ def cluster_rules(
         Fitted clusterer or Pipeline with `predict`.
     X : array-like of shape (n_samples, n_features)
         Rows, in the units that the rules are to use. Text and categories of
-        a frame are said level by level, missing numbers count as the median, and
-        dates are left out.
+        a frame are said level by level, and dates are left out. A row whose cell is
+        missing fulfils no condition on that column.
     feature_names : list of str, default=None
         Names of the columns; None takes those of a frame, or numbers them.
     max_depth : int, default=3
@@ -103,6 +110,10 @@ def cluster_rules(
     min_coverage : float, default=0.05
         Rules that cover less than this share of their cluster are left out,
         except for a cluster's best one.
+    one_vs_rest : bool, default=False
+        Whether each cluster gets its single best rule, from trees of up to
+        `max_depth` that tell it from all others, in place of the leaves of one
+        tree. Such rules may overlap.
     random_state : int, RandomState instance or None, default=0
         Decides between splits that are equally good.
 
@@ -138,56 +149,100 @@ def cluster_rules(
     cluster 0: petal length (cm) > 3.4  [100% of the cluster, 100% right]
     cluster 1: petal length (cm) <= 3.4  [100% of the cluster, 100% right]
     """
-    return rules_of_labels(
-        *named_table(X, estimator.predict(X), feature_names),
-        max_depth=max_depth,
-        min_coverage=min_coverage,
-        random_state=random_state,
-    )
+    X, labels, names = named_table(X, estimator.predict(X), feature_names)
+    if one_vs_rest:
+        return best_rules(X, labels, names, max_depth, random_state)
+    return tree_rules(X, labels, names, max_depth, min_coverage, random_state)
 
 
-def rules_of_labels(
-    X, labels, names, *, max_depth=3, min_coverage=0.05, random_state=0
-):
-    """Describe clusters that are known; see `cluster_rules`."""
+def tree_rules(X, labels, names, max_depth, min_coverage, random_state):
+    """Describe all clusters by the leaves of one tree; see `cluster_rules`."""
     clusters, codes = distinct_labels(labels)
-    clusters = np.asarray(clusters, dtype=object)
-    is_flag = np.all((X == 0) | (X == 1), axis=0)
-
-    def conditions_of(bounds):
-        return " and ".join(_said(bounds, names, is_flag)) or "all rows"
-
+    rules = []
     tree = DecisionTreeClassifier(max_depth=max_depth, random_state=random_state)
-    # The tree computes in float32: one scale per column keeps all in its range.
-    units = power_of_two(X, axis=0)
-    tree.fit(X / units, codes)
-    sizes = np.bincount(codes)
-    found = sorted(
-        _leaves(tree.tree_, conditions_of, units),
-        key=lambda leaf: (leaf[0], -leaf[2]),
+    for code, bounds in _leaves(tree, *_without_gaps(X), codes):
+        rules.append(_judged(bounds, X, codes == code, names, clusters[code]))
+    rules.sort(key=lambda rule: (clusters.index(rule.cluster), -rule.coverage))
+    is_best = [
+        rule.cluster not in {other.cluster for other in rules[:i]}
+        for i, rule in enumerate(rules)
+    ]
+    return ClusterRules(
+        rule
+        for rule, best in zip(rules, is_best, strict=True)
+        if best or rule.coverage >= min_coverage
     )
-    rules, described = [], set()
-    for code, n_rows, n_members, conditions in found:
-        coverage = n_members / sizes[code]
-        if coverage >= min_coverage or code not in described:
-            described.add(code)
-            precision = n_members / n_rows
-            rules.append(
-                Rule(clusters[code], conditions, n_rows, float(coverage), precision)
+
+
+def best_rules(
+    X, labels, names, max_depth=3, random_state=0, *, precision=0.0, coverage=0.0
+):
+    """Describe each cluster by the one rule that tells it best from all others.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        Rows, NaN where a cell is missing.
+    labels : ndarray of shape (n_samples,)
+        Cluster of each.
+    names : list of str
+        Names of the columns.
+    max_depth : int, default=3
+        Conditions of a rule at most.
+    random_state : int, RandomState instance or None, default=0
+        Decides between splits that are equally good.
+    precision, coverage : float, default=0.0
+        What a rule must reach.
+
+    Returns
+    -------
+    ClusterRules
+        The rule of largest precision times coverage for each cluster that has one.
+    """
+    clusters, codes = distinct_labels(labels)
+    filled, units = _without_gaps(X)
+    rules = []
+    for code, cluster in enumerate(clusters):
+        members = codes == code
+        found = [
+            _judged(bounds, X, members, names, cluster)
+            for weight in (None, "balanced")
+            for depth in range(1, max_depth + 1)
+            for is_member, bounds in _leaves(
+                DecisionTreeClassifier(
+                    max_depth=depth, class_weight=weight, random_state=random_state
+                ),
+                *(filled, units, members),
             )
+            if is_member
+        ]
+        found = [
+            rule
+            for rule in found
+            if rule.precision >= precision and rule.coverage >= coverage
+        ]
+        rules += sorted(found, key=lambda rule: -rule.precision * rule.coverage)[:1]
     return ClusterRules(rules)
 
 
-def _leaves(tree, conditions_of, units):
-    """Yield cluster, rows, members and conditions of every leaf."""
+def _without_gaps(X):
+    """Medians in place of gaps, and one power of two for each column.
+
+    The tree computes in float32: the powers keep all in its range.
+    """
+    filled = np.where(np.isnan(X), np.nanmedian(X, axis=0), X)
+    units = power_of_two(filled, axis=0)
+    return filled / units, units
+
+
+def _leaves(tree, filled, units, targets):
+    """Yield the majority of every leaf of a tree, and the bounds of its columns."""
+    tree = tree.fit(filled, targets).tree_
     stack = [(0, {})]
     while stack:
         node, bounds = stack.pop()
         if tree.children_left[node] == -1:
-            shares = tree.value[node, 0] / tree.value[node, 0].sum()
-            n_rows = int(tree.n_node_samples[node])
-            members = round(float(shares.max()) * n_rows)
-            yield int(shares.argmax()), n_rows, members, conditions_of(bounds)
+            yield int(tree.value[node, 0].argmax()), bounds
             continue
         j = int(tree.feature[node])
         threshold = float(tree.threshold[node] * units[j])
@@ -196,14 +251,51 @@ def _leaves(tree, conditions_of, units):
         stack.append((tree.children_left[node], bounds | {j: (low, threshold)}))
 
 
-def _said(bounds, names, is_flag):
-    """Yield intervals of features in words."""
+def _judged(bounds, X, members, names, cluster):
+    """Count in the table what a rule is worth."""
+    fulfils, conditions = np.ones(len(X), dtype=bool), []
     for j, (low, high) in bounds.items():
-        if is_flag[j]:
-            yield names[j] if low > -np.inf else f"not {names[j]}"
-        elif low == -np.inf:
-            yield f"{names[j]} <= {three_digits(high)}"
-        elif high == np.inf:
-            yield f"{names[j]} > {three_digits(low)}"
-        else:
-            yield f"{three_digits(low)} < {names[j]} <= {three_digits(high)}"
+        values = X[:, j]
+        if np.isin(values[~np.isnan(values)], (0, 1)).all():
+            is_one = low > -np.inf
+            fulfils &= values == is_one
+            conditions.append(names[j] if is_one else _negated(names[j]))
+            continue
+        condition = names[j]
+        if low > -np.inf:
+            printed, low = _short(low, values)
+            fulfils &= values > low
+            condition = f"{printed} < {names[j]}"
+            if high == np.inf:
+                condition = f"{names[j]} > {printed}"
+        if high < np.inf:
+            printed, high = _short(high, values)
+            fulfils &= values <= high
+            condition = f"{condition} <= {printed}"
+        conditions.append(condition)
+    n_rows, n_both = int(fulfils.sum()), int((fulfils & members).sum())
+    return Rule(
+        cluster,
+        " and ".join(conditions) or "all rows",
+        n_rows,
+        n_both / int(members.sum()),
+        n_both / n_rows if n_rows else 0.0,
+    )
+
+
+def _negated(name):
+    """Say that a flag is not set: of a level, that the column is not it."""
+    return name.replace(" = ", " != ", 1) if " = " in name else f"not {name}"
+
+
+def _short(threshold, values):
+    """Write a threshold with the fewest digits, from three, that split alike."""
+    is_below = values <= threshold
+    for text in (
+        three_digits(threshold),
+        *(f"{threshold:,.{n}g}" for n in range(4, 17)),
+    ):
+        number = float(text.replace(",", ""))
+        if np.array_equal(values <= number, is_below):
+            return text, number
+    return repr(threshold), threshold

@@ -434,8 +434,8 @@ def read_by_form(name, texts, codes, form, options):
         said.append(
             (
                 "odd",
-                f"{name} ({len(rows):,} such as {texts[codes[rows[0]]]!r} in row "
-                f"{rows[0] + 1})",
+                f"{name} ({len(rows):,}{', such as' if len(rows) > 1 else ':'} "
+                f"{texts[codes[rows[0]]]!r} in row {rows[0] + 1})",
             )
         )
     values = values[codes]

@@ -98,7 +98,24 @@ def test_legend_tells_names_and_sizes():
     texts = [text.get_text() for text in display.ax_.get_legend().get_texts()]
     assert texts == ["known (1,200)", "novel_0 (300)"]
     written = {text.get_text(): text for text in display.ax_.texts}
-    assert_allclose(written["novel_0"].xy, np.median(X[1200:], axis=0))
+    x, y = np.median(X[1200:], axis=0)
+    assert written["novel_0"].xy[0] == x
+    # Beside the other name, not on it.
+    assert abs(written["novel_0"].xy[1] - y) < 0.05 * np.ptp(X[:, 1])
+    assert written["novel_0"].xy[1] != y
+
+
+def test_far_rows_do_not_shrink_the_picture():
+    X = np.random.default_rng(0).normal(size=(400, 2))
+    X[:3] = 1e6
+    display = EmbeddingDisplay.from_predictions(X, np.zeros(400, dtype=int))
+    assert_array_equal(display.embedding, X)
+    assert display.ax_.get_xlim()[1] < 10
+    assert display.ax_.get_xlabel().endswith(
+        "3 rows lie farther out, drawn at the edge"
+    )
+    (scatter,) = display.scatters_
+    assert len(scatter.get_offsets()) == 400
 
 
 def test_labels_of_mixed_types():

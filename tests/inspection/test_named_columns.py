@@ -22,12 +22,11 @@ CELLS = {
     "empty": [None, None, None, None],
 }
 EXPECTED = {
-    "size": [1, 3, 3, 8],
+    "size": [1, np.nan, 3, 8],
     "count": [1, 2, 3, 4],
     "flag": [1, 0, 1, 1],
-    "kind = (missing)": [0, 0, 1, 0],
-    "kind = a": [0, 1, 0, 0],
-    "kind = b": [1, 0, 0, 1],
+    "kind = a": [0, 1, np.nan, 0],
+    "kind = b": [1, 0, np.nan, 1],
 }
 DAY = np.array(["2024-01-01"] * 4, dtype="M8[ms]")
 FRAMES = {
@@ -50,10 +49,10 @@ def test_every_column_as_numbers(kind):
 def test_names_that_are_given_stand_for_the_columns():
     frame = FRAMES["pandas"]()[["size", "kind"]]
     *_, names = named_table(frame, [0, 1, 1, 0], ["cm", "sort"])
-    assert names == ["cm", "sort = (missing)", "sort = a", "sort = b"]
+    assert names == ["cm", "sort = a", "sort = b"]
     frame.columns = [7, 8]
     *_, names = named_table(frame, [0, 1, 1, 0])
-    assert names[:2] == ["feature 0", "feature 1 = (missing)"]
+    assert names[:2] == ["feature 0", "feature 1 = a"]
     with pytest.raises(ValueError, match="1 names for the 2 columns"):
         named_table(frame, [0, 1, 1, 0], ["cm"])
 
@@ -71,10 +70,10 @@ def test_rare_levels_say_nothing():
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_arrays_with_gaps(dtype):
     X = np.array([[1, np.nan, 5], [np.nan, np.nan, 5], [4, np.nan, 5]], dtype=dtype)
-    filled, _, names = named_table(X, [0, 0, 1])
+    seen, _, names = named_table(X, [0, 0, 1])
     assert names == ["feature 0", "feature 2"]
-    assert_array_equal(filled, [[1, 5], [2.5, 5], [4, 5]])
-    assert filled.dtype == dtype
+    assert_array_equal(seen, [[1, 5], [np.nan, 5], [4, 5]])
+    assert seen.dtype == dtype
 
 
 @pytest.mark.parametrize(
@@ -112,9 +111,12 @@ def test_clusters_of_a_mixed_table_in_its_own_words():
     )
     model = make_pipeline(columns, TELL(2, random_state=0)).fit(frame)
     first, second = cluster_rules(model, frame)
-    assert {first.conditions, second.conditions} == {"home = land", "not home = land"}
+    assert {first.conditions, second.conditions} == {"home = land", "home != land"}
     assert first.coverage == second.coverage == 1
     display = ClusterProfileDisplay.from_estimator(model, frame)
-    assert set(display.feature_names) == {"weight", "home = land", "home = sea"}
+    names = {"weight (53 cells)", "home = land", "home = sea"}
+    assert set(display.feature_names) == names
+    seen = frame["weight"].where(model.predict(frame) == 0).mean()
+    assert display.means[0, display.feature_names.index("weight (53 cells)")] == seen
     shares = display.means[:, display.feature_names.index("home = sea")]
     assert_array_equal(shares, [1, 0])

@@ -99,3 +99,47 @@ def test_one_cluster_and_huge_numbers():
     low, high = cluster_rules(Given(np.array([0, 1, 1])), X)
     assert low.conditions.startswith("feature 0 > ")
     assert high.conditions.startswith("feature 0 <= ")
+
+
+def test_gaps_fulfil_no_condition():
+    size = np.r_[np.full(20, 1.0), np.full(20, 9.0)]
+    frame = pd.DataFrame({"size": size, "kind": np.repeat(["a", "b"], 20)})
+    frame.loc[[0, 1, 39], "size"] = np.nan
+    labels = np.repeat([0, 1], 20)
+    small, large = cluster_rules(Given(labels), frame[["size"]])
+    assert (small.conditions, small.n_rows, small.precision) == ("size <= 5", 18, 1)
+    assert (large.n_rows, large.coverage) == (19, 0.95)
+    frame.loc[0, "kind"] = None
+    one, other = cluster_rules(Given(labels), frame[["kind"]])
+    assert {one.conditions, other.conditions} <= {
+        *("kind = a", "kind != a", "kind = b", "kind != b")
+    }
+    assert (one.n_rows, other.n_rows) == (19, 20)
+
+
+def test_a_threshold_has_the_digits_that_it_needs():
+    X = pd.DataFrame({"year": [2007.0] * 5 + [2008.0] * 5, "b": [0.12345, 0.12346] * 5})
+    first, last = cluster_rules(Given(np.repeat([0, 1], 5)), X[["year"]])
+    assert (first.conditions, last.conditions) == ("year <= 2,007.5", "year > 2,007.5")
+    first, _ = cluster_rules(Given(np.tile([0, 1], 5)), X[["b"]])
+    assert first.conditions == "b <= 0.123455"
+    assert first.precision == 1
+
+
+def test_the_best_rule_of_each_cluster():
+    rng = np.random.default_rng(0)
+    labels = np.repeat(np.arange(12), 25)
+    X = pd.DataFrame({"a": labels % 4 * 10.0, "b": labels // 4 * 10.0})
+    X += rng.normal(size=X.shape)
+    rules = cluster_rules(Given(labels), X, max_depth=4, one_vs_rest=True)
+    assert [rule.cluster for rule in rules] == list(range(12))
+    for rule in rules:
+        assert rule.n_rows == fulfilled(rule.conditions, X).sum()
+        assert rule.coverage * rule.precision > 0.95
+
+
+def test_all_is_all_and_none_is_none():
+    labels = np.r_[np.zeros(1000, dtype=int), 1]
+    X = np.r_[np.zeros(999), 1, 1][:, None]
+    (rule, *_) = cluster_rules(Given(labels), X)
+    assert str(rule).endswith("[>99% of the cluster, 100% right]")
