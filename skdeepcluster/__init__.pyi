@@ -51,6 +51,9 @@ from .model_selection import (
 from .model_selection import (
     HiddenClassSearchCV as HiddenClassSearchCV,
 )
+from .model_selection import (
+    VotingClusterer as VotingClusterer,
+)
 from .persistence import load as load
 from .persistence import save as save
 from .ppp import PPP as PPP

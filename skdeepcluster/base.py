@@ -87,9 +87,10 @@ class BaseClusterer(ClusterMixin, DocumentedEstimator, metaclass=ABCMeta):
         with unchanged_on_error(self):
             X = check_table(self, X, reset=True)
             weights = check_weights(sample_weight, X)
-            if hasattr(self, "n_clusters") and len(X) < self.n_clusters:
+            n_clusters = getattr(self, "n_clusters", None)
+            if n_clusters is not None and len(X) < n_clusters:
                 raise ValueError(
-                    f"n_samples={len(X)} should be >= n_clusters={self.n_clusters}: "
+                    f"n_samples={len(X)} should be >= n_clusters={n_clusters}: "
                     "ask for fewer clusters or give more rows."
                 )
             Z = self._fit_encoder(X, sample_weight=weights)

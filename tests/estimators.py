@@ -8,7 +8,7 @@ from inspect import ismodule
 
 from extras import torch
 from sklearn.base import BaseEstimator
-from sklearn.cluster import HDBSCAN
+from sklearn.cluster import HDBSCAN, AgglomerativeClustering, KMeans
 
 import skdeepcluster
 from skdeepcluster import (
@@ -22,6 +22,7 @@ from skdeepcluster import (
     NCDSpectralClustering,
     SDPKMeans,
     SemiSupervisedGaussianMixture,
+    VotingClusterer,
 )
 from skdeepcluster.discovery._base import DiscoveryEstimator
 from skdeepcluster.model_selection import HiddenClassSearchCV
@@ -64,6 +65,14 @@ CONFIGURATIONS = {
     "SemiSupervisedGaussianMixture": [
         SemiSupervisedGaussianMixture(covariance_type="diag", n_init=1),
         SemiSupervisedGaussianMixture(covariance_type="spherical", max_cells=20),
+    ],
+    "VotingClusterer": [
+        VotingClusterer(
+            [PPP(), ("average", AgglomerativeClustering(linkage="average"))],
+            voting="coassociation",
+            max_samples=50,
+        ),
+        VotingClusterer([KMeans(n_init=2), PPP()], n_resamples=1, min_agreement=0.7),
     ],
 }
 

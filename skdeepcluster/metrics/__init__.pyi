@@ -8,4 +8,9 @@ from ._matching import (
 from ._matching import (
     match_labels as match_labels,
 )
+from ._partitions import align_labels as align_labels
+from ._partitions import rater_agreement as rater_agreement
+from ._representations import (
+    representation_agreement as representation_agreement,
+)
 from ._separability import class_separability as class_separability

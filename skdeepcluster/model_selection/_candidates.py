@@ -62,6 +62,34 @@ def _behind_a_map(finder):
         return []
 
 
+def named_estimators(items, kind):
+    """Pair each estimator of a list with its name, that of its class by default.
+
+    Parameters
+    ----------
+    items : list of estimator or of (str, estimator)
+        What a user gave.
+    kind : str
+        What one of them is called in errors: the parameter's name without the s.
+
+    Returns
+    -------
+    named : list of (str, estimator)
+    """
+    if not items:
+        raise ValueError(
+            f"{kind}s is empty: give an estimator, or leave the parameter out."
+        )
+    named = [
+        item if isinstance(item, tuple) else (type(item).__name__, item)
+        for item in items
+    ]
+    for name, estimator in named:
+        if not hasattr(estimator, "fit"):
+            raise ValueError(f"The {kind} {name!r} has no fit: {estimator!r}.")
+    return named
+
+
 def seeded(estimator, seed):
     """Copy an estimator and give it, and its parts, a seed where they have none."""
     estimator = clone(estimator)

@@ -86,7 +86,7 @@ def estimate_n_clusters(
     """
     if estimator is None:
         estimator = KMeans(n_init=10, random_state=0)
-    name = _number_parameter(estimator)
+    name = number_parameter(estimator)
     for bound in (min_clusters, max_clusters):
         if not isinstance(bound, Integral):
             raise TypeError(
@@ -152,7 +152,7 @@ def _is_worst(scorer, values):
     return isinstance(scorer, LabelFreeScorer) and np.all(values == scorer.worst)
 
 
-def _number_parameter(estimator):
+def number_parameter(estimator):
     """Name of the parameter that holds the number of clusters."""
     known = estimator.get_params()
     prefix = f"{estimator.steps[-1][0]}__" if isinstance(estimator, Pipeline) else ""

@@ -13,9 +13,8 @@ from sklearn import config_context
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 
-from .._rows import canonical_order, distinct_rows, in_chunks
-from .._scaling import power_of_two
-from .._validation import draw_seed, largest_entry
+from .._rows import canonical_order, in_chunks
+from .._validation import draw_seed
 from .._warnings import warn
 from ..base import BaseClusterer
 from ..exceptions import FitInterruptedWarning
@@ -23,6 +22,7 @@ from ..kernels.kmeans import nearest_centers
 from ._candidates import (
     default_candidates,
     fit_candidate,
+    named_estimators,
     rows_checked_for,
     seeded,
 )
@@ -34,6 +34,7 @@ from ._fitted import (
     representation_of,
 )
 from ._n_clusters import rank_average
+from ._sampled_rows import in_unit, rows_to_fit, unit_of_squares
 from ._scorers import (
     CONSENSUS,
     LabelFreeScorer,
@@ -216,18 +217,11 @@ class AutoCluster(BaseClusterer):
         self._check_limits()
         seed = draw_seed(self.random_state)
         self._dtype = Z.dtype
-        self._unit = _unit_of_squares(Z)
-        Z = self._in_range(Z)
-        rows, weights = distinct_rows(Z)
-        if len(rows) > self.max_samples:
-            rng = np.random.default_rng(seed)
-            drawn = np.sort(rng.choice(len(rows), self.max_samples, replace=False))
-            rows, weights = rows[drawn], weights[drawn]
-        sample = np.repeat(rows, weights.astype(np.intp), axis=0)
-        if len(sample) > self.max_samples:
-            sample = rows
+        self._unit = unit_of_squares(Z)
+        Z = in_unit(Z, self._unit)
+        sample, n_distinct = rows_to_fit(Z, self.max_samples, seed)
         self._axes = TableAxes().fit(sample)
-        named = self._named_candidates(rows.shape)
+        named = self._named_candidates((n_distinct, Z.shape[1]))
         results = self._try_all(named, sample, seed)
         self._choose(results, sample)
         self._number(Z)
@@ -242,17 +236,7 @@ class AutoCluster(BaseClusterer):
     def _named_candidates(self, shape):
         if self.candidates == "default":
             return default_candidates(shape, self.min_clusters, self.max_clusters)
-        if not self.candidates:
-            raise ValueError("candidates is empty: give an estimator, or 'default'.")
-        named = []
-        for item in self.candidates:
-            name, estimator = (
-                item if isinstance(item, tuple) else (type(item).__name__, item)
-            )
-            if not hasattr(estimator, "fit"):
-                raise ValueError(f"The candidate {name!r} has no fit: {estimator!r}.")
-            named.append((name, estimator))
-        return named
+        return named_estimators(self.candidates, "candidate")
 
     def _scorers(self, seed):
         if callable(self.scoring):
@@ -335,12 +319,6 @@ class AutoCluster(BaseClusterer):
         if not (clustered.all() and hasattr(self.best_estimator_, "predict")):
             self._rows = self._axes.transform(sample[clustered]), labels[clustered]
 
-    def _in_range(self, Z):
-        if self._unit == 1:
-            return Z
-        # In float64: the unit may lie beyond the rows' own dtype.
-        return np.multiply(Z, 1 / self._unit, dtype=np.float64).astype(Z.dtype)
-
     def _as_fitted(self, Z):
         # scikit-learn's k-means wants rows of the dtype that it was fitted to.
         return Z.astype(self._dtype, copy=False)
@@ -370,7 +348,7 @@ class AutoCluster(BaseClusterer):
         self.labels_ = number[codes]
 
     def _predict_labels(self, Z):
-        Z = self._in_range(Z)
+        Z = in_unit(Z, self._unit)
         raw = self._raw_labels(Z)
         found = np.full(len(Z), NOISE, dtype=np.int64)
         for rank, name in enumerate(self._names):
@@ -396,7 +374,7 @@ class AutoCluster(BaseClusterer):
         probabilities : ndarray of shape (n_samples, n_clusters_)
             Rows sum to 1; in the dtype of `X`.
         """
-        Z = self._in_range(self._embed(X))
+        Z = in_unit(self._embed(X), self._unit)
         with rows_checked_for(self.best_estimator_):
             soft = in_chunks(self.best_estimator_.predict_proba, self._as_fitted(Z))
         return soft[:, self._names].astype(Z.dtype)
@@ -476,15 +454,6 @@ def _progress(runs, total, verbose):
     from tqdm.auto import tqdm
 
     return tqdm(runs, total=total, desc="candidates")
-
-
-def _unit_of_squares(Z):
-    """Power of two to divide rows by whose squares would be infinite, otherwise 1.
-
-    scikit-learn's clusterers square distances; HDBSCAN dies of infinite ones.
-    """
-    safe = 1e-4 * np.sqrt(float(np.finfo(Z.dtype).max))
-    return power_of_two(Z) if largest_entry(Z) > safe else 1.0
 
 
 def _board_row(result):
