@@ -363,7 +363,7 @@ class VotingClusterer(BaseClusterer):
         sizes = np.bincount(shown[shown != NOISE], minlength=self._n_names)[names]
         # In the table's own columns: the signs of principal axes mean nothing.
         means = [Z[shown == name].mean(axis=0, dtype=np.float64) for name in names]
-        order = canonical_order(sizes, np.reshape(means, (len(names), -1)))
+        order = canonical_order(sizes, np.reshape(means, (len(names), Z.shape[1])))
         # The last entry is that of noise.
         self._numbers = np.full(self._n_names + 1, NOISE)
         self._numbers[names[order]] = np.arange(len(names))
