@@ -165,3 +165,45 @@ def test_the_mixture_sees_principal_axes_of_many_columns():
     assert build("auto", 0, np.zeros((50, 5))).encoder is None
     assert build("auto", 0, np.zeros((50, 40))).encoder.n_components == 20
     assert build("auto", 0, np.zeros((7, 40))).encoder.n_components == 7
+
+
+def test_gaps_and_words_are_observed_as_they_are(table, run, tmp_path):
+    rng = np.random.default_rng(1)
+    words = {"ant": ["red", "green"], "bee": ["blue", "grey"], "cat": ["blue", "pink"]}
+    table["colour"] = [rng.choice(words[name]) for name in TRUTH]
+    table.loc[::7, "length"] = np.nan
+    table.loc[5::14, "colour"] = None
+    table["kind"] = np.where(np.arange(70) % 2 == 0, table["kind"], None)
+    source, out, model = (tmp_path / name for name in ("t.csv", "out.csv", "m.skdc"))
+    table.to_csv(source, index=False)
+    status, said, notes = run(
+        source, "--label", "kind", "--out", out, "--save", model, "--drop", "name"
+    )
+    assert status == 0
+    assert "method: mixed, since there are categories or missing cells" in notes
+    assert said.startswith("2 new classes beside 1 known, for 55 unlabeled of 70 rows")
+    found = pd.read_csv(out)
+    names = np.array(["ant", "novel_0", "novel_1"])[np.repeat([0, 1, 2], [30, 25, 15])]
+    assert found["found_class"].tolist() == names.tolist()
+    assert found["found_is_new"].tolist() == (TRUTH != "ant").tolist()
+    assert found["found_confidence"].between(0.5, 1).all()
+    again = tmp_path / "again.csv"
+    assert main(["predict", str(model), str(source), "--out", str(again)]) == 0
+    assert pd.read_csv(again)["found_class"].tolist() == names.tolist()
+
+
+def test_number_of_new_classes_is_taken_with_gaps_too(table, run, tmp_path):
+    table.loc[::7, "length"] = np.nan
+    table.to_csv(tmp_path / "t.csv", index=False)
+    options = ("--label", "kind", "--n-novel", 1, "--drop", "name")
+    said = run(tmp_path / "t.csv", *options)[1]
+    assert said.startswith("1 new class beside 1 known, for 40 unlabeled of 70 rows")
+
+
+def test_minus_one_among_numbers_marks_rows_with_gaps(table, run, tmp_path):
+    table["kind"] = np.where(TRUTH == "ant", 4, -1)
+    table.loc[::7, "length"] = np.nan
+    table.to_csv(tmp_path / "t.csv", index=False)
+    status, said, _ = run(tmp_path / "t.csv", "--label", "kind", "--drop", "name")
+    assert status == 0
+    assert said.startswith("2 new classes beside 1 known, for 40 unlabeled of 70 rows")

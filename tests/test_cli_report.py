@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 import skdeepcluster
+from skdeepcluster import MixedMixture
 from skdeepcluster.cli import main
 
 
@@ -77,7 +78,8 @@ def test_page_says_what_was_found(source, tmp_path):
 def test_pictures_are_inside_and_nothing_is_loaded(source, tmp_path):
     page = Reader(report_of(source, tmp_path / "report.html"))
     pictures = [attributes for tag, attributes in page.tags if tag == "img"]
-    assert len(pictures) == 1
+    # Profiles; evidence and merges of the mixture.
+    assert len(pictures) == 3
     assert sum(tag == "svg" for tag, _ in page.tags) == 1
     for picture in pictures:
         kind, data = picture["src"].split(",")
@@ -86,6 +88,56 @@ def test_pictures_are_inside_and_nothing_is_loaded(source, tmp_path):
     for tag, attributes in page.tags:
         assert tag not in ("script", "link", "iframe")
         assert "href" not in attributes
+
+
+def gappy_table():
+    """Four groups in two pairs; in one of each pair the cells of `mark` lack."""
+    rng = np.random.default_rng(0)
+    group = np.repeat([0, 1, 2, 3], [60, 50, 40, 30])
+    table = pd.DataFrame(
+        {
+            "weight": (100.0 * (group // 2) + rng.normal(size=180)).round(3),
+            "height": (9.0 * (group % 2) + rng.normal(size=180)).round(3),
+            "mark": rng.choice(["a", "b"], 180).astype(object),
+            "noise": rng.choice(["x", "y", "z"], 180),
+        }
+    )
+    table.loc[group % 2 == 1, "mark"] = None
+    return table
+
+
+def test_page_tells_columns_gaps_and_levels_of_a_mixture(tmp_path, capsys):
+    source = tmp_path / "gappy.csv"
+    table = gappy_table()
+    table.to_csv(source, index=False)
+    assert main(["cluster", str(source), "--report", str(tmp_path / "page.html")]) == 0
+    out, err = capsys.readouterr()
+    assert "method: mixed, since there are categories or missing cells; --method" in err
+    model = MixedMixture().fit(table)
+    told = model.column_evidence_
+    assert told["noise"] < 0 < told["height"] < told["weight"]
+    assert (
+        "what the clusters explain of each column, in nats of evidence: weight "
+        f"({told['weight']:,.0f}), height ({told['height']:,.0f})\n"
+    ) in out
+    assert re.search(r"differ in the values of: (mark, noise|noise, mark)\n", out)
+    assert "helps to tell the clusters apart in: mark\n" in out
+    said = "\n".join(Reader((tmp_path / "page.html").read_text("utf-8")).said)
+    assert f"weight\n{told['weight']:.4g}\n" in said
+    assert re.search(r"mark\n-?[\d.]+\ntell clusters apart", said)
+    objective = {level["n_clusters"]: level["objective"] for level in model.path_}
+    lost = objective[4] - objective[2]
+    assert f"2\n{lost:.4g}\n0 + 1; 2 + 3" in said
+    np.testing.assert_array_equal(model.labels_at(2), model.labels_ // 2)
+
+
+def test_numbers_only_are_for_ppp(tmp_path, capsys):
+    source = tmp_path / "numbers.csv"
+    gappy_table()[["weight", "height"]].to_csv(source, index=False)
+    assert main(["cluster", str(source)]) == 0
+    out, err = capsys.readouterr()
+    assert "method: ppp, since there are only numbers; --method takes another" in err
+    assert "nats of evidence" not in out
 
 
 def test_same_seed_same_page(source, tmp_path):

@@ -82,6 +82,15 @@ def default_method(n_clusters, has_words_or_gaps):
     return "ppp" if n_clusters is None else "kmeans"
 
 
+def method_note(method, has_words_or_gaps, methods=METHODS):
+    """Say which method was taken where none was asked for, and why."""
+    what = (
+        "are categories or missing cells" if has_words_or_gaps else "are only numbers"
+    )
+    others = listed(name for name in methods if name != method)
+    return f"method: {method}, since there {what}; --method takes another: {others}"
+
+
 def number_by_size(kmeans):
     """Number the clusters of scikit-learn's KMeans as this package does."""
     import numpy as np

@@ -9,6 +9,7 @@ from .clusters import (
     TAKE_COLUMNS,
     choice_notes,
     default_method,
+    method_note,
     number_by_size,
     one_cluster_notes,
     summary,
@@ -23,6 +24,7 @@ from .comparing import compared
 from .descriptions import answer_notes, described, profile_table
 from .files import PREDICT_COLUMNS, RESULT_COLUMNS, read
 from .messages import CommandError, first_line, keep_quiet, say, warnings_as_notes
+from .mixtures import mixture_notes
 from .outputs import check_outputs, draw, model_writer, table_writer, write_outputs
 from .report import cluster_report
 from .row_map import map_points
@@ -117,7 +119,10 @@ def cluster(args):
         remember(text)
     aside = [(args.compare, "--compare")] if args.compare is not None else []
     prepared = prepare_table(args, table, remember, aside)
+    settled = args.method is not None
     check_method(args, prepared)
+    if not settled:
+        remember(method_note(args.method, prepared.has_words_or_gaps))
     takes_columns = args.method in TAKE_COLUMNS
     with warnings_as_notes(remember):
         rows = prepared.used if takes_columns else prepared.X
@@ -134,6 +139,7 @@ def cluster(args):
     endings = [
         *stability_notes(found, n_clusters, args.n_clusters),
         *one_cluster_notes(n_clusters, n_rows, args.n_clusters),
+        *mixture_notes(estimator),
         *answer_notes(prepared, labels),
         *(comparison.lines if comparison else ()),
     ]

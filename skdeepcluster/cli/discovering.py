@@ -2,6 +2,7 @@
 
 import warnings
 
+from .clusters import TAKE_COLUMNS, method_note
 from .columns import check_columns, columns_writer, prepare_table
 from .descriptions import remarks_on
 from .files import read
@@ -34,6 +35,12 @@ def _mixture(n_novel, random_state, X):
     )
 
 
+def _mixed(n_novel, random_state, X):
+    from ..discovery._mixed_classes import MixedClasses
+
+    return MixedClasses(n_novel)
+
+
 def _ncd_spectral(n_novel, random_state, X):
     from .. import NCDSpectralClustering
 
@@ -55,6 +62,7 @@ def _gpc(n_novel, random_state, X):
 # Name of a method -> function (n_novel, random_state, X) that builds it.
 METHODS = {
     "mixture": _mixture,
+    "mixed": _mixed,
     "gpc": _gpc,
     "ncd-spectral": _ncd_spectral,
     "ncd-kmeans": _ncd_kmeans,
@@ -150,10 +158,14 @@ def discover(args):
     for text in table.notes:
         note(text)
     prepared = prepare_table(args, table, note, [(args.label, "--label")])
+    if args.method is None:
+        args.method = "mixed" if prepared.has_words_or_gaps else "mixture"
+        note(method_note(args.method, prepared.has_words_or_gaps, METHODS))
+    takes_columns = args.method in TAKE_COLUMNS
     with warnings_as_notes(note):
-        build = METHODS[args.method]
+        rows = prepared.used if takes_columns else prepared.X
         estimator, is_new, confidence = find_classes(
-            build, prepared.X, y, args.n_novel, args.random_state
+            METHODS[args.method], rows, y, args.n_novel, args.random_state
         )
         confidence[labeled] = 1.0
         if not labeled.any():
@@ -162,7 +174,7 @@ def discover(args):
         writers = {
             "out": table_writer(args, table, RESULT_COLUMNS, *results),
             "columns": columns_writer(prepared),
-            "save": model_writer(prepared, estimator, estimator.labels_),
+            "save": model_writer(prepared, estimator, estimator.labels_, takes_columns),
         }
         write_outputs(args, note, writers)
     print(summary(prepared, estimator, labeled, confidence))
@@ -186,8 +198,10 @@ def method_help():
     """Describe the methods."""
     return (
         "mixture: unlabeled rows may be of known classes too, classes are Gaussians; "
+        "mixed: the same, among numbers, categories and missing cells; "
         "gpc: the same, on what a network learns; with the others all are new. "
         "ncd-spectral: a graph of neighbours, for classes "
         "of any shape; ncd-kmeans: for classes around a centre; one of "
-        f"{listed(METHODS)}; default: %(default)s"
+        f"{listed(METHODS)}; default: mixed for a table with categories or missing "
+        "cells, mixture otherwise"
     )

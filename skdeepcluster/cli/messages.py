@@ -15,11 +15,11 @@ def first_line(error):
     return lines[0] if lines else type(error).__name__
 
 
-def listed(items, at_most=12):
+def listed(items, at_most=12, where="--columns FILE"):
     """Join names for reading, the end of a long list as a number."""
     items = list(items)
     rest = len(items) - at_most
-    more = f" and {rest} more (all in --columns FILE)" if rest > 0 else ""
+    more = f" and {rest} more (all in {where})" if rest > 0 else ""
     return ", ".join(map(str, items[:at_most])) + more
 
 

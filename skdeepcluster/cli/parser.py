@@ -149,7 +149,6 @@ def add_discover(commands):
     command.add_argument(
         "--method",
         choices=DISCOVERY_METHODS,
-        default="mixture",
         help=method_help(),
     )
     command.add_argument(

@@ -13,6 +13,7 @@ from .columns import unused_columns
 from .comparing import MOST_DRAWN as MOST_VALUES
 from .comparing import draw_counts
 from .descriptions import in_words, profile_table, readable, typical_rows
+from .mixtures import coarser_levels
 from .row_map import (
     MOST_DRAWN,
     cells_in_words,
@@ -48,6 +49,8 @@ pre { background: var(--soft); padding: .8rem; border-radius: 6px; overflow-x: a
 # Inches across the text. A wider picture is not shrunk, but can be moved.
 PAGE_WIDTH = 10
 COLUMNS_DRAWN = 12
+# Most numbers of clusters that are told, the fewest among them.
+LEVELS_TOLD = 12
 AVERAGES = ("mean", "median", "standard_deviation")
 
 
@@ -255,6 +258,46 @@ def map_section(estimator, prepared, labels, takes_columns):
     return f"<figure>{drawn}<figcaption>{escape(said)}</figcaption></figure>"
 
 
+def mixture_sections(estimator):
+    """Yield what a MixedMixture says of columns and other numbers of clusters."""
+    from ..inspection import SelectionDisplay, TreeDisplay
+
+    if not (hasattr(estimator, "column_evidence_") and estimator.n_clusters_ > 1):
+        return
+    ranked = sorted(estimator.column_evidence_.items(), key=lambda item: -item[1])
+    telling = set(estimator.informative_gaps_)
+    rows = [
+        (str(name), readable(nats), "tell clusters apart" if name in telling else "")
+        for name, nats in ranked
+    ]
+    parts = [
+        "<p>Evidence, in nats, that the clusters explain of each column; below 0 the "
+        "column is noise to them. Gaps tell clusters apart where it is said so, and "
+        "count as unknown everywhere else.</p>",
+        html_table(("column", "nats explained", "gaps"), rows),
+        figure(
+            lambda ax: SelectionDisplay.from_estimator(estimator, ax=ax),
+            "Evidence, less what each cluster must earn, by number of clusters.",
+        ),
+        figure(
+            lambda ax: TreeDisplay.from_estimator(estimator, ax=ax),
+            "How components were merged; the height is what the merge costs, in nats. "
+            "Solid merges led to the clusters, dashed ones lead to fewer.",
+        ),
+    ]
+    levels = coarser_levels(estimator)[-LEVELS_TOLD:]
+    if levels:
+        parts.append(
+            "<p>Fewer clusters, from fine to coarse: what that costs in nats, and "
+            "which of the clusters above make up each.</p>"
+            + html_table(
+                ("clusters", "nats lost", "made of"),
+                [(str(k), readable(lost), said) for k, lost, said in levels],
+            )
+        )
+    yield "Columns, gaps and levels", "\n".join(parts)
+
+
 def cluster_report(
     title, estimator, prepared, labels, clusters, facts, takes_columns, comparison
 ):
@@ -315,6 +358,7 @@ def cluster_report(
     sections = [
         (headline(clusters), cluster_table(clusters)),
         ("Pictures", "\n".join(pictures)),
+        *mixture_sections(estimator),
         *compare_sections(comparison),
         ("Rules", rule_section(matrix, names, labels)),
         ("Typical rows", typical_section(prepared, labels)),

@@ -23,6 +23,9 @@ from ._statistics import Arranged, Blocks, Prior
 # One block of all numbers is tried up to this many columns; blocks are learned
 # up to the second number.
 MOST_FULL, MOST_LEARNED = 30, 100
+# Patterns of gaps times the cube of the columns, beyond which one block of all
+# numbers takes too long: at this number it takes some 15 CPU seconds.
+MOST_WORK = 2e8
 
 
 class Settings(NamedTuple):
@@ -44,6 +47,8 @@ class Settings(NamedTuple):
         Most steps at the end.
     tol : float
         Rise of the bound per row below which steps stop.
+    one_block : bool
+        Whether one block of all numbers may be tried.
     """
 
     n_components: int | None = None
@@ -53,6 +58,7 @@ class Settings(NamedTuple):
     max_components: int = 25
     max_iter: int = 100
     tol: float = 1e-5
+    one_block: bool = True
 
 
 class MixedFit(NamedTuple):
@@ -118,6 +124,11 @@ def fit_mixed_mixture(rows, n_levels, resolution, gap_columns, settings):
     return MixedFit(levels, chosen, informative)
 
 
+def n_gap_patterns(rows):
+    """Number of different patterns of gaps among the numbers."""
+    return len(np.unique(np.packbits(np.isnan(rows.numbers), axis=1), axis=0))
+
+
 def choose(levels, settings):
     """Number of the level that is asked for, or has the largest objective."""
     if settings.n_components is None:
@@ -150,7 +161,8 @@ def _find_with_blocks(rows, prior, cells, settings):
 
     if kind == "diag" or p < 2 or kind in ("auto", "blocks"):
         find(prior.blocks)
-    if p >= 2 and (kind == "full" or (kind != "diag" and p <= MOST_FULL)):
+    may_be_one = kind == "full" or (kind != "diag" and p <= MOST_FULL)
+    if p >= 2 and may_be_one and settings.one_block:
         find(Blocks.of([list(range(p))]))
     best = max(found, key=objective)
     if kind in ("auto", "blocks") and 2 <= p <= MOST_LEARNED:

@@ -27,7 +27,14 @@ from ._observations import (
     distinct,
     filled_column,
 )
-from ._search import Settings, fit_mixed_mixture, raise_bound_in_chunks
+from ._search import (
+    MOST_FULL,
+    MOST_WORK,
+    Settings,
+    fit_mixed_mixture,
+    n_gap_patterns,
+    raise_bound_in_chunks,
+)
 from ._statistics import Rows
 from ._table_sample import TableSample
 
@@ -150,7 +157,8 @@ class MixedMixture(BaseClusterer):
     Warns
     -----
     ConvergenceWarning
-        If there is one cluster, or fewer than asked for.
+        If there is one cluster, or fewer than asked for; if the gaps of many columns of
+        numbers have too many patterns for covariances of all of them.
 
     See Also
     --------
@@ -327,7 +335,7 @@ class MixedMixture(BaseClusterer):
         self._sample = TableSample(self.max_samples)
         self._sample.add(cells, weights, known.codes)
         self.known_classes_ = known.classes
-        observations, found, _ = self._find()
+        observations, found, _ = self._find(len(known.codes))
         if weights is None:
             weights = np.ones(len(known.codes))
         rows = Rows(*observations.encode(cells), weights, known.codes)
@@ -434,12 +442,12 @@ class MixedMixture(BaseClusterer):
         aside._publish_mixture(found.mixture)
         vars(self).update(vars(aside))
 
-    def _find(self):
-        """Read the columns of the sample, and search its rows."""
+    def _find(self, n_rows=0):
+        """Read the columns of the sample of a table, and search its rows."""
         cells, weights, known = self._sample.table()
         observations = self._read(cells, weights)
         rows = distinct(Rows(*observations.encode(cells), weights, known))
-        found = self._search(observations, rows)
+        found = self._search(observations, rows, n_rows)
         self._publish_search(observations, found, rows)
         rows, _ = with_indicators(rows, observations.n_levels, found.informative)
         return observations._replace(informative=found.informative), found, rows
@@ -462,7 +470,7 @@ class MixedMixture(BaseClusterer):
         self.unused_columns_ = {column.name: column.unused for column in unused}
         return Observations.of_cells(cells, weights, columns)
 
-    def _search(self, observations, rows):
+    def _search(self, observations, rows, n_rows):
         """Search for components among distinct rows."""
         settings = Settings(
             None if self.n_components == "auto" else int(self.n_components),
@@ -473,6 +481,9 @@ class MixedMixture(BaseClusterer):
             self.max_iter,
             self.tol,
         )
+        if not self._may_be_one_block(rows, n_rows):
+            kind = "blocks" if settings.covariance_type == "full" else "auto"
+            settings = settings._replace(covariance_type=kind, one_block=False)
         found = fit_mixed_mixture(
             rows,
             observations.n_levels,
@@ -490,6 +501,25 @@ class MixedMixture(BaseClusterer):
                 f"{len(rows.weights)} distinct rows: every row has label 0."
             )
         return found
+
+    def _may_be_one_block(self, rows, n_rows):
+        """Whether covariances of all numbers take no more than some seconds."""
+        p = rows.numbers.shape[1]
+        asked = self.covariance_type == "full"
+        if not (asked or (self.covariance_type == "auto" and p <= MOST_FULL)):
+            return True
+        n_patterns = n_gap_patterns(rows)
+        # Of a table that was sampled, as many more are to be expected.
+        n_expected = n_patterns * max(1.0, n_rows / len(rows.weights))
+        if n_expected * p**3 <= MOST_WORK:
+            return True
+        warn(
+            f"The {p} columns of numbers have {n_patterns:,} different patterns of "
+            "gaps: covariances of all columns would take too long, and blocks of "
+            "correlated columns are looked for instead. Fill gaps, or leave out "
+            "columns that have many."
+        )
+        return False
 
     def _publish_search(self, observations, found, rows):
         """Set what the search says of columns and of numbers of components."""

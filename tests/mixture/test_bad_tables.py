@@ -153,3 +153,23 @@ def test_sentinels_and_codes_are_what_the_user_says():
     np.testing.assert_array_equal(model.labels_, MixedMixture().fit(X).labels_)
     with pytest.raises(ValueError, match="categorical: there is no column 'zip'"):
         MixedMixture(categorical=["zip"]).fit(X)
+
+
+@pytest.mark.parametrize("kind", ["full", "auto"])
+def test_many_patterns_of_gaps_are_no_endless_work(kind, monkeypatch):
+    monkeypatch.setattr("skdeepcluster.mixture.mixed_mixture.MOST_WORK", 200 * 6**3)
+    rng = np.random.default_rng(0)
+    y = np.repeat([0, 1], 300)
+    X = 5.0 * y[:, np.newaxis] + rng.normal(size=(600, 6))
+    X[:, 1] = X[:, 0] + 0.3 * rng.normal(size=600)
+    X[:400, 5] = np.nan
+    calm = MixedMixture(covariance_type=kind).fit(X)
+    assert calm.n_clusters_ == 2
+    # Each pattern is one of 63, of a table of which one row in ten was sampled.
+    X[rng.random(X.shape) < 0.4] = np.nan
+    with pytest.warns(ConvergenceWarning, match="different patterns of gaps"):
+        model = MixedMixture(covariance_type=kind, max_samples=60).fit(X)
+    assert model.covariance_type_ != "full"
+    np.testing.assert_array_equal(model.predict(X), model.labels_)
+    singles = MixedMixture(covariance_type="diag", max_samples=60)
+    singles.fit(X)  # no warning: nothing was left out
