@@ -123,7 +123,7 @@ class Umap:
         self.make = partial(umap.UMAP, min_dist=0.0, random_state=seed)
 
     def embed(self, X, new):
-        from skdeepcluster.deep._neighbor_input import NeighborSpace
+        from skdeepcluster.neighbors._neighbor_space import NeighborSpace
         from skdeepcluster.nn.training import reproducible
 
         with reproducible(self.seed):

@@ -25,20 +25,20 @@ import torch
 
 from .._rows import in_chunks
 from .._scaling import TableScaling
-from ..nn.batches import MixedBatches, split_rows
-from ..nn.inference import check_finite_codes, map_rows
-from ..nn.modules import BentMap, Regression, code_width, user_module
-from ..nn.training import Net, WarmCosine, make_net, reproducible, train
-from ._neighbor_graph import (
+from ..neighbors._neighbor_graph import (
     heed_classes,
     nearest_rows,
     neighbors_of_graph,
     weighted_graph,
     within_classes,
 )
-from ._neighbor_input import NeighborSpace
-from ._neighbor_layout import lay_out
-from ._neighbor_noise import noise_shrinkage
+from ..neighbors._neighbor_layout import lay_out
+from ..neighbors._neighbor_noise import noise_shrinkage
+from ..neighbors._neighbor_space import NeighborSpace
+from ..nn.batches import MixedBatches, split_rows
+from ..nn.inference import check_finite_codes, map_rows
+from ..nn.modules import BentMap, Regression, code_width, user_module
+from ..nn.training import Net, WarmCosine, make_net, reproducible, train
 
 # Gradient steps of an epoch of the network, and least steps in all.
 EPOCH_STEPS = 20

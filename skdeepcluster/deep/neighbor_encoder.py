@@ -14,11 +14,11 @@ from .._labels import UNLABELED, PartialLabels
 from .._rows import in_chunks, lexicographic_order
 from .._validation import check_table, draw_seed
 from ..base import DocumentedEstimator, unchanged_on_error
+from ..neighbors._neighbor_graph import nearest_rows, neighbors_of_graph
 from ..nn.estimator import NetworkEstimator
 from ..nn.inference import map_rows, threads_of_a_fork
 from ..nn.training import history_of
 from ._neighbor_anchors import Anchors
-from ._neighbor_graph import nearest_rows, neighbors_of_graph
 from ._neighbor_training import EncoderSettings, fit_encoder, n_neighbors_among
 
 

@@ -21,14 +21,11 @@ from sklearn.neighbors import KNeighborsTransformer
 from skorch.callbacks import Callback
 
 from skdeepcluster import NeighborEncoder
-from skdeepcluster.deep import (
-    _neighbor_layout,
-    _neighbor_training,
-    neighbor_encoder,
-)
-from skdeepcluster.deep._neighbor_input import NeighborSpace
-from skdeepcluster.deep._neighbor_layout import start_layout
+from skdeepcluster.deep import _neighbor_training, neighbor_encoder
 from skdeepcluster.deep.neighbor_encoder import classes_of_groups
+from skdeepcluster.neighbors import _neighbor_layout
+from skdeepcluster.neighbors._neighbor_layout import start_layout
+from skdeepcluster.neighbors._neighbor_space import NeighborSpace
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skdeepcluster.deep._neighbor_input import NeighborSpace
+from skdeepcluster.neighbors._neighbor_space import NeighborSpace
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(200, 5)) * [1, 10, 0.1, 3, 1] + [0, 5, 0, -4, 100]

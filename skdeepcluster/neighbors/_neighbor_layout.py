@@ -1,8 +1,8 @@
 """The layout of a graph: neighbours attract each other, all other rows repel."""
 
 import numpy as np
-import torch
 
+from .._threads import one_blas_thread
 from .._warnings import warn
 from ..exceptions import FitInterruptedWarning
 from ..kernels.neighbor_layout import move_points
@@ -61,8 +61,7 @@ def lay_out(graph, inputs, n_components, n_epochs, rng, *, verbose=0):
             n_iter += 1
     except KeyboardInterrupt:
         warn(
-            f"The layout was interrupted after {n_iter} epochs; the network learns it "
-            "as it is.",
+            f"The layout was interrupted after {n_iter} epochs; it is used as it is.",
             FitInterruptedWarning,
         )
     return layout, n_iter
@@ -71,12 +70,14 @@ def lay_out(graph, inputs, n_components, n_epochs, rng, *, verbose=0):
 def start_layout(inputs, n_components, rng):
     """First principal components, the first of a fixed width, and some noise."""
     n_samples, n_columns = inputs.shape
-    centered = torch.from_numpy(inputs - inputs.mean(axis=0))
-    axes = torch.linalg.eigh(centered.T @ centered).eigenvectors.flip(dims=[1])
-    axes = axes[:, : min(n_components, n_columns)]
-    # Of an axis's two directions, the one in which its largest entry is positive.
-    axes = axes * axes.gather(0, axes.abs().argmax(dim=0)[None]).sign()
-    layout = np.zeros((n_samples, n_components))
-    layout[:, : axes.shape[1]] = (centered @ axes).numpy()
+    centered = inputs - inputs.mean(axis=0)
+    with one_blas_thread():
+        axes = np.linalg.eigh(centered.T @ centered)[1][:, ::-1]
+        axes = axes[:, : min(n_components, n_columns)]
+        # Of an axis's two directions, the one in which its largest entry is positive.
+        largest = np.abs(axes).argmax(axis=0)
+        axes = axes * np.sign(axes[largest, np.arange(axes.shape[1])])
+        layout = np.zeros((n_samples, n_components))
+        layout[:, : axes.shape[1]] = centered @ axes
     layout *= START_WIDTH / (layout[:, 0].std() or 1.0)
     return layout + START_NOISE * rng.standard_normal(layout.shape)

@@ -1,8 +1,8 @@
 """Noise shrinkage: the linear map that shrinks directions of noise."""
 
 import numpy as np
-import torch
 
+from .._threads import one_blas_thread
 from ._neighbor_graph import nearest_rows
 
 # Neighbours that tell noise from shape, and rows that are asked: more change little.
@@ -41,7 +41,7 @@ def noise_shrinkage(rows, seed):
 
     Returns
     -------
-    Tensor of shape (n_columns, n_columns), dtype float64, or None
+    ndarray of shape (n_columns, n_columns), dtype float64, or None
         What to multiply rows by. The mean square of the rows stays as it is. None,
         if a direction is clear from the start, if none tells neighbours from other
         rows, or if there are too few rows.
@@ -51,29 +51,39 @@ def noise_shrinkage(rows, seed):
     O(n_samples * n_columns² + n_columns³) time and a search for the neighbours of
     2,000 rows, once, or four times where no direction is clear.
     """
-    centered = torch.from_numpy(rows - rows.mean(axis=0))
-    variances, axes = torch.linalg.eigh(centered.T @ centered / len(rows))
+    centered = rows - rows.mean(axis=0)
+    with one_blas_thread():
+        variances, axes = np.linalg.eigh(centered.T @ centered / len(rows))
     wide = variances > _LEAST_VARIANCE * variances[-1]
-    axes, widths = axes[:, wide], variances[wide].sqrt()
+    axes, widths = axes[:, wide], np.sqrt(variances[wide])
     n_near = min(_N_NEAR, len(rows) // _ROWS_PER_NEIGHBOR)
     # Among as many directions as rows, some look clear by chance.
     if n_near == 0 or len(rows) < 2 * len(widths):
         return None
-    white = centered @ (axes / widths)
     rng = np.random.default_rng(seed)
     asked = rng.permutation(len(rows))[:_N_ASKED]
-    shrinkage = torch.eye(rows.shape[1], dtype=torch.float64)
+    shrinkage = np.eye(rows.shape[1])
     for i in range(_PASSES):
-        moved = (centered @ shrinkage).numpy()
+        with one_blas_thread():
+            moved = centered @ shrinkage
         near, _ = nearest_rows(moved, n_near, rng, asked)
-        differences = (white[asked][:, None] - white[near]).flatten(end_dim=1)
-        scatter = differences.T @ differences / (2 * len(differences))
-        shares, directions = torch.linalg.eigh(scatter)
-        kept = (1 - shares).clamp(min=0)
-        if not kept.any() or (i == 0 and shares[0] < _CLEAR):
-            return None
-        turned = (axes / widths) @ directions
-        shrinkage = turned * kept @ directions.T @ (axes * widths).T
-        ratio = centered.square().mean() / (centered @ shrinkage).square().mean()
-        shrinkage *= ratio.sqrt()
+        with one_blas_thread():
+            shares, directions = _noise_shares(centered, axes / widths, asked, near)
+            kept = np.maximum(1 - shares, 0)
+            if not kept.any() or (i == 0 and shares[0] < _CLEAR):
+                return None
+            turned = (axes / widths) @ directions * kept
+            shrinkage = turned @ directions.T @ (axes * widths).T
+            shrunk = centered @ shrinkage
+        ratio = np.square(centered).mean() / np.square(shrunk).mean()
+        shrinkage *= np.sqrt(ratio)
     return shrinkage
+
+
+def _noise_shares(centered, whitening, asked, near):
+    """Shares of noise, ascending, and their directions among whitened axes."""
+    white = centered @ whitening
+    differences = (white[asked][:, np.newaxis] - white[near]).reshape(
+        near.size, white.shape[1]
+    )
+    return np.linalg.eigh(differences.T @ differences / (2 * len(differences)))

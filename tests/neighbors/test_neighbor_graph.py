@@ -7,14 +7,14 @@ from scipy.sparse import csr_array
 from sklearn.metrics import pairwise_distances
 from sklearn.neighbors import KNeighborsTransformer
 
-from skdeepcluster.deep._neighbor_graph import (
+from skdeepcluster.kernels.neighbor_layout import neighbor_weights
+from skdeepcluster.neighbors._neighbor_graph import (
     heed_classes,
     nearest_rows,
     neighbors_of_graph,
     weighted_graph,
     within_classes,
 )
-from skdeepcluster.kernels.neighbor_layout import neighbor_weights
 
 RNG = np.random.default_rng(0)
 

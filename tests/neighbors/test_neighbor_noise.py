@@ -9,12 +9,12 @@ from sklearn.datasets import load_digits, load_wine
 from sklearn.metrics import adjusted_rand_score, pairwise_distances
 
 from skdeepcluster import NeighborEncoder
-from skdeepcluster.deep import _neighbor_noise
-from skdeepcluster.deep._neighbor_noise import noise_shrinkage
+from skdeepcluster.neighbors import _neighbor_noise
+from skdeepcluster.neighbors._neighbor_noise import noise_shrinkage
 
 
 def shrinkage(rows):
-    return noise_shrinkage(rows, 0).numpy()
+    return noise_shrinkage(rows, 0)
 
 
 def nearest(rows, k):

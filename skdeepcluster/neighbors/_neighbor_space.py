@@ -1,14 +1,17 @@
 """The space in which the neighbours of a row are looked for."""
 
 import numpy as np
-import torch
+from sklearn.utils.extmath import randomized_svd
 
 from .._scaling import TableScaling, unit_length, varying_columns
-from ..nn.modules import principal_axes
+from .._threads import one_blas_thread
+from ..kernels.projection import project
 
 # From so many columns on, neighbours are looked for among principal components.
 MAX_COLUMNS = 60
 N_AXES = 50
+# Iterations of the randomised algorithm that finds them: exact enough.
+_N_ITER = 4
 
 
 class NeighborSpace:
@@ -56,9 +59,11 @@ class NeighborSpace:
         variance = np.average(np.square(scaled).mean(axis=1), weights=weights)
         self.scale = float(np.sqrt(variance)) or 1.0
         if scaled.shape[1] > MAX_COLUMNS:
-            rows = torch.from_numpy(scaled * np.sqrt(weights)[:, np.newaxis])
-            n_axes = max(1, min(N_AXES, len(rows) - 1))
-            self.axes = principal_axes(rows, n_axes).contiguous()
+            n_axes = max(1, min(N_AXES, len(scaled) - 1))
+            rows = scaled * np.sqrt(weights)[:, np.newaxis]
+            with one_blas_thread():
+                axes = randomized_svd(rows, n_axes, n_iter=_N_ITER, random_state=0)[2]
+            self.axes = np.ascontiguousarray(axes.T)
 
     def _columns(self, X):
         """Columns that vary, with outliers drawn in; or directions, centred."""
@@ -68,12 +73,11 @@ class NeighborSpace:
         return 2 * np.tanh(np.asfortranarray(self.standardization.transform(X)) / 2)
 
     def then(self, matrix):
-        """Multiply rows by a square float64 tensor from now on."""
-        self.axes = matrix if self.axes is None else self.axes @ matrix
+        """Multiply rows by a square matrix from now on."""
+        with one_blas_thread():
+            self.axes = matrix if self.axes is None else self.axes @ matrix
 
     def transform(self, X):
         """Bring rows into the space; the result is float64."""
         scaled = (self._columns(X) - self.center) / self.scale
-        if self.axes is None:
-            return scaled
-        return (torch.from_numpy(scaled) @ self.axes).numpy()
+        return scaled if self.axes is None else project(scaled, self.axes)
