@@ -180,9 +180,8 @@ def column_remarks(column, cells, members):
             (more if here > overall else less).append(remark)
     yield from more
     # That a level is rare is news where no other says it by being frequent.
-    rarest = max(less, default=None)
-    if rarest is not None and rarest.strength > max(more).strength:
-        yield rarest
+    if len(more) + len(less) > 2 and max(less).strength > max(more).strength:
+        yield max(less)
 
 
 def number_remark(column, values, inside, seen, counted):

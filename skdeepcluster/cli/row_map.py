@@ -109,6 +109,8 @@ def map_points(estimator, prepared, takes_columns):
 
     names = prepared.encoder.get_feature_names_out()
     rows = pd.DataFrame(prepared.X, columns=names)
+    if prepared.encoder.axes_ is not None:
+        rows = rows.iloc[:, :2]
     if not takes_columns:
         seen = representation(estimator, prepared.X)
         rows = rows if seen is prepared.X else seen

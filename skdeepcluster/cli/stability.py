@@ -114,6 +114,8 @@ def stability_notes(found, n_clusters, asked):
         ranked = sorted(found.numbers.items(), key=lambda item: (-item[1], item[0]))
         named = ", ".join(f"{number} in {times}" for number, times in ranked)
         never = f"; {n_clusters} in none" * (n_clusters not in found.numbers)
+        if found.numbers.get(n_clusters) == N_HALVES:
+            named = f"{n_clusters} in all of them"
         yield f"number of clusters in {N_HALVES} {found.halves}: {named}{never}"
     doubtful = [name for name, times in found.found.items() if 2 * times < N_HALVES]
     if doubtful and n_clusters > 1:
