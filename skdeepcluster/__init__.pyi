@@ -49,6 +49,9 @@ from .model_selection import (
     AutoCluster as AutoCluster,
 )
 from .model_selection import (
+    ClusterSampler as ClusterSampler,
+)
+from .model_selection import (
     HiddenClassSearchCV as HiddenClassSearchCV,
 )
 from .model_selection import (

@@ -17,6 +17,7 @@ from skdeepcluster import (
     TELL,
     AutoCluster,
     AutoEncoder,
+    ClusterSampler,
     MixedMixture,
     NCDKMeans,
     NCDSpectralClustering,
@@ -38,6 +39,11 @@ CONFIGURATIONS = {
             max_clusters=6,
             max_samples=50,
         )
+    ],
+    "ClusterSampler": [
+        ClusterSampler(9, partition="progressive", kind="centroids"),
+        ClusterSampler(9, partition="tree", kind="random", weights="likelihood"),
+        ClusterSampler(9, partition=PPP(), weights="proportional"),
     ],
     "HiddenClassSearchCV": [
         HiddenClassSearchCV(

@@ -8,5 +8,6 @@ from ._scorers import (
 )
 from ._whole_data import WholeData as WholeData
 from .auto_cluster import AutoCluster as AutoCluster
+from .cluster_sampler import ClusterSampler as ClusterSampler
 from .hidden_class_search import HiddenClassSearchCV as HiddenClassSearchCV
 from .voting_clusterer import VotingClusterer as VotingClusterer
