@@ -224,3 +224,27 @@ def test_compared_with_a_column(source, tmp_path):
     assert "adjusted Rand index" in section
     rows = re.findall(r"<td>cluster \d</td><td>(\d+)</td><td>(\d+)</td>", section)
     assert np.array(rows, dtype=int).sum(axis=0).tolist() == [30, 60]
+
+
+def test_options_about_columns_reach_the_mixture(tmp_path, capsys):
+    table = gappy_table()
+    rng = np.random.default_rng(1)
+    table["grade"] = rng.integers(1, 6, 180)
+    table["zip"] = 1000 * rng.integers(1, 90, 180)
+    source, model = tmp_path / "table.csv", tmp_path / "model.skdc"
+    table.to_csv(source, index=False)
+    options = ("--categorical", "grade", "--numeric", "zip", "--log", "zip")
+    assert main(["cluster", str(source), *options, "--save", str(model)]) == 0
+    mixture = skdeepcluster.load(model)[-1]
+    assert sorted(mixture.category_probabilities_["grade"]) == [*"12345"]
+    assert set(mixture.means_) == {"weight", "height", "zip"}
+    told = skdeepcluster.load(model)[0].encoder.columns_
+    logs = {c.name: c.log_shift is not None for c in told if c.role == "number"}
+    assert logs == {"weight": False, "height": False, "zip": True}
+    numbers = mixture._fitted.observations.numbers
+    assert {c.name: c.log_shift is not None for c in numbers} == logs
+    said = capsys.readouterr().err
+    assert "logarithms taken, as asked: zip" in said
+    assert "leading zeros" not in said
+    assert main(["cluster", str(source), "--weights", "weight=2"]) != 0
+    assert "--method mixed has none: name another" in capsys.readouterr().err

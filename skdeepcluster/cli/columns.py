@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from .clusters import TAKE_COLUMNS
 from .messages import CommandError, first_line, listed
 
 MOSTLY_EMPTY = 0.5
@@ -28,6 +29,20 @@ class Prepared(NamedTuple):
     def used(self):
         """The columns in use, as they were read."""
         return self.frame[[column.name for column in self.columns]]
+
+    @property
+    def mixture_options(self):
+        """What makes a MixedMixture read the columns as they were decided on."""
+        ordered = self.encoder.ordinal or {}
+        return {
+            "categorical": [
+                c.name
+                for c in self.columns
+                if c.role == "category" or c.name in ordered
+            ],
+            "numeric": [c for c in self.encoder.numeric if c not in self.set_aside],
+            "skew": self.encoder.skew,
+        }
 
     @property
     def has_words_or_gaps(self):
@@ -117,6 +132,15 @@ def weight_of(text):
     raise CommandError(f"--weights {text}: say COLUMN=WEIGHT, with a positive number")
 
 
+def check_weights(args):
+    """Refuse weights of columns where the method has no use for them."""
+    if args.weights and args.method in TAKE_COLUMNS:
+        raise CommandError(
+            f"--weights says how much columns count in distances, and --method "
+            f"{args.method} has none: name another method, or --drop columns"
+        )
+
+
 def order_of(text):
     """Read COLUMN=LOW,MIDDLE,HIGH; without levels, numbers have their own order."""
     name, found, levels = text.partition("=")
@@ -144,7 +168,8 @@ def column_notes(prepared):
         yield f"numbers, scaled: {listed(map(described_name, numbers))}"
     logged = [column.name for column in numbers if column.log_shift is not None]
     if logged:
-        yield f"logarithms taken, since they are skewed: {listed(logged)}"
+        why = "since they are skewed" if prepared.encoder.skew == "log" else "as asked"
+        yield f"logarithms taken, {why}: {listed(logged)}"
     words = [column for column in columns if column.role == "category"]
     if words:
         named = listed(

@@ -16,6 +16,7 @@ from .clusters import (
 )
 from .columns import (
     Prepared,
+    check_weights,
     columns_writer,
     missing_notes,
     prepare_table,
@@ -42,25 +43,28 @@ def check_method(args, prepared):
             f"--method {args.method} needs --n-clusters K; "
             f"{' or '.join(FIND_NUMBER)} finds the number itself"
         )
+    check_weights(args)
     if args.min_clusters is not None and args.method not in ("ppp", "auto"):
         raise CommandError(
             f"--min-clusters is for --method ppp and auto, not for {args.method}"
         )
 
 
-def builder(args):
+def builder(args, prepared):
     """Return what builds the estimator that was asked for."""
 
     def build():
         estimator = METHODS[args.method](args.n_clusters, args.random_state)
         if args.min_clusters is not None and args.n_clusters is None:
             estimator.set_params(min_clusters=args.min_clusters)
+        if args.method in TAKE_COLUMNS:
+            estimator.set_params(**prepared.mixture_options)
         return estimator
 
     return build
 
 
-def cluster_rows(args, rows):
+def cluster_rows(args, prepared, rows):
     """Fit the method that was asked for, and see whether its clusters are stable.
 
     Returns
@@ -70,7 +74,7 @@ def cluster_rows(args, rows):
     found : Stability or str
         Why there is none where it would take too long, or the rows are too few.
     """
-    build = builder(args)
+    build = builder(args, prepared)
     try:
         estimator = build().fit(rows)
     except ValueError as error:
@@ -126,7 +130,7 @@ def cluster(args):
     takes_columns = args.method in TAKE_COLUMNS
     with warnings_as_notes(remember):
         rows = prepared.used if takes_columns else prepared.X
-        estimator, found = cluster_rows(args, rows)
+        estimator, found = cluster_rows(args, prepared, rows)
     labels = estimator.labels_
     n_clusters = len(set(labels.tolist()))
     for text in choice_notes(estimator):

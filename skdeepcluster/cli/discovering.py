@@ -1,9 +1,10 @@
 """``skdeepcluster discover``: classes for the rows that have none yet."""
 
 import warnings
+from functools import partial
 
 from .clusters import TAKE_COLUMNS, method_note
-from .columns import check_columns, columns_writer, prepare_table
+from .columns import check_columns, check_weights, columns_writer, prepare_table
 from .descriptions import remarks_on
 from .files import read
 from .messages import (
@@ -35,10 +36,10 @@ def _mixture(n_novel, random_state, X):
     )
 
 
-def _mixed(n_novel, random_state, X):
+def _mixed(n_novel, random_state, X, options):
     from ..discovery._mixed_classes import MixedClasses
 
-    return MixedClasses(n_novel)
+    return MixedClasses(n_novel, options)
 
 
 def _ncd_spectral(n_novel, random_state, X):
@@ -161,11 +162,15 @@ def discover(args):
     if args.method is None:
         args.method = "mixed" if prepared.has_words_or_gaps else "mixture"
         note(method_note(args.method, prepared.has_words_or_gaps, METHODS))
+    check_weights(args)
     takes_columns = args.method in TAKE_COLUMNS
     with warnings_as_notes(note):
         rows = prepared.used if takes_columns else prepared.X
+        build = METHODS[args.method]
+        if takes_columns:
+            build = partial(build, options=prepared.mixture_options)
         estimator, is_new, confidence = find_classes(
-            METHODS[args.method], rows, y, args.n_novel, args.random_state
+            build, rows, y, args.n_novel, args.random_state
         )
         confidence[labeled] = 1.0
         if not labeled.any():

@@ -17,6 +17,8 @@ class MixedClasses(BaseEstimator):
     ----------
     n_novel : int or "auto", default="auto"
         Number of novel classes; "auto" takes that of the largest evidence.
+    options : dict, default=None
+        Further parameters of the mixture.
 
     Attributes
     ----------
@@ -26,8 +28,9 @@ class MixedClasses(BaseEstimator):
         The mixture.
     """
 
-    def __init__(self, n_novel="auto"):
+    def __init__(self, n_novel="auto", options=None):
         self.n_novel = n_novel
+        self.options = options
 
     def fit(self, X, y):
         """Find the classes of the rows that have none."""
@@ -35,7 +38,7 @@ class MixedClasses(BaseEstimator):
         number = self.n_novel
         if number != "auto":
             number += known.n_known
-        self.mixture_ = MixedMixture(number).fit(X, known.codes)
+        self.mixture_ = MixedMixture(number, **(self.options or {})).fit(X, known.codes)
         self.known_classes_ = known.classes
         self.n_novel_ = self.mixture_.n_clusters_ - known.n_known
         self.novel_classes_ = known.novel_names(self.n_novel_)

@@ -66,8 +66,9 @@ class MixedMixture(BaseClusterer):
     gaps : {"auto", "ignore", "informative"}, default="auto"
         Whether "is a gap" is a category of its own: for the columns where the
         evidence bound is larger then, for none, or for all with gaps.
-    skew : {"log", None}, default="log"
-        Whether skewed positive numbers are logged.
+    skew : {"log", None} or list of names, default="log"
+        Whether numbers are logged where this makes them more nearly normal;
+        names of the columns that are, and no others.
     max_components : int, default=25
         Most components to start with.
     max_levels : int, default=30
@@ -82,6 +83,9 @@ class MixedMixture(BaseClusterer):
         Steps end when the evidence bound rises by less than this per row.
     categorical : list, default=None
         Names or positions of columns of numbers that are categories.
+    numeric : list, default=None
+        Names or positions of columns that are numbers, though they look like codes
+        or identifiers.
     sentinels : list of float or dict, default=None
         Numbers that stand for a gap, such as -999: in all columns of numbers, or by
         column.
@@ -224,13 +228,14 @@ class MixedMixture(BaseClusterer):
         "covariance_type": [StrOptions({"auto", "full", "diag", "blocks"})],
         "min_gain": [Interval(Real, 0, None, closed="left")],
         "gaps": [StrOptions({"auto", "ignore", "informative"})],
-        "skew": [StrOptions({"log"}), None],
+        "skew": [StrOptions({"log"}), None, "array-like"],
         "max_components": [Interval(Integral, 1, None, closed="left")],
         "max_levels": [Interval(Integral, 1, None, closed="left")],
         "max_samples": [Interval(Integral, 2, None, closed="left")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
         "tol": [Interval(Real, 0, None, closed="left")],
         "categorical": ["array-like", None],
+        "numeric": ["array-like", None],
         "sentinels": ["array-like", dict, None],
         "random_state": ["random_state"],
     }
@@ -242,13 +247,14 @@ class MixedMixture(BaseClusterer):
         covariance_type: Literal["auto", "full", "diag", "blocks"] = "auto",
         min_gain: float = 0.04,
         gaps: Literal["auto", "ignore", "informative"] = "auto",
-        skew: Literal["log"] | None = "log",
+        skew: Literal["log"] | Sequence[Any] | None = "log",
         max_components: int = 25,
         max_levels: int = 30,
         max_samples: int = 20_000,
         max_iter: int = 100,
         tol: float = 1e-5,
         categorical: Sequence[Any] | None = None,
+        numeric: Sequence[Any] | None = None,
         sentinels: Sequence[float] | dict[Any, Sequence[float]] | None = None,
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
@@ -263,6 +269,7 @@ class MixedMixture(BaseClusterer):
         self.max_iter = max_iter
         self.tol = tol
         self.categorical = categorical
+        self.numeric = numeric
         self.sentinels = sentinels
         self.random_state = random_state
 
@@ -457,6 +464,7 @@ class MixedMixture(BaseClusterer):
         columns = read_columns(
             cells,
             categorical=() if self.categorical is None else self.categorical,
+            numeric=() if self.numeric is None else self.numeric,
             sentinels=self.sentinels,
             skew=self.skew,
             max_levels=self.max_levels,

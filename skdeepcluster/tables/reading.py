@@ -506,7 +506,8 @@ def words_found(name, column, texts, codes, options):
     if len(column.dictionary_encode().dictionary) > len(texts):
         said.append(("spaces", name))
     digits = [text for text, gap in zip(texts, is_gap, strict=True) if not gap]
-    if digits and all(text.isdigit() for text in digits):
+    asked = name in options.categorical
+    if not asked and digits and all(text.isdigit() for text in digits):
         is_long = max(map(len, digits)) > 15
         said.append(("long" if is_long else "codes", name))
     words = pa.array(
