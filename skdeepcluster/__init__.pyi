@@ -3,6 +3,7 @@ from . import datasets as datasets
 from . import deep as deep
 from . import discovery as discovery
 from . import exceptions as exceptions
+from . import graph as graph
 from . import inspection as inspection
 from . import kernels as kernels
 from . import metrics as metrics
@@ -44,6 +45,7 @@ from .discovery import (
 from .discovery import (
     TabularNCD as TabularNCD,
 )
+from .graph import GraphClusterer as GraphClusterer
 from .mixture import MixedMixture as MixedMixture
 from .model_selection import (
     AutoCluster as AutoCluster,

@@ -18,6 +18,7 @@ from skdeepcluster import (
     AutoCluster,
     AutoEncoder,
     ClusterSampler,
+    GraphClusterer,
     MixedMixture,
     NCDKMeans,
     NCDSpectralClustering,
@@ -44,6 +45,10 @@ CONFIGURATIONS = {
         ClusterSampler(9, partition="progressive", kind="centroids"),
         ClusterSampler(9, partition="tree", kind="random", weights="likelihood"),
         ClusterSampler(9, partition=PPP(), weights="proportional"),
+    ],
+    "GraphClusterer": [
+        GraphClusterer(order=4, n_neighbors=5, n_components=3),
+        GraphClusterer(method="spectral"),
     ],
     "HiddenClassSearchCV": [
         HiddenClassSearchCV(

@@ -127,7 +127,7 @@ def right_answer_or_clear_error(estimator=None):
 
 def check_answers(estimator, X):
     """What a fitted estimator says is finite and legal."""
-    n_rows = len(X)
+    n_rows = X.shape[0] if sparse.issparse(X) else len(X)
     for method, values in results(estimator, X).items():
         assert len(values) == n_rows
         if method == "predict":

@@ -81,13 +81,15 @@ def communities(indptr, indices, weights, resolution=1.0, *, seed=0, n_rounds=2)
     return by_size(labels)
 
 
-def by_size(labels):
+def by_size(labels, weights=None):
     """Number communities by size, equally large ones by their first vertex.
 
     Parameters
     ----------
     labels : ndarray of shape (n_vertices,), dtype int
         Communities in any numbering.
+    weights : ndarray of shape (n_vertices,), default=None
+        What each vertex counts; None means 1.
 
     Returns
     -------
@@ -101,9 +103,8 @@ def by_size(labels):
     >>> by_size(np.array([7, 3, 7, 5, 3, 7]))
     array([0, 1, 0, 2, 1, 0])
     """
-    _, first, inverse, sizes = np.unique(
-        labels, return_index=True, return_inverse=True, return_counts=True
-    )
+    _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
+    sizes = np.bincount(inverse, weights)
     numbers = np.empty(len(sizes), np.int64)
     numbers[np.lexsort((first, -sizes))] = np.arange(len(sizes))
     return numbers[inverse]
@@ -232,6 +233,49 @@ def push(graph, labels, label_weight, seeds, mass, *, max_push, tol):
         np.zeros(len(held), bool),
     )
     return Diffusion(np.array(touched), potentials, held, degrees, outcome)
+
+
+def sweep(graph, labels, label_weight, order, least, degrees):
+    """Find the first part of an order of vertices that has the least conductance.
+
+    Parameters
+    ----------
+    graph, labels, label_weight
+        As in :func:`push`.
+    order : ndarray of int
+        Distinct vertices.
+    least : int
+        Fewest vertices of a part.
+    degrees : ndarray of shape (n_vertices,), dtype float64
+        Degrees of these vertices, positive, with the weights that labels leave.
+
+    Returns
+    -------
+    size : int
+        Length of the part; of equally good ones the longest.
+    conductance : float
+        Weight of the edges that leave it over the sum of its degrees.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdeepcluster.kernels.graph import sweep
+    >>> path = np.array([0, 1, 3, 5, 6]), np.array([1, 0, 2, 1, 3, 2]), np.ones(6)
+    >>> labels, degrees = np.zeros(4, bool), np.array([1.0, 2.0, 2.0, 1.0])
+    >>> size, conductance = sweep(path, labels, 1.0, np.arange(3), 1, degrees)
+    >>> size, round(conductance, 3)
+    (3, 0.2)
+    """
+    inside = np.zeros(len(degrees), bool)
+    size, conductance = _sweep(
+        *map(read_only, (*graph, labels)),
+        float(label_weight),
+        read_only(order),
+        least,
+        read_only(degrees),
+        inside,
+    )
+    return int(size), float(conductance)
 
 
 @jit()
@@ -518,3 +562,24 @@ def _touch(vertex, indptr, indices, weights, labels, label_weight, degrees, touc
         )
     touched.append(vertex)
     return degrees[vertex]
+
+
+@jit()
+def _sweep(
+    indptr, indices, weights, labels, label_weight, order, least, degrees, inside
+):
+    cut, total = 0.0, 0.0
+    size, conductance = 0, np.inf
+    for position in range(len(order)):
+        vertex = order[position]
+        for e in range(indptr[vertex], indptr[vertex + 1]):
+            other = indices[e]
+            weight = _edge_weight(e, vertex, other, weights, labels, label_weight)
+            cut += -weight if inside[other] else weight
+        inside[vertex] = True
+        total += degrees[vertex]
+        # Rounding makes a cut of no edge no less than 0.
+        share = max(cut, 0.0) / total
+        if position + 1 >= least and share <= conductance:
+            size, conductance = position + 1, share
+    return size, conductance

@@ -68,4 +68,9 @@ def test_as_frame():
 def test_unknown_name():
     with pytest.raises(AttributeError, match="load_ostriches"):
         _ = datasets.load_ostriches
-    assert dir(datasets) == ["load_penguins", "make_discovery_problem"]
+    assert dir(datasets) == [
+        "load_penguins",
+        "make_attributed_graph",
+        "make_category_pairs",
+        "make_discovery_problem",
+    ]
