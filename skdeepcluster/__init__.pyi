@@ -45,6 +45,7 @@ from .discovery import (
 from .discovery import (
     TabularNCD as TabularNCD,
 )
+from .graph import CategoryGrouper as CategoryGrouper
 from .graph import GraphClusterer as GraphClusterer
 from .mixture import MixedMixture as MixedMixture
 from .model_selection import (

@@ -17,6 +17,7 @@ from skdeepcluster import (
     TELL,
     AutoCluster,
     AutoEncoder,
+    CategoryGrouper,
     ClusterSampler,
     GraphClusterer,
     MixedMixture,
@@ -41,6 +42,7 @@ CONFIGURATIONS = {
             max_samples=50,
         )
     ],
+    "CategoryGrouper": [CategoryGrouper(n_groups=3, min_frequency=3)],
     "ClusterSampler": [
         ClusterSampler(9, partition="progressive", kind="centroids"),
         ClusterSampler(9, partition="tree", kind="random", weights="likelihood"),
