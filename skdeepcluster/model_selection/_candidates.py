@@ -5,13 +5,12 @@ from sklearn.base import clone
 from sklearn.cluster import HDBSCAN
 from sklearn.pipeline import Pipeline, make_pipeline
 
-from .._warnings import warn
 from ..ppp import PPP
 from ._fitted import judged_by_score
 from ._table_axes import TableAxes
 
-# Up to so many columns, density is looked for in the columns; with more, where it
-# says little, in a map of the rows' neighbors. benchmarks/bench_selection.py.
+# Up to so many columns, PPP and density in the columns are compared; with more, where
+# density there says little, partitions of the rows' neighbours vote.
 FEW_COLUMNS = 3
 
 
@@ -40,26 +39,13 @@ def default_candidates(shape, min_clusters, max_clusters):
     -------
     candidates : list of (str, estimator)
     """
-    n_distinct, n_columns = shape
+    n_distinct = shape[0]
     finder = PPP(min_clusters=min_clusters, max_clusters=max_clusters)
     if n_distinct <= 10:
         return [("ppp", finder)]
-    if n_columns > FEW_COLUMNS:
-        return [("ppp", finder), *_behind_a_map(finder)]
     size = max(5, n_distinct // 50)
     density = Density(min_cluster_size=size, copy=True)
     return [("ppp", finder), ("hdbscan", make_pipeline(TableAxes(), density))]
-
-
-def _behind_a_map(finder):
-    """List a clusterer behind the map of neighbors, if the network can be made."""
-    from ..deep import NeighborEncoder
-
-    try:
-        return [("neighbors", make_pipeline(NeighborEncoder(10), finder))]
-    except ImportError as error:
-        warn(f"AutoCluster leaves the candidate 'neighbors' out: {error}", UserWarning)
-        return []
 
 
 def named_estimators(items, kind):

@@ -44,10 +44,16 @@ def rows_to_fit(Z, max_samples, seed):
     n_distinct : int
         Number of distinct rows among them.
     """
-    rows, weights = distinct_rows(Z)
-    if len(rows) > max_samples:
-        rng = np.random.default_rng(seed)
-        drawn = np.sort(rng.choice(len(rows), max_samples, replace=False))
-        rows, weights = rows[drawn], weights[drawn]
+    rows, weights = distinct_rows_to_fit(Z, max_samples, seed)
     sample = np.repeat(rows, weights.astype(np.intp), axis=0)
     return (rows if len(sample) > max_samples else sample), len(rows)
+
+
+def distinct_rows_to_fit(Z, max_samples, seed):
+    """The distinct ones among these rows, and how often the table has each."""
+    rows, weights = distinct_rows(Z)
+    if len(rows) <= max_samples:
+        return rows, weights
+    rng = np.random.default_rng(seed)
+    drawn = np.sort(rng.choice(len(rows), max_samples, replace=False))
+    return rows[drawn], weights[drawn]

@@ -1,4 +1,4 @@
-"""AutoCluster: several clusterers, and the best by scores without labels."""
+"""AutoCluster: many partitions of a table, and the best without labels."""
 
 import time
 from collections.abc import Callable
@@ -12,14 +12,18 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn import config_context
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
 
 from .._rows import canonical_order, in_chunks
 from .._validation import draw_seed
 from .._warnings import warn
 from ..base import BaseClusterer
 from ..exceptions import FitInterruptedWarning
+from ..kernels.graph import by_size
 from ..kernels.kmeans import nearest_centers
+from ..ppp import PPP
 from ._candidates import (
+    FEW_COLUMNS,
     default_candidates,
     fit_candidate,
     named_estimators,
@@ -30,11 +34,18 @@ from ._fitted import (
     NOISE,
     extend_labels,
     is_degenerate,
+    judged_by_score,
     labels_of,
     representation_of,
 )
 from ._n_clusters import rank_average
-from ._sampled_rows import in_unit, rows_to_fit, unit_of_squares
+from ._partition_vote import FAMILIES, hold_vote
+from ._sampled_rows import (
+    distinct_rows_to_fit,
+    in_unit,
+    rows_to_fit,
+    unit_of_squares,
+)
 from ._scorers import (
     CONSENSUS,
     LabelFreeScorer,
@@ -49,6 +60,11 @@ N_RESAMPLES = 5
 # Less stable than this was the best candidate on every table drawn without groups,
 # and on 9 of 68 labelled ones, where it was mostly wrong: bench_selection.py.
 DOUBTFUL = 0.5
+# Partitions of tables drawn without groups agreed less than this with the others, and
+# those of 2 of 65 labelled tables.
+LITTLE_AGREEMENT = 0.3
+# With fewer distinct rows there is nothing to vote on.
+FEWEST_VOTED = 30
 
 
 def _best_is_soft(model):
@@ -60,45 +76,54 @@ def _best_is_soft(model):
     )
 
 
-class AutoCluster(BaseClusterer):
-    """Cluster a table by several methods and keep the best without labels.
+def _has_levels(model):
+    """Whether partitions voted."""
+    return getattr(model, "_levels", None) is not None
 
-    Every candidate is fitted on the same rows, its partition is scored without
-    labels, and the one with the best score labels the table. All are scored in
-    one space, standardised columns or, of more than 20, their first 20 principal
-    axes, so that the scores compare.
+
+class AutoCluster(BaseClusterer):
+    """Cluster a table in many ways and keep the best partition without labels.
+
+    By default a table of more than three columns is partitioned in 45 cheap ways:
+    communities of three graphs of its neighbours at twelve resolutions, HDBSCAN at
+    four sizes on two layouts of these neighbours, and :class:`PPP`. The partitions
+    vote: the one with the largest mean agreement with the others wins. Of fewer
+    columns, and where `candidates` or `scoring` are given, every candidate is
+    fitted on the same rows, scored without labels, and the best score wins.
 
     Parameters
     ----------
     candidates : "default" or list of estimator or of (str, estimator), \
             default="default"
-        What is tried, by preference: the first of equals wins. The default
-        candidates are :class:`PPP` and, of a table with more than three columns,
-        PPP behind a :class:`NeighborEncoder` of ten components, of others HDBSCAN
-        with clusters of at least 2 % of the rows. The encoder needs torch; without,
-        it is left out with a warning. They scale the columns
-        themselves; so should yours, as pipelines.
-    scoring : str or callable, default="stability"
-        A name of
+        What is tried in place of the vote, by preference: the first of equals
+        wins. The default is the vote; where there is none, :class:`PPP` and HDBSCAN
+        with clusters of at least 2 % of the rows, which scale the columns
+        themselves; so should yours, as pipelines. All are scored in one space,
+        standardised columns or, of more than 20, their first 20 principal axes, so
+        that the scores compare.
+    scoring : str or callable, default="auto"
+        "auto" is the agreement in the vote and the stability otherwise. Besides, a
+        name of
         :func:`~skdeepcluster.model_selection.get_unsupervised_scorer_names`, or
-        ``scorer(estimator, X)``, higher is better. The stability, from five
-        halves of the rows, lost least on labelled tables. "consensus" averages
-        the ranks of the candidates in its parts.
+        ``scorer(estimator, X)``, higher is better. The stability is that between
+        five halves of the rows and all. "consensus" averages the ranks of the
+        candidates in its parts.
     min_clusters : int, default=2
         Smallest number of clusters. A candidate that finds fewer ranks behind
         those that do not.
     max_clusters : int, default=None
         Largest number of clusters, likewise; None for no limit, beyond the
-        20 up to which the default candidates scan.
+        20 up to which some candidates scan.
     max_samples : int, default=5000
         Candidates are fitted on so many distinct rows at most, drawn at random;
         the best one labels them all. More rows show more and finer clusters.
     max_time : float, default=None
-        Seconds after which no further candidate is begun; the first always is.
+        Seconds after which no further candidate is begun; the first always is. The
+        vote is held as a whole.
         What is found then depends on the machine. None sets no limit, and the
         same seed gives the same labels.
     n_jobs : int, default=None
-        Candidates that are fitted at the same time, as in joblib.
+        Candidates that are fitted at the same time, as in joblib; not in the vote.
     verbose : int, default=0
         Whether a progress bar is shown.
     random_state : int, RandomState or None, default=None
@@ -112,15 +137,22 @@ class AutoCluster(BaseClusterer):
     n_clusters_ : int
         Number of clusters.
     best_estimator_ : object
-        The candidate that won, fitted.
+        The candidate that won, fitted. After a vote that PPP has not won, it labels
+        rows by the 15 nearest fitted ones, weighted by 1 / distance.
     best_name_ : str
-        Its name.
+        Its name, or the family of the partition that won the vote: "communities"
+        (of the weighted neighbours), "shared" (of the neighbours in common),
+        "edges" (of the neighbours without weights), "density" or "ppp".
     best_score_ : float
         Its score.
     leaderboard_ : DataFrame
-        A row per candidate, the best first: its name, ``score`` and the parts
-        of a consensus, ``n_clusters``, the share of ``noise``, seconds, and the
-        ``error`` of one that failed.
+        A row per candidate, or per family with the best of its partitions, the best
+        first: its name, ``score`` and the parts of a consensus, ``n_clusters``, the
+        share of ``noise``, seconds, and the ``error`` of one that failed.
+    levels_ : list of dict
+        After a vote, for each number of clusters that a partition has, ascending:
+        ``n_clusters``, and ``name`` and ``score`` of the best such partition; see
+        :meth:`labels_at`.
     n_features_in_ : int
         Columns of the table.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -135,8 +167,8 @@ class AutoCluster(BaseClusterer):
     Warns
     -----
     ConvergenceWarning
-        If no candidate finds clusters that can be scored, or the stability of the
-        best is below 0.5: the table may have no groups.
+        If no candidate finds clusters that can be scored, the stability of the
+        best is below 0.5, or its agreement below 0.3: the table may have no groups.
 
     See Also
     --------
@@ -147,6 +179,14 @@ class AutoCluster(BaseClusterer):
     -----
     The scores compare partitions of two clusters or more: that there is only
     one cluster is not an answer here, but PPP's.
+
+    The agreement of two partitions is their adjusted Rand index. Families count 1,
+    1/2 for "shared" and "edges", each divided among the partitions of the family;
+    these are round numbers, since none could be learned from some thirty labelled
+    tables. The table of votes is in ``benchmarks/results/bench_selection.md``.
+    A vote takes O(n² p) time to find neighbours among more than 15 columns, and
+    O(n log n) otherwise, for n = `max_samples` rows at most, and O(n) memory; each
+    further row O(n p).
 
     Candidates see the distinct rows of the table in lexicographic order, so that
     the order of the rows does not matter. New rows are labelled by ``predict`` of
@@ -175,12 +215,15 @@ class AutoCluster(BaseClusterer):
     >>> model.n_clusters_
     3
     >>> sorted(model.leaderboard_["name"])
-    ['neighbors', 'ppp']
+    ['communities', 'density', 'edges', 'ppp', 'shared']
     """
 
     _parameter_constraints: ClassVar[dict] = {
         "candidates": [StrOptions({"default"}), list],
-        "scoring": [StrOptions(set(get_unsupervised_scorer_names())), callable],
+        "scoring": [
+            StrOptions({"auto", *get_unsupervised_scorer_names()}),
+            callable,
+        ],
         "min_clusters": [Interval(Integral, 1, None, closed="left")],
         "max_clusters": [Interval(Integral, 1, None, closed="left"), None],
         "max_samples": [Interval(Integral, 2, None, closed="left")],
@@ -194,7 +237,7 @@ class AutoCluster(BaseClusterer):
         self,
         candidates: Any = "default",
         *,
-        scoring: str | Callable[..., Any] = "stability",
+        scoring: str | Callable[..., Any] = "auto",
         min_clusters: int = 2,
         max_clusters: int | None = None,
         max_samples: int = 5000,
@@ -219,12 +262,66 @@ class AutoCluster(BaseClusterer):
         self._dtype = Z.dtype
         self._unit = unit_of_squares(Z)
         Z = in_unit(Z, self._unit)
-        sample, n_distinct = rows_to_fit(Z, self.max_samples, seed)
-        self._axes = TableAxes().fit(sample)
+        rows, weights = distinct_rows_to_fit(Z, self.max_samples, seed)
+        self._levels = None
+        if self._is_voted(*rows.shape):
+            self._axes = TableAxes().fit(rows)
+            self._vote(rows, weights, seed, Z)
+            return
+        rows, n_distinct = rows_to_fit(Z, self.max_samples, seed)
+        self._axes = TableAxes().fit(rows)
         named = self._named_candidates((n_distinct, Z.shape[1]))
-        results = self._try_all(named, sample, seed)
-        self._choose(results, sample)
-        self._number(Z)
+        self._choose(self._try_all(named, rows, seed), rows)
+        self._number(Z, self._raw_labels(Z))
+
+    def _is_voted(self, n_distinct, n_columns):
+        """Whether partitions vote, or candidates are compared by a score."""
+        return (
+            (self.candidates, self.scoring) == ("default", "auto")
+            and n_columns > FEW_COLUMNS
+            and n_distinct >= FEWEST_VOTED
+        )
+
+    def _vote(self, rows, weights, seed, Z):
+        """Hold the vote, and label the rows of the table."""
+        start = time.perf_counter()
+        with judged_by_score():
+            ppp = PPP(min_clusters=self.min_clusters, max_clusters=self.max_clusters)
+            ppp.fit(rows, sample_weight=weights)
+            seconds = time.perf_counter() - start
+            ballot = hold_vote(rows, weights, ppp.labels_, seed)
+        ballot.seconds["ppp"] = seconds
+        sound = np.array([self._is_sound(labels) for labels in ballot.partitions])
+        self._choose(self._best_of_families(ballot, sound, ppp), rows)
+        model = self.best_estimator_
+        voters = ballot.neighbor_labels(0)
+        places, squares = voters.nearest(Z)
+        raw = (
+            self._raw_labels(Z)
+            if model is ppp
+            else model.shares(places, squares).argmax(axis=1)
+        )
+        self._number(Z, raw)
+        self._nearest_fitted = places[:, 0]
+        self._levels = ballot.levels(sound)
+
+    def _best_of_families(self, ballot, sound, ppp):
+        """What the leaderboard shows: the best partition of each family."""
+        results = []
+        for family in FAMILIES:
+            members = ballot.family(family)
+            best = max(members, key=lambda i: (sound[i], ballot.scores[i]))
+            results.append(
+                {
+                    "name": family,
+                    "model": ppp if family == "ppp" else ballot.neighbor_labels(best),
+                    "labels": ballot.partitions[best],
+                    "scores": {"agreement": float(ballot.scores[best])},
+                    "seconds": ballot.seconds[family],
+                    "error": "",
+                }
+            )
+        return results
 
     def _check_limits(self):
         if self.max_clusters is not None and self.max_clusters < self.min_clusters:
@@ -241,7 +338,9 @@ class AutoCluster(BaseClusterer):
     def _scorers(self, seed):
         if callable(self.scoring):
             return {"score": self.scoring}
-        names = CONSENSUS if self.scoring == "consensus" else [self.scoring]
+        names = [{"auto": "stability"}.get(self.scoring, self.scoring)]
+        if self.scoring == "consensus":
+            names = CONSENSUS
         return {
             name: get_unsupervised_scorer(
                 name,
@@ -329,9 +428,9 @@ class AutoCluster(BaseClusterer):
                 return np.asarray(self.best_estimator_.predict(self._as_fitted(Z)))
         return extend_labels(*self._rows, self._axes.transform(Z))
 
-    def _number(self, Z):
+    def _number(self, Z, raw):
         """Number the clusters by size; label the rows of fit."""
-        names, codes = np.unique(self._raw_labels(Z), return_inverse=True)
+        names, codes = np.unique(raw, return_inverse=True)
         members = [codes == j for j in range(len(names))]
         # In the table's own columns: the signs of principal axes mean nothing.
         means = [Z[mask].mean(axis=0, dtype=np.float64) for mask in members]
@@ -379,6 +478,49 @@ class AutoCluster(BaseClusterer):
             soft = in_chunks(self.best_estimator_.predict_proba, self._as_fitted(Z))
         return soft[:, self._names].astype(Z.dtype)
 
+    @available_if(_has_levels)
+    def labels_at(self, n_clusters: int) -> NDArray[Any]:
+        """Return the labels of the rows of fit at another number of clusters.
+
+        Available after a vote.
+
+        Parameters
+        ----------
+        n_clusters : int
+            One of the numbers in ``levels_``.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_samples,), dtype=int64
+            Cluster of each row, 0 the largest, in the partition of that number with
+            the largest score; rows that took no part have the cluster of the
+            nearest row that did. ``labels_`` for ``n_clusters_``.
+
+        Raises
+        ------
+        ValueError
+            If no partition has as many clusters.
+        """
+        if n_clusters == self.n_clusters_:
+            return self.labels_.copy()
+        if n_clusters not in self._levels:
+            raise ValueError(
+                f"No partition has {n_clusters} clusters: there are "
+                f"{', '.join(map(str, self._levels))}."
+            )
+        return by_size(self._levels[n_clusters]["labels"][self._nearest_fitted])
+
+    @property
+    def levels_(self):
+        """Numbers of clusters in the vote, ascending, each with its best partition."""
+        check_is_fitted(self)
+        if not _has_levels(self):
+            raise AttributeError("There was no vote, and there are no levels.")
+        return [
+            {"n_clusters": number, "name": level["name"], "score": level["score"]}
+            for number, level in self._levels.items()
+        ]
+
     @property
     def leaderboard_(self):
         """Candidates and their scores, the best first, as a DataFrame."""
@@ -390,6 +532,7 @@ class AutoCluster(BaseClusterer):
 def _warn_of_doubt(best):
     """Warn where the best candidate is none."""
     stability = best["scores"].get("stability", 1.0)
+    agreement = best["scores"].get("agreement", 1.0)
     if is_degenerate(best["labels"]):
         message = (
             "No candidate found clusters that can be scored: the labels are those of "
@@ -400,6 +543,13 @@ def _warn_of_doubt(best):
             f"Halves of the rows hardly find the clusters of {best['name']}, the best "
             f"candidate, again (stability {stability:.2f}): the table may have no "
             "groups. PPP tests whether it has more than one."
+        )
+    elif agreement < LITTLE_AGREEMENT:
+        message = (
+            "The partitions hardly agree: the best, of the family "
+            f"{best['name']!r}, has a mean adjusted Rand index of {agreement:.2f} with "
+            "the others. The table may have no groups; PPP tests whether it has more "
+            "than one."
         )
     else:
         return

@@ -1,0 +1,157 @@
+"""The vote of partitions against slow references, and what must not change it."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.datasets import load_digits, load_wine, make_blobs
+from sklearn.metrics import adjusted_rand_score
+from sklearn.neighbors import KNeighborsClassifier
+
+from skdeepcluster import PPP, AutoCluster, load, save
+from skdeepcluster.model_selection._partition_vote import (
+    FAMILIES,
+    N_NEIGHBORS,
+    _family_weights,
+    _scores,
+    _shared_neighbors,
+    hold_vote,
+    pairwise_agreement,
+)
+
+RNG = np.random.default_rng(0)
+WINE, CULTIVAR = load_wine(return_X_y=True)
+
+
+@pytest.fixture(scope="module")
+def ballot():
+    rows = np.unique(WINE, axis=0)
+    return hold_vote(rows, np.ones(len(rows)), PPP().fit(rows).labels_, 0), rows
+
+
+@settings(deadline=None)
+@given(arrays(np.int64, (4, 30), elements=st.integers(0, 5)))
+def test_agreement_is_the_adjusted_rand_index(partitions):
+    partitions = np.array(
+        [np.unique(labels, return_inverse=True)[1] for labels in partitions]
+    )
+    expected = [[adjusted_rand_score(a, b) for b in partitions] for a in partitions]
+    assert_allclose(pairwise_agreement(partitions), expected, atol=1e-12)
+
+
+def test_scores_are_weighted_means_over_the_others():
+    families = ["communities", "communities", "shared", "ppp"]
+    partitions = RNG.integers(0, 3, size=(4, 50))
+    weights = _family_weights(families)
+    assert_allclose(weights, [0.5, 0.5, 0.5, 1])
+    found = _scores(partitions, weights)
+    for i in range(4):
+        others = [j for j in range(4) if j != i]
+        indices = [adjusted_rand_score(partitions[i], partitions[j]) for j in others]
+        assert found[i] == pytest.approx(np.average(indices, weights=weights[others]))
+
+
+def test_shared_neighbors_are_counted():
+    near = np.array([RNG.choice(39, 9, replace=False) for _ in range(40)])
+    near += near >= np.arange(40)[:, None]
+    found = _shared_neighbors(near).toarray()
+    for i in range(40):
+        for j in range(40):
+            common = len(set(near[i]) & set(near[j]))
+            share = common / (18 - common)
+            kept = i != j and share >= 1 / 15
+            assert found[i, j] == pytest.approx(share if kept else 0)
+
+
+def test_what_is_on_the_ballot(ballot):
+    found, rows = ballot
+    assert found.partitions.shape == (36 + 8 + 1, len(rows))
+    assert list(dict.fromkeys(found.families)) == list(FAMILIES)
+    assert_array_equal(found.partitions.max(axis=1) + 1, found.n_clusters)
+    assert_array_equal(found.scores == -1, found.n_clusters == 1)
+    for family in ("communities", "shared", "edges"):
+        numbers = found.n_clusters[found.family(family)]
+        assert numbers[0] < numbers[-1]
+        assert numbers[-1] >= 5
+
+
+def test_new_rows_are_labelled_by_the_nearest_fitted_ones(ballot):
+    found, rows = ballot
+    best = int(found.scores.argmax())
+    model = found.neighbor_labels(best)
+    assert_array_equal(model.predict(rows), found.partitions[best])
+    fresh = rows[:40] + 0.05 * rows.std(axis=0) * RNG.normal(size=(40, rows.shape[1]))
+    peer = KNeighborsClassifier(N_NEIGHBORS, weights="distance")
+    peer.fit(found.inputs, found.partitions[best])
+    expected = peer.predict_proba(found.space.transform(fresh))
+    assert_allclose(model.predict_proba(fresh), expected, atol=1e-9)
+    alone = np.vstack([model.predict_proba(row[None]) for row in fresh])
+    assert_array_equal(alone, model.predict_proba(fresh))
+
+
+def test_images_are_grouped_better_than_by_density_alone():
+    digits, digit = load_digits(return_X_y=True)
+    model = AutoCluster(random_state=0).fit(digits[:500])
+    assert set(model.leaderboard_["name"]) == set(FAMILIES)
+    assert model.best_score_ == model.leaderboard_["agreement"].max()
+    alone = PPP().fit(digits[:500])
+    agreement = [
+        adjusted_rand_score(digit[:500], fitted.labels_) for fitted in (model, alone)
+    ]
+    assert agreement[0] > agreement[1]
+
+
+def test_order_units_and_copies_of_rows_change_nothing():
+    model = AutoCluster(random_state=0).fit(WINE)
+    assert adjusted_rand_score(CULTIVAR, model.labels_) > 0.8
+    order = RNG.permutation(len(WINE))
+    assert_array_equal(
+        AutoCluster(random_state=0).fit(WINE[order]).labels_, model.labels_[order]
+    )
+    units = 2.0 ** RNG.integers(-40, 40, size=WINE.shape[1])
+    other = AutoCluster(random_state=0).fit(WINE * units)
+    assert adjusted_rand_score(model.labels_, other.labels_) == 1
+    assert_array_equal(model.predict(WINE), model.labels_)
+
+
+def test_levels_from_coarse_to_fine(tmp_path):
+    model = AutoCluster(random_state=0).fit(WINE)
+    numbers = [level["n_clusters"] for level in model.levels_]
+    assert numbers == sorted(set(numbers))
+    assert max(level["score"] for level in model.levels_) == model.best_score_
+    for level in model.levels_:
+        labels = model.labels_at(level["n_clusters"])
+        assert len(np.unique(labels)) == level["n_clusters"]
+        sizes = np.bincount(labels)
+        assert (np.diff(sizes) <= 0).all()
+    assert_array_equal(model.labels_at(model.n_clusters_), model.labels_)
+    with pytest.raises(ValueError, match="No partition has 999 clusters"):
+        model.labels_at(999)
+    save(model, tmp_path / "voted.model")
+    again = load(tmp_path / "voted.model")
+    assert_array_equal(again.predict(WINE), model.labels_)
+    assert_array_equal(again.labels_at(numbers[0]), model.labels_at(numbers[0]))
+
+
+def test_no_levels_without_a_vote():
+    blobs, _ = make_blobs(150, 2, centers=4, cluster_std=0.5, random_state=3)
+    model = AutoCluster(random_state=0).fit(blobs)
+    assert not hasattr(model, "labels_at")
+    assert not hasattr(model, "levels_")
+
+
+def test_more_rows_than_take_part():
+    rows = np.repeat(WINE, 2, axis=0) + RNG.normal(0, 1e-3, (2 * len(WINE), 13))
+    model = AutoCluster(random_state=0, max_samples=200).fit(rows)
+    assert adjusted_rand_score(np.repeat(CULTIVAR, 2), model.labels_) > 0.7
+    assert_array_equal(model.predict(rows), model.labels_)
+    assert len(model.labels_at(model.levels_[0]["n_clusters"])) == len(rows)
+
+
+def test_bounds_rank_partitions_outside_behind_the_others():
+    model = AutoCluster(random_state=0, min_clusters=5, max_clusters=6).fit(WINE)
+    assert model.n_clusters_ in (5, 6)
+    inside = model.leaderboard_["n_clusters"].between(5, 6)
+    assert inside.is_monotonic_decreasing
