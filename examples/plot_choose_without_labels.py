@@ -52,15 +52,16 @@ plt.show()
 # %%
 # Several kinds of clusterers
 # ---------------------------
-# :class:`~skdeepcluster.AutoCluster` compares different methods by one question: would
-# half of the rows give the same clusters? On the wines:
+# :class:`~skdeepcluster.AutoCluster` lets 45 cheap partitions of different kinds vote,
+# and keeps the one that agrees best with the others. On the wines:
 
 model = AutoCluster(random_state=0).fit(wine)
 model.leaderboard_.round(2)
 
 # %%
 # Two half moons are no balls, and three long ellipses are no dense spots. The
-# list may be your own.
+# list may be your own; then the question is whether half of the rows would give the
+# same clusters.
 
 rng = np.random.default_rng(0)
 moons, half = make_moons(400, noise=0.05, random_state=0)

@@ -58,7 +58,7 @@ from ._table_axes import TableAxes
 # default, chose no better on labelled tables.
 N_RESAMPLES = 5
 # Less stable than this was the best candidate on every table drawn without groups,
-# and on 9 of 68 labelled ones, where it was mostly wrong: bench_selection.py.
+# and on 9 of 68 labelled ones, where it was mostly wrong: an earlier run.
 DOUBTFUL = 0.5
 # Partitions of tables drawn without groups agreed less than this with the others, and
 # those of 2 of 65 labelled tables.
@@ -183,7 +183,7 @@ class AutoCluster(BaseClusterer):
     The agreement of two partitions is their adjusted Rand index. Families count 1,
     1/2 for "shared" and "edges", each divided among the partitions of the family;
     these are round numbers, since none could be learned from some thirty labelled
-    tables. The table of votes is in ``benchmarks/results/bench_selection.md``.
+    tables. The table of votes is in ``benchmarks/results/bench_auto.md``.
     A vote takes O(n² p) time to find neighbours among more than 15 columns, and
     O(n log n) otherwise, for n = `max_samples` rows at most, and O(n) memory; each
     further row O(n p).
