@@ -11,6 +11,8 @@ from collections import Counter
 from typing import NamedTuple
 
 SAMPLE_BYTES = 1 << 17
+# Of these, rows that a line of names is compared with.
+ROWS_LOOKED_AT = 500
 SEPARATORS = (",", ";", "\t", "|")
 SEPARATOR_NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 # Share of the lines that must have the same number of cells.
@@ -33,25 +35,31 @@ class Layout(NamedTuple):
     notes: list
 
 
-def decode(data):
-    """Decode the bytes of a text file.
+def as_utf8(data):
+    """Turn the bytes of a text file into UTF-8.
 
     Returns
     -------
-    text : str
+    data : bytes
         The text.
     note : str or None
         What was found, where it is not UTF-8.
     """
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return data.decode("utf-16"), "encoding: UTF-16"
+        return data.decode("utf-16").encode(), "encoding: UTF-16"
     try:
-        return data.decode("utf-8-sig"), None
+        data.decode()
     except UnicodeDecodeError:
-        return (
-            data.decode("cp1252", errors="replace"),
-            "encoding: Windows-1252, since the file is not UTF-8",
-        )
+        text = data.decode("cp1252", errors="replace")
+        return text.encode(), "encoding: Windows-1252, since the file is not UTF-8"
+    return data.removeprefix(b"\xef\xbb\xbf"), None
+
+
+def first_lines(data):
+    """Text of the first lines that a layout is found from."""
+    if len(data) > SAMPLE_BYTES:
+        data = data[: data.rfind(b"\n", 0, SAMPLE_BYTES) + 1]
+    return data.decode()
 
 
 def find_layout(text, *, sep=None, header=None):
@@ -60,7 +68,7 @@ def find_layout(text, *, sep=None, header=None):
     Parameters
     ----------
     text : str
-        Of the whole file, or its beginning.
+        The first lines of the file.
     sep : str, default=None
         What separates cells; None to find it.
     header : bool, default=None
@@ -75,9 +83,7 @@ def find_layout(text, *, sep=None, header=None):
     ValueError
         If there is no row, or the header does not fit the rows.
     """
-    lines = text[:SAMPLE_BYTES].splitlines(keepends=True)
-    if len(text) > SAMPLE_BYTES:
-        lines.pop()
+    lines = text.splitlines(keepends=True)
     notes, first = [], 0
     told = re.fullmatch(r"sep=(.)\s*", lines[0]) if lines else None
     if told:
@@ -206,7 +212,7 @@ def preamble(rows, width):
 
 def has_names(rows):
     """Whether the first row holds the names of the columns."""
-    first, body = rows[0], rows[1:]
+    first, body = rows[0], rows[1:ROWS_LOOKED_AT]
     if not body:
         return True
     if [cell.strip() for cell in first] == [str(j) for j in range(len(first))]:

@@ -20,8 +20,6 @@ import numpy as np
 from ..kernels.low_rank_fill import fill_gaps
 
 MOST_AXES = 8
-# Rows whose products are summed at once.
-CHUNK = 1 << 16
 MOST_STEPS, LARGEST_CHANGE = 60, 1e-3
 # With fewer rows for each encoded column, or more columns, axes are noise.
 ROWS_PER_COLUMN, WIDEST = 5, 60
@@ -37,45 +35,36 @@ class GapAxes(NamedTuple):
     axes: np.ndarray  # (n_features, n_axes)
     ridge: np.ndarray  # (n_axes,)
 
-    def fill(self, Z, observed):
+    def fill(self, rows, observed):
         """Return encoded rows with the gaps filled; see `fill_gaps`."""
-        some = np.flatnonzero(~observed.all(axis=1))
-        if some.size:
-            Z = Z.copy()
-            rows = np.ascontiguousarray(Z[some])
-            fill_gaps(rows, observed[some], self.axes, self.ridge)
-            Z[some] = rows
-        return Z
+        rows = rows.copy()
+        fill_gaps(rows, observed, self.axes, self.ridge)
+        return rows
 
 
-def fit_gap_axes(Z, observed, order):
+def fit_gap_axes(fixed, rows, gaps, n_rows):
     """Find the axes to fill gaps from, or None where the table is too small.
 
     Parameters
     ----------
-    Z : ndarray of shape (n_samples, n_features), dtype=float64
-        Encoded rows, centred; 0 in the gaps.
-    observed : ndarray of shape (n_samples, n_features), dtype=bool
-        Mask of the cells that are no gaps.
-    order : ndarray of shape (n_samples,)
-        Order in which sums go over the rows.
+    fixed : ndarray of shape (n_features, n_features), dtype=float64
+        Sum of the outer products of the encoded rows without gaps.
+    rows : ndarray of shape (n_incomplete, n_features), dtype=float64
+        Encoded rows with gaps, centred; 0 in the gaps.
+    gaps : ndarray of shape (n_incomplete, n_features), dtype=bool
+        Mask of the gaps.
+    n_rows : int
+        Number of all rows.
 
     Returns
     -------
     GapAxes or None
     """
-    n_rows, width = Z.shape
-    if n_rows < ROWS_PER_COLUMN * width or width > WIDEST:
-        return None
-    complete = observed.all(axis=1)[order]
-    some = order[~complete]
-    rows, gaps = Z[some], ~observed[some]
-    fixed = second_moments(Z, order[complete])[0] * complete.sum()
     values, vectors = sorted_eigh((fixed + rows.T @ rows) / n_rows)
     n_axes = min(int(np.sum(values > values[values > 0].mean())), MOST_AXES)
     if n_axes == 0:
         return None
-    for _ in range(MOST_STEPS if some.size else 0):
+    for _ in range(MOST_STEPS if len(rows) else 0):
         axes, signal, _ = split_signal(values, vectors, n_axes)
         filled = (rows @ axes * (signal / values[:n_axes])) @ axes.T
         change = np.abs(filled - rows)[gaps].max()
@@ -86,16 +75,6 @@ def fit_gap_axes(Z, observed, order):
     axes, signal, noise = split_signal(values, vectors, n_axes)
     ridge = np.maximum(noise / np.maximum(signal, LEAST_RIDGE), LEAST_RIDGE)
     return GapAxes(axes, ridge)
-
-
-def second_moments(Z, order):
-    """Mean of the outer products of rows, and of the rows, summed in one order."""
-    moments, total = np.zeros((Z.shape[1], Z.shape[1])), np.zeros(Z.shape[1])
-    for start in range(0, len(order), CHUNK):
-        rows = Z[order[start : start + CHUNK]]
-        moments += rows.T @ rows
-        total += rows.sum(axis=0)
-    return moments / max(len(order), 1), total / max(len(order), 1)
 
 
 def sorted_eigh(covariance):

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ._columns import Column, known_names, suspected_marks, without_sentinels
-from ._csv_layout import decode, find_layout, spaces_to_tabs
+from ._csv_layout import as_utf8, find_layout, first_lines, spaces_to_tabs
 from ._frames import LARGEST, LARGEST_EXACT, Cells
 from ._text_forms import MARKS_ANYWHERE, find_form, parse_texts, tidied
 
@@ -24,6 +24,8 @@ TOTAL = re.compile(
     r"average|mean|mittelwert)\b.{0,20}",
     re.IGNORECASE,
 )
+# Bytes of a file that are parsed at once.
+BLOCK = 1 << 21
 SUFFIXES = ("csv", "csv.gz", "tsv", "txt", "data", "parquet")
 
 
@@ -123,11 +125,12 @@ def read_table(
         return TableFile(read_parquet(path), [], {}, None)
     opened = gzip.open if path.name.lower().endswith(".gz") else open
     with opened(path, "rb") as file:
-        text, note = decode(file.read())
+        data, note = as_utf8(file.read())
     notes = [note] if note else []
-    layout = find_layout(text, sep=sep, header=header)
+    layout = find_layout(first_lines(data), sep=sep, header=header)
     notes += layout.notes
-    columns = split_columns(text, layout, notes)
+    columns = split_columns(data, layout, notes)
+    del data
     columns = without_totals(columns, layout.names, notes)
     options = CellOptions(decimal, thousands, missing, date, categorical, numeric)
     for option in ("numeric", "categorical", "date"):
@@ -160,19 +163,21 @@ def read_parquet(path):
 # Cells as they are written ---------------------------------------------------
 
 
-def split_columns(text, layout, notes):
+def split_columns(data, layout, notes):
     """Cells of each column as arrays of text; empty ones stay empty."""
     import pyarrow as pa
     from pyarrow import csv as arrow_csv
 
-    body = body_text(text, layout).encode()
-    if not body.strip():
+    body = body_bytes(data, layout)
+    if not (bytes(body[:BLOCK]).strip() or bytes(body).strip()):
         raise ValueError("it holds no rows")
     names = [str(j) for j in range(layout.width)]
     try:
         table = arrow_csv.read_csv(
-            pa.BufferReader(body),
-            arrow_csv.ReadOptions(column_names=names, block_size=len(body) + 1),
+            pa.BufferReader(pa.py_buffer(body)),
+            arrow_csv.ReadOptions(
+                column_names=names, block_size=BLOCK, use_threads=False
+            ),
             arrow_csv.ParseOptions(
                 delimiter=layout.sep, quote_char=layout.quote, newlines_in_values=True
             ),
@@ -181,27 +186,29 @@ def split_columns(text, layout, notes):
                 strings_can_be_null=False,
             ),
         )
-        columns = [column.combine_chunks() for column in table.columns]
+        columns = []
+        for name in names:
+            columns.append(table[name].combine_chunks())
+            table = table.drop_columns(name)  # never all cells twice
     except pa.ArrowInvalid:
-        ragged = ragged_columns(body.decode(), layout, notes)
+        ragged = ragged_columns(bytes(body).decode(), layout, notes)
         columns = [pa.array(cells, pa.string()) for cells in ragged]
     return without_trailing(columns, layout)
 
 
-def body_text(text, layout):
+def body_bytes(data, layout):
     """The lines of the rows, without comments, cells apart by the separator."""
     start = 0
     for _ in range(layout.body_line):
-        start = text.find("\n", start) + 1 or len(text)
-    body = text[start:]
+        start = data.find(b"\n", start) + 1 or len(data)
     if not (layout.comment or layout.spaced):
-        return body
-    lines = body.splitlines(keepends=True)
+        return memoryview(data)[start:]  # not copied
+    lines = data[start:].decode().splitlines(keepends=True)
     if layout.comment:
         lines = [line for line in lines if not line.startswith(layout.comment)]
     if layout.spaced:
         lines = [spaces_to_tabs(line) for line in lines if line.strip()]
-    return "".join(lines)
+    return "".join(lines).encode()
 
 
 def ragged_columns(body, layout, notes):
@@ -407,9 +414,17 @@ def plain_numbers(column, options):
     grouped = marked.size and np.all(
         np.abs(np.rint(marked * 1e3) - marked * 1e3) < 1e-6
     )
-    if grouped and np.abs(marked).min() >= 1:
+    if grouped and np.abs(marked).min() >= 1 and not has_decimals(column):
         return None
     return values
+
+
+def has_decimals(column):
+    """Whether a point has other than three digits behind it, so marks no thousands."""
+    import pyarrow.compute as pc
+
+    found = pc.match_substring_regex(column, r"\.(\d{0,2}|\d{4,})(\D|$)")
+    return pc.any(found).as_py()
 
 
 def read_by_form(name, texts, codes, form, options):

@@ -24,7 +24,6 @@ from sklearn.utils.validation import (
 )
 
 from .._rows import lexicographic_order
-from .._scaling import FARTHEST
 from .._validation import check_codes
 from ..base import DocumentedEstimator, unchanged_on_error
 from ..kernels.projection import project
@@ -35,8 +34,9 @@ from ._columns import (
     read_columns,
     warn_of_marks,
 )
+from ._design import level_norm, level_shares, make_design
 from ._frames import checked_cells, frame_library, make_frame
-from ._gap_filling import fit_gap_axes, second_moments, sorted_eigh
+from ._gap_filling import ROWS_PER_COLUMN, WIDEST, fit_gap_axes, sorted_eigh
 
 LEAST_AXES = 2
 # Columns that the name of an axis mentions.
@@ -241,19 +241,14 @@ class TableEncoder(TransformerMixin, DocumentedEstimator):
             warn_of_marks(cells, self.columns_)
             self._roots = self._weight_roots()
             numbers, codes = numbers_and_codes(cells, self.columns_)
+            del cells
             self._level_shares = level_shares(codes, self.columns_)
-            Z, observed = self._encode(numbers, codes)
-            # Sums over rows in one order do not depend on the order given.
-            keys = np.hstack([np.where(np.isnan(numbers), FARTHEST, numbers), codes])
-            order, _ = lexicographic_order(keys)
-            self._gap_axes = None
-            if self.gaps == "axes":
-                self._gap_axes = fit_gap_axes(Z, observed, order)
-            if self._gap_axes is not None:
-                Z = self._gap_axes.fill(Z, observed)
-            self.axes_ = self._find_axes(Z, order)
+            design = make_design(
+                numbers, codes, list(self._blocks()), self._level_shares
+            )
+            self._find_axes(design)
             self.column_shares_ = self._find_column_shares()
-            return self._project(Z, X)
+            return self._project(design, X)
 
     def transform(self, X: ArrayLike) -> Any:
         """Encode rows.
@@ -273,10 +268,8 @@ class TableEncoder(TransformerMixin, DocumentedEstimator):
         cells = self._check(X, reset=False)
         check_columns(cells, self.columns_)
         numbers, codes = numbers_and_codes(cells, self.columns_)
-        Z, observed = self._encode(numbers, codes)
-        if self._gap_axes is not None:
-            Z = self._gap_axes.fill(Z, observed)
-        return self._project(Z, X)
+        blocks = list(self._blocks())
+        return self._project(make_design(numbers, codes, blocks, self._level_shares), X)
 
     def inverse_transform(self, X: ArrayLike) -> Any:
         """Turn encoded rows back into a table.
@@ -395,40 +388,42 @@ class TableEncoder(TransformerMixin, DocumentedEstimator):
             yield column, start, stop, root
             start = stop
 
-    def _encode(self, numbers, codes):
-        """Encoded rows, 0 for gaps, and the mask of those that are none."""
-        blocks = list(self._blocks())
-        Z = np.zeros((len(numbers), blocks[-1][2]))
-        observed = np.ones(Z.shape, dtype=bool)
-        next_number, next_code = iter(numbers.T), iter(codes.T)
-        for column, start, stop, root in blocks:
-            if column.role == "category":
-                shares = self._level_shares[column.name]
-                block, seen = encoded_levels(next(next_code), shares)
-            else:
-                values = next(next_number)
-                seen = ~np.isnan(values)
-                block = np.where(seen, values, 0.0)[:, np.newaxis]
-            Z[:, start:stop] = root * block
-            observed[:, start:stop] = seen[:, np.newaxis]
-        return Z, observed
+    def _find_axes(self, design):
+        """Find the axes that gaps are filled from, and those of the result."""
+        # Sums over rows in one order do not depend on the order given.
+        order, _ = lexicographic_order(np.hstack(design[:3]))
+        complete = design.seen.all(axis=1)[order]
+        some = design.take(order[~complete])
+        n_rows, n_encoded = len(order), len(design.owner)
+        self._gap_axes = None
+        if self.gaps == "axes" and n_encoded <= min(WIDEST, n_rows // ROWS_PER_COLUMN):
+            rows, observed = some.along(), some.seen[:, some.owner]
+            outer, total = design.moments(order[complete])
+            self._gap_axes = fit_gap_axes(outer, rows, ~observed, n_rows)
+            if self._gap_axes is not None:
+                rows = self._gap_axes.fill(rows, observed)
+            outer, total = outer + rows.T @ rows, total + rows.sum(axis=0)
+        else:
+            outer, total = design.moments(order)
+        mean = total / n_rows
+        self.axes_ = self._leading_axes(outer / n_rows - np.outer(mean, mean))
 
-    def _find_axes(self, Z, order):
-        """Leading principal axes of rows without gaps; None for no projection."""
+    def _leading_axes(self, covariance):
+        """Leading principal axes; None for no projection."""
         if self.reduce is None:
             return None
-        moments, mean = second_moments(Z, order)
-        values, vectors = sorted_eigh(moments - np.outer(mean, mean))
+        values, vectors = sorted_eigh(covariance)
         if self.reduce == "axes":
             positive = values[values > 0]
             n_axes = max(int(np.sum(positive > positive.mean())), LEAST_AXES)
             n_axes = min(n_axes, len(positive))
         else:
             n_axes = self.reduce
-            if n_axes > Z.shape[1]:
+            if n_axes > len(values):
                 raise ValueError(
                     f"reduce={n_axes} asks for more axes than there are: X with "
-                    f"n_features={len(self.columns_)} has {Z.shape[1]} encoded columns."
+                    f"n_features={len(self.columns_)} has {len(values)} encoded "
+                    "columns."
                 )
         axes = vectors[:, :n_axes]
         largest = np.abs(axes).argmax(axis=0)
@@ -447,31 +442,13 @@ class TableEncoder(TransformerMixin, DocumentedEstimator):
     def _width(self):
         return max(stop for _, _, stop, _ in self._blocks())
 
-    def _project(self, Z, X):
-        if self.axes_ is not None:
-            Z = project(Z, self.axes_)
+    def _project(self, design, X):
+        """Encode rows, fill their gaps, and project them on the axes."""
+        Z = design.along(self.axes_)
+        some = np.flatnonzero(~design.seen.all(axis=1))
+        if self._gap_axes is not None and some.size:
+            part = design.take(some)
+            rows = self._gap_axes.fill(part.along(), part.seen[:, part.owner])
+            Z[some] = rows if self.axes_ is None else project(rows, self.axes_)
         is_single = getattr(X, "dtype", None) == np.float32
         return Z.astype(np.float32) if is_single else Z
-
-
-def level_shares(codes, columns):
-    """Share of each level among the observed cells, by name of the column."""
-    categories = [column for column in columns if column.role == "category"]
-    shares = {}
-    for column, levels in zip(categories, codes.T, strict=True):
-        counts = np.bincount(levels[levels >= 0], minlength=len(column.levels))
-        shares[column.name] = counts / counts.sum()
-    return shares
-
-
-def level_norm(shares):
-    """What the columns of a category are divided by: its variance is then 1."""
-    return np.sqrt(1.0 - np.square(shares).sum())
-
-
-def encoded_levels(codes, shares):
-    """Columns of a category, 0 in the gaps, and the mask of those that are none."""
-    # The last row is what -1, a gap, points at.
-    table = np.zeros((len(shares) + 1, len(shares)))
-    table[:-1] = (np.eye(len(shares)) - shares) / level_norm(shares)
-    return table[codes], codes >= 0

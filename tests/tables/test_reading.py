@@ -324,7 +324,7 @@ def test_a_cell_not_understood_is_said(read):
     found = read("a,b\n" + "\n".join(f"{n},{j}" for j, n in enumerate(numbers)))
     assert found.frame["a"].isna().sum() == 1
     assert found.notes == [
-        "cells not understood, taken as missing: a (1 such as 'about 20' in row 5)"
+        "cells not understood, taken as missing: a (1: 'about 20' in row 5)"
     ]
 
 
