@@ -200,7 +200,10 @@ def test_codes_that_look_like_numbers_stay_the_same_codes(tmp_path, run):
             lambda frame: frame.assign(weight=["heavy"] * 60 + ["2.5"] * 60),
             "Column 'weight' of X held numbers at fit and holds 'heavy' in row 0 now",
         ),
-        (lambda frame: frame.assign(weight=np.inf), "holds 'inf' in row 0 now"),
+        (
+            lambda frame: frame.assign(weight=np.inf),
+            "column 'weight' holds inf in row 1",
+        ),
         (lambda frame: frame.assign(cluster=1), "already has a column 'cluster'"),
         (lambda frame: frame[:0], "holds no rows"),
     ],
