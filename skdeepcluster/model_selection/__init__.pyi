@@ -1,3 +1,4 @@
+from ._cluster_stability import cluster_stability as cluster_stability
 from ._hidden_classes_split import HiddenClassesSplit as HiddenClassesSplit
 from ._n_clusters import estimate_n_clusters as estimate_n_clusters
 from ._scorers import (

@@ -5,6 +5,7 @@ from sklearn.base import clone
 from sklearn.metrics import adjusted_rand_score
 from sklearn.utils import _safe_indexing
 
+from ..metrics._partitions import noise_alone
 from ._fitted import NOISE, extend_labels, is_degenerate, judged_by_score, labels_of
 
 
@@ -37,13 +38,13 @@ def stability(estimator, X, y, Z, labels, n_resamples, rng):
         Mean adjusted Rand index, of which 0 is chance, times the share of rows
         that are not noise. A noise row counts as a cluster of its own.
     """
-    whole = _noise_alone(labels)
+    whole = noise_alone(labels)
     agreements = []
     for _ in range(n_resamples):
         half = np.sort(rng.choice(len(Z), len(Z) // 2, replace=False))
-        found = _labels_from(_refit(estimator, X, y, half), X, Z, half)
+        found = labels_from(estimator, X, y, Z, half)
         agreements.append(
-            0.0 if found is None else adjusted_rand_score(whole, _noise_alone(found))
+            0.0 if found is None else adjusted_rand_score(whole, noise_alone(found))
         )
     return float(np.mean(agreements) * np.mean(labels != NOISE))
 
@@ -75,11 +76,9 @@ def prediction_strength(estimator, X, y, Z, labels, n_resamples, rng):
     for _ in range(max(1, n_resamples // 2)):
         order = rng.permutation(len(Z))
         halves = np.sort(order[: len(Z) // 2]), np.sort(order[len(Z) // 2 :])
-        models = [_refit(estimator, X, y, half) for half in halves]
+        every = [labels_from(estimator, X, y, Z, half) for half in halves]
         for own, other in ((0, 1), (1, 0)):
-            half = halves[own]
-            found = _labels_from(models[own], X, Z, half)
-            foreign = _labels_from(models[other], X, Z, halves[other])
+            half, found, foreign = halves[own], every[own], every[other]
             if found is None or foreign is None:
                 strengths.append(0.0)
             else:
@@ -87,38 +86,35 @@ def prediction_strength(estimator, X, y, Z, labels, n_resamples, rng):
     return float(np.mean(strengths))
 
 
-def _refit(estimator, X, y, rows):
-    """Fit a copy on some rows; None where these are too few for it."""
+def labels_from(estimator, X, y, Z, rows):
+    """Label all rows by a copy of an estimator that is fitted on some of them.
+
+    Parameters
+    ----------
+    estimator, X, y, Z
+        As for `stability`.
+    rows : ndarray of shape (n_rows,)
+        Indices of the rows to fit; some may be there several times.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,), dtype=int64, or None
+        None where these rows are too few for the estimator.
+    """
     model = clone(estimator)
     part = _safe_indexing(X, rows)
     # That a half shows less than the whole is what is measured here.
     with judged_by_score():
         try:
-            if y is None:
-                return model.fit(part)
-            return model.fit(part, _safe_indexing(y, rows))
+            model.fit(part) if y is None else model.fit(part, _safe_indexing(y, rows))
         except ValueError:
             return None
-
-
-def _labels_from(model, X, Z, rows):
-    """Label all rows by a model of some of them."""
-    if model is None:
-        return None
     if hasattr(model, "predict"):
         return labels_of(model, X)
-    labels = labels_of(model, _safe_indexing(X, rows))
+    labels = labels_of(model, part)
     extended = extend_labels(Z[rows], labels, Z)
     extended[rows] = labels
     return extended
-
-
-def _noise_alone(labels):
-    """Make every noise row a cluster of its own."""
-    labels = labels.copy()
-    noise = labels == NOISE
-    labels[noise] = labels.max(initial=NOISE) + 1 + np.arange(np.count_nonzero(noise))
-    return labels
 
 
 def _kept_together(own, foreign):
