@@ -24,7 +24,9 @@ class ExplanationDisplay:
     Parameters
     ----------
     shares : ndarray of shape (n_features,)
-        Share of each feature, positive where it speaks for the cluster.
+        Share of each feature in all that speaks for the cluster (positive) or
+        against it (negative): the sizes of all features add up to 1. Behind a
+        :class:`~skdeepcluster.TableEncoder` they are those of the table's columns.
     feature_names : list of str of length n_features
         Names of the features.
     title : str, default=""
@@ -108,11 +110,17 @@ class ExplanationDisplay:
             raise ValueError(
                 f"X holds rows of {len(clusters)} clusters: give rows of one."
             )
-        names = _get_feature_names(X)
+        names, encoder = _get_feature_names(X), None
         if isinstance(estimator, Pipeline):
+            if len(estimator) == 2 and hasattr(estimator[0], "column_shares_"):
+                encoder = estimator[0]
             names = _names_after(estimator[:-1]) if len(estimator) > 1 else names
         estimator, X = last_step(estimator, X)
         shares = estimator.explain(X, space="input").mean(axis=0)
+        shares = shares / (np.abs(shares).sum() or 1.0)
+        if encoder is not None:
+            # Back to the columns of the table: an axis is shared by its loadings.
+            shares, names = shares @ encoder.column_shares_, _columns_of(encoder)
         if feature_names is None:
             feature_names = names
         if feature_names is None:
@@ -121,7 +129,7 @@ class ExplanationDisplay:
         display = cls(
             shares=shares[shown],
             feature_names=[str(feature_names[j]) for j in shown],
-            title=f"Why cluster {clusters[0]}, and not the runner-up",
+            title=f"Why cluster {clusters[0]}, and not {_runner_up(estimator, X)}",
         )
         return display.plot(ax=ax)
 
@@ -144,10 +152,22 @@ class ExplanationDisplay:
         ax.set_yticks(range(len(self.shares)), self.feature_names)
         ax.invert_yaxis()
         ax.axvline(0, color="black", linewidth=0.8)
-        ax.set(title=self.title, xlabel="share of the margin")
+        ax.set(title=self.title, xlabel="share of what speaks for it, or against it")
+        ax.xaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
         bare(ax)
         self.ax_, self.figure_ = ax, ax.figure
         return self
+
+
+def _runner_up(estimator, X):
+    """Name the second best cluster of rows, where it is one."""
+    second = np.unique(np.argsort(estimator.decision_function(X), axis=1)[:, -2])
+    return f"{second[0]}, the runner-up" if len(second) == 1 else "the runners-up"
+
+
+def _columns_of(encoder):
+    """Name the columns that an encoder was fitted to."""
+    return [column.name for column in encoder.columns_]
 
 
 def _names_after(steps):
