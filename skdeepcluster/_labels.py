@@ -157,16 +157,24 @@ def has_unlabeled(y):
 def _as_column(y):
     """Bring labels of any container to a 1-D array, missing values kept."""
     if hasattr(y, "to_numpy") and not isinstance(y, np.ndarray):
-        y = y.to_numpy()
+        plain = np.asarray(y)
+        # Beside a gap, numpy makes floats of integers, which lump the large ones.
+        y = np.array(_as_list(y), dtype=object) if plain.dtype.kind == "f" else plain
     if not isinstance(y, np.ndarray):
         # Through objects, so that [1, None] and ["a", nan] stay what they are.
         plain = np.asarray(y)
-        y = plain if plain.dtype.kind in "iufb" else np.asarray(y, dtype=object)
+        y = plain if plain.dtype.kind in "iub" else np.asarray(y, dtype=object)
     if isinstance(y, np.ma.MaskedArray):
         plain = y.data.astype(object)
         plain[np.ma.getmaskarray(y)] = None
         y = plain
     return column_or_1d(y)
+
+
+def _as_list(y):
+    """Python's objects of a Series or array of whatever library."""
+    names = ("to_list", "to_pylist", "tolist")
+    return next(getattr(y, name) for name in names if hasattr(y, name))()
 
 
 def _minus_one_among_strings(y):
@@ -221,7 +229,12 @@ def _values_of_floats(values):
     if not np.all(np.isfinite(values)):
         raise ValueError(f"y holds infinity, which is no class. {_ADVICE}")
     whole = values == np.floor(values)
-    if np.all(whole & (np.abs(values) <= 2.0**62)):
+    if np.all(whole):
+        if np.any(np.abs(values) > 2.0**53):
+            raise ValueError(
+                f"y holds the float {np.abs(values).max():.0f}: beyond 2**53 floats "
+                "lump neighbouring integers. Give integers, or strings."
+            )
         return values.astype(np.int64)
     return values.astype(object)
 

@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -55,6 +56,36 @@ def test_integer_classes(y):
     np.testing.assert_array_equal(known.codes, [0, -1, 1, 0])
     np.testing.assert_array_equal(known.novel_names(2), [6, 7])
     assert known.novel_names(2).dtype == np.int64
+
+
+FIRST, SECOND = 2**60, 2**60 + 1
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        [SECOND, None, FIRST, SECOND],
+        [SECOND, float("nan"), FIRST, SECOND],
+        np.array([SECOND, -1, FIRST, SECOND]),
+        pd.Series([SECOND, None, FIRST, SECOND], dtype="Int64"),
+        pd.array([SECOND, None, FIRST, SECOND], dtype="Int64"),
+        pd.Categorical([SECOND, None, FIRST, SECOND]),
+        pl.Series([SECOND, None, FIRST, SECOND]),
+        pa.array([SECOND, None, FIRST, SECOND]),
+        pa.chunked_array([[SECOND, None], [FIRST, SECOND]]),
+    ],
+    ids=lambda y: type(y).__name__,
+)
+def test_large_integers_stay_apart(y):
+    known = read(y)
+    assert known.classes.tolist() == [FIRST, SECOND]
+    np.testing.assert_array_equal(known.codes, [1, -1, 0, 1])
+    assert known.novel_names(1).tolist() == [SECOND + 1]
+
+
+def test_floats_that_lump_integers_are_refused():
+    with pytest.raises(ValueError, match=r"1152921504606846976: beyond 2\*\*53 floats"):
+        read(np.array([FIRST, SECOND, np.nan]))
 
 
 @pytest.mark.parametrize("y", NAMES, ids=lambda y: type(y).__name__)

@@ -1,5 +1,6 @@
 """The methods behind ``--method``, and the summary of what they found."""
 
+from .._printing import shortened
 from .messages import listed
 from .stability import N_HALVES
 
@@ -149,7 +150,7 @@ def often(found_again):
 
 
 def summary(clusters, noun="cluster", novel=(), notes=()):
-    """Write the table of the clusters.
+    """Write the table of the clusters, line by line.
 
     Parameters
     ----------
@@ -162,7 +163,9 @@ def summary(clusters, noun="cluster", novel=(), notes=()):
     notes : iterable of str, default=()
         Lines to end with, such as those about stability.
     """
-    names = [f"{entry[0]}{' (new)' * (entry[0] in novel)}" for entry in clusters]
+    names = [
+        f"{shortened(entry[0])}{' (new)' * (entry[0] in novel)}" for entry in clusters
+    ]
     width = max(7, *map(len, names))
     measured = any(entry.found_again is not None for entry in clusters)
     column = f"{'found again':>13}" * measured
@@ -176,4 +179,4 @@ def summary(clusters, noun="cluster", novel=(), notes=()):
         lines.append(f"{name:>{width}}{n_rows:>10,}{share:>8.1%}{cell}  {remarks[0]}")
         indent = width + 20 + len(column)
         lines += [f"{'':{indent}}{remark}" for remark in remarks[1:]]
-    return "\n".join([*lines, *[""] * bool(notes), *notes])
+    return [*lines, *[""] * bool(notes), *notes]

@@ -89,6 +89,8 @@ def prepare_table(args, table, note, set_aside=()):
         for name in frame.select_dtypes("datetime")
         if name not in aside and name not in args.date
     }
+    for name in table.unreadable:
+        aside.setdefault(name, "its cells are lists, maps or bytes")
     encoder = column_encoder(args, list(aside), frame)
     try:
         X = encoder.fit_transform(frame)

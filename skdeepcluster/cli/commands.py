@@ -1,5 +1,6 @@
 """The commands ``cluster`` and ``predict``."""
 
+import sys
 import warnings
 
 from .clusters import (
@@ -24,7 +25,14 @@ from .columns import (
 from .comparing import compared
 from .descriptions import answer_notes, described, profile_table
 from .files import PREDICT_COLUMNS, RESULT_COLUMNS, read
-from .messages import CommandError, first_line, keep_quiet, say, warnings_as_notes
+from .messages import (
+    CommandError,
+    first_line,
+    keep_quiet,
+    print_lines,
+    say,
+    warnings_as_notes,
+)
 from .mixtures import mixture_notes
 from .outputs import check_outputs, draw, model_writer, table_writer, write_outputs
 from .report import cluster_report
@@ -176,7 +184,7 @@ def cluster(args):
     }
     with warnings_as_notes(note):
         write_outputs(args, note, writers)
-    print(summary(clusters, notes=endings))
+    print_lines(summary(clusters, notes=endings), sys.stdout)
 
 
 def predict(args):
@@ -214,6 +222,7 @@ def predict(args):
     clusters = described(prepared, labels)
     if discovers:
         novel = estimator.novel_classes_.tolist()
-        print(summary(clusters, "class", novel, notes))
+        lines = summary(clusters, "class", novel, notes)
     else:
-        print(summary(clusters, notes=notes))
+        lines = summary(clusters, notes=notes)
+    print_lines(lines, sys.stdout)

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from .._printing import shortened
 from .descriptions import FEW_VALUES, as_numbers, as_words, readable
 from .messages import CommandError
 
@@ -51,7 +52,7 @@ def compared(prepared, labels, name):
         return Comparison(name, None, [line])
     words = as_words(column, cells).to_numpy()
     counts = pd.crosstab(pd.Series(labels, name="cluster"), pd.Series(words, name=name))
-    counts = counts[sorted(counts, key=in_order)]
+    counts = counts[sorted(counts, key=in_order)].rename(columns=shortened)
     line = (
         f"compared with {name}{where}: adjusted Rand index "
         f"{adjusted_rand_score(words, labels):.2f} (1: the same groups, 0: chance)"
@@ -70,11 +71,11 @@ def in_order(word):
 def count_lines(counts):
     """Yield how many rows of each cluster have which value."""
     if counts.shape[1] <= MOST_PRINTED:
-        yield from counts.to_string().splitlines()
+        yield from counts.to_string().split("\n")
         return
     for cluster, line in counts.iterrows():
         line = line[line > 0].sort_values(ascending=False, kind="stable")
-        named = ", ".join(f"{value} ({n:,})" for value, n in line.items())
+        named = ", ".join(f"{shortened(value)} ({n:,})" for value, n in line.items())
         yield f"cluster {cluster}: {named}"
 
 
@@ -82,7 +83,7 @@ def draw_counts(comparison, ax):
     """Draw the share of each cluster's rows that have which value."""
     import numpy as np
 
-    from ..inspection._drawing import text_color
+    from ..inspection._drawing import plain, text_color
     from ..inspection._number_text import percent
 
     counts = comparison.counts
@@ -99,7 +100,7 @@ def draw_counts(comparison, ax):
             fontsize="small",
         )
     ax.set_xticks(range(len(counts)), counts.index)
-    ax.set_yticks(range(counts.shape[1]), counts.columns)
-    ax.set(xlabel="cluster", ylabel=comparison.name)
+    ax.set_yticks(range(counts.shape[1]), [*map(plain, counts.columns)])
+    ax.set(xlabel="cluster", ylabel=plain(comparison.name))
     ax.spines[:].set_visible(False)
     ax.tick_params(length=0)

@@ -6,6 +6,7 @@ those of the observed cells, and where cells are missing their number is said.
 
 from typing import NamedTuple
 
+from .._printing import shortened
 from ..inspection._number_text import percent
 
 # In standard deviations: a column that differs by less is not worth naming.
@@ -136,7 +137,7 @@ def notable_remarks(prepared, members):
                 None,
             )
         if twin is not None:
-            likewise.setdefault(twin.column, []).append(str(remark.column))
+            likewise.setdefault(twin.column, []).append(shortened(remark.column))
         elif len(shown) < FEATURES_SHOWN:
             shown.append(remark)
     twins = {
@@ -173,7 +174,7 @@ def column_remarks(column, cells, members):
         if here != overall:
             remark = Remark(
                 abs(here - overall) / np.sqrt(overall * (1 - overall)),
-                f"{column.name} = {level}: {percent(here)} vs {percent(overall)} "
+                f"{shortened(column.name)} = {shortened(level)}: {percent(here)} vs {percent(overall)} "
                 "overall" + counted,
                 (column.name, level),
             )
@@ -192,7 +193,7 @@ def number_remark(column, values, inside, seen, counted):
     difference = abs(column.standardized(values[inside]).mean() - scores.mean())
     spread = scores.std()
     said = [
-        f"{column.name}: {name} {here} vs {overall} overall{counted}"
+        f"{shortened(column.name)}: {name} {here} vs {overall} overall{counted}"
         for name, average in (("median", np.median), ("mean", np.mean))
         for here, overall in [
             (
@@ -229,7 +230,7 @@ def gap_remarks(column, seen, members):
         strength = abs(here - overall) / (overall * (1 - overall)) ** 0.5
         yield Remark(
             float(strength),
-            f"{column.name}: missing in {percent(here)}, elsewhere in "
+            f"{shortened(column.name)}: missing in {percent(here)}, elsewhere in "
             f"{percent(elsewhere)}",
             (column.name, "missing"),
         )
@@ -280,7 +281,7 @@ def other_differences(prepared, members):
             lines.append(
                 (
                     abs(np.log(max(ratio, 1e-9))),
-                    f"{column.name}: standard deviation {readable(here)} vs "
+                    f"{shortened(column.name)}: standard deviation {readable(here)} vs "
                     f"{readable(overall)} overall",
                 )
             )
@@ -304,7 +305,7 @@ def correlation_lines(frame, numbers, members):
     return [
         (
             abs(here[i, j] - overall[i, j]),
-            f"{names[i]} and {names[j]}: correlation {here[i, j]:.2f} vs "
+            f"{shortened(names[i])} and {shortened(names[j])}: correlation {here[i, j]:.2f} vs "
             f"{overall[i, j]:.2f} overall",
         )
         for i in range(len(names))
@@ -344,12 +345,12 @@ def answer_notes(prepared, labels):
         if entropy > 0 and told / entropy > IS_ANSWER:
             named = ", ".join(
                 f"cluster {cluster} is {percent(line.max() / line.sum())} "
-                f"{counts.columns[line.to_numpy().argmax()]}"
+                f"{shortened(counts.columns[line.to_numpy().argmax()])}"
                 for cluster, line in counts.iterrows()
             )
             yield (
-                f"{column.name} almost alone tells the clusters apart: {named}; --drop "
-                f"{column.name} clusters by the other columns"
+                f"{shortened(column.name)} almost alone tells the clusters apart: "
+                f"{named}; --drop {shortened(column.name)} clusters by the other columns"
             )
 
 

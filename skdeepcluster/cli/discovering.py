@@ -1,8 +1,10 @@
 """``skdeepcluster discover``: classes for the rows that have none yet."""
 
+import sys
 import warnings
 from functools import partial
 
+from .._printing import shortened
 from .clusters import TAKE_COLUMNS, method_note
 from .columns import check_columns, check_weights, columns_writer, prepare_table
 from .descriptions import remarks_on
@@ -12,10 +14,12 @@ from .messages import (
     first_line,
     keep_quiet,
     listed,
+    print_lines,
     say,
     warnings_as_notes,
 )
 from .outputs import check_outputs, model_writer, table_writer, write_outputs
+from .written_labels import partial_labels
 
 # Tables of more columns are fitted by the mixture on their principal axes.
 MANY_COLUMNS, N_AXES = 32, 20
@@ -70,32 +74,6 @@ METHODS = {
 }
 
 
-def partial_labels(column):
-    """Read labels: numbers as they are, all else as strings.
-
-    Returns
-    -------
-    y : ndarray of shape (n_samples,)
-        For ``fit(X, y)``.
-    labeled : ndarray of shape (n_samples,), dtype=bool
-        Whether a row has a label.
-    """
-    from pandas.api.types import is_bool_dtype, is_numeric_dtype
-
-    from .._labels import PartialLabels
-
-    if is_numeric_dtype(column) and not is_bool_dtype(column):
-        y = column.to_numpy(dtype="float64", na_value=float("nan"))
-    else:
-        words = column.astype(object).map(str, na_action="ignore").astype(object)
-        y = words.where(column.notna(), float("nan")).to_numpy()
-    try:
-        return y, PartialLabels(y, y).labeled
-    except ValueError as error:
-        reason = first_line(error).removeprefix("y holds ")
-        raise CommandError(f"--label {column.name}: it holds {reason}") from error
-
-
 def find_classes(build, X, y, n_novel, random_state):
     """Fit a method to partial labels.
 
@@ -124,11 +102,11 @@ def find_classes(build, X, y, n_novel, random_state):
 
 
 def summary(prepared, estimator, labeled, confidence):
-    """Write the table of the classes; see `clusters.summary`."""
+    """Write the table of the classes, line by line; see `clusters.summary`."""
     labels, n_known = estimator.labels_, len(estimator.known_classes_)
     classes = estimator.classes_.tolist()
     n_novel, n_unlabeled = estimator.n_novel_, int((~labeled).sum())
-    width = max(len("class"), *(len(str(name)) for name in classes))
+    width = max(len("class"), *(len(shortened(name)) for name in classes))
     lines = [
         f"{n_novel} new class{'es' * (n_novel != 1)} beside {n_known} known, for "
         f"{n_unlabeled:,} unlabeled of {len(labels):,} rows",
@@ -141,11 +119,11 @@ def summary(prepared, estimator, labeled, confidence):
         sure = f"{confidence[found].mean():.2f}" if found.any() else "-"
         remarks = remarks_on(prepared, members)
         lines.append(
-            f"{name!s:>{width}}  {'yes' if place >= n_known else 'no':<3}"
+            f"{shortened(name):>{width}}  {'yes' if place >= n_known else 'no':<3}"
             f"{members.sum():>10,}{found.sum():>10,}{sure:>12}  {remarks[0]}"
         )
         lines += [f"{'':{width + 39}}{remark}" for remark in remarks[1:]]
-    return "\n".join(lines)
+    return lines
 
 
 def discover(args):
@@ -154,7 +132,7 @@ def discover(args):
     check_outputs(args)
     table = read(args, RESULT_COLUMNS)
     check_columns(table.frame, [args.label], "--label")
-    y, labeled = partial_labels(table.frame[args.label])
+    y, labeled = partial_labels(table.frame[args.label], note)
     check_labels(args, labeled)
     for text in table.notes:
         note(text)
@@ -182,7 +160,7 @@ def discover(args):
             "save": model_writer(prepared, estimator, estimator.labels_, takes_columns),
         }
         write_outputs(args, note, writers)
-    print(summary(prepared, estimator, labeled, confidence))
+    print_lines(summary(prepared, estimator, labeled, confidence), sys.stdout)
 
 
 def check_labels(args, labeled):

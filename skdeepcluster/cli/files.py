@@ -28,6 +28,12 @@ def table_format(path):
     raise CommandError(f"{path}: the name must end in .csv, .csv.gz or .parquet")
 
 
+def identifiers(args):
+    """Columns whose cells name rows or classes, and mean nothing beside."""
+    names = (getattr(args, option, None) for option in ("id", "label", "compare"))
+    return [name for name in names if name is not None]
+
+
 def read(args, new_columns, forms=None):
     """Read a table as the options say; it has rows, and the new names are free."""
     require("pandas")
@@ -47,6 +53,7 @@ def read(args, new_columns, forms=None):
             numeric=getattr(args, "numeric", ()),
             categorical=getattr(args, "categorical", ()),
             date=getattr(args, "date", ()),
+            identifiers=identifiers(args),
             forms=forms,
         )
     except OSError as error:
@@ -64,11 +71,14 @@ def read(args, new_columns, forms=None):
 
 
 def write_table(table, path, file_format):
-    """Write a table; the same table gives the same bytes."""
+    """Write a DataFrame, or a pyarrow.Table as Parquet; always the same bytes."""
     if file_format == "parquet":
         pyarrow = require("pyarrow")
         try:
-            table.to_parquet(path, index=False)
+            if isinstance(table, pyarrow.Table):
+                require("pyarrow.parquet").write_table(table, path)
+            else:
+                table.to_parquet(path, index=False)
         except (pyarrow.ArrowException, OverflowError) as error:
             raise CommandError(
                 f"Parquet cannot hold this table: {first_line(error)}"
@@ -112,9 +122,14 @@ def result_table(table, out, names, results):
     """Return the table with one more column for each of the names.
 
     From text to text every cell is copied as it is written in the source, so that
-    007 stays 007 and NA stays NA.
+    007 stays 007 and NA stays NA; from Parquet to Parquet every column keeps its type.
     """
-    frame = table.frame
-    if table.source is not None and table_format(out) != "parquet":
-        frame = table.source.to_pandas()
-    return frame.assign(**dict(zip(names, results, strict=True)))
+    from_text, to_text = table.is_text, table_format(out) != "parquet"
+    columns = dict(zip(names, results, strict=True))
+    if from_text or to_text:
+        frame = table.source.to_pandas() if from_text and to_text else table.frame
+        return frame.assign(**columns)
+    result = table.source
+    for name, values in columns.items():
+        result = result.append_column(name, require("pyarrow").array(values))
+    return result

@@ -1,8 +1,14 @@
 """What the command line says, and how it says it in one line."""
 
+import os
 import sys
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+
+from .._printing import shortened, visible
+
+# Characters of one note: twelve names, and what is said of them.
+LONGEST_NOTE = 4_000
 
 
 class CommandError(ValueError):
@@ -11,8 +17,7 @@ class CommandError(ValueError):
 
 def first_line(error):
     """What an exception or a warning says, as one line."""
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
+    return str(error).strip().split("\n")[0] or type(error).__name__
 
 
 def listed(items, at_most=12, where="--columns FILE"):
@@ -20,21 +25,34 @@ def listed(items, at_most=12, where="--columns FILE"):
     items = list(items)
     rest = len(items) - at_most
     more = f" and {rest} more (all in {where})" if rest > 0 else ""
-    return ", ".join(map(str, items[:at_most])) + more
+    return ", ".join(map(shortened, items[:at_most])) + more
 
 
 def print_anything():
-    """Make stdout and stderr escape what their encoding lacks."""
+    """Make stdout and stderr escape what their encoding lacks, and keep them apart."""
+    for number in (1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            # Otherwise the next file that is opened takes the place of the stream.
+            os.open(os.devnull, os.O_WRONLY)
     for stream in (sys.stdout, sys.stderr):
         # Whoever calls `main` may have put another kind of object there.
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
 
 
+def print_lines(lines, stream):
+    """Print lines: what a terminal would obey or hide is written out."""
+    # Python has none where the stream is closed, and would take the other one.
+    if stream is not None:
+        print(*map(visible, lines), sep="\n", file=stream)
+
+
 def say(text):
-    """Print one line; a name may hold a line break, which is written as \\n."""
-    text = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
-    print(f"skdeepcluster: {text}", file=sys.stderr)
+    """Print a line on stderr; where nobody reads it, it is dropped."""
+    with suppress(OSError):
+        print_lines([shortened(f"skdeepcluster: {text}", LONGEST_NOTE)], sys.stderr)
 
 
 def keep_quiet(text):

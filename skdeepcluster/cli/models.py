@@ -137,8 +137,9 @@ def unlike_rows(columns, frame, X, labels):
         What of this there is.
     """
     unlike, notes, outside, unseen = np.zeros(len(frame), dtype=bool), [], [], []
-    cells = {cell.name: cell for cell in table_cells(frame)}
     used = [column for column in columns.encoder.columns_ if column.role != "unused"]
+    cells = table_cells(frame[[column.name for column in used]])
+    cells = {cell.name: cell for cell in cells}
     for column in used:
         if column in number_columns(used, ranks=False):
             values = observed_numbers(cells[column.name], column)

@@ -4,9 +4,9 @@ import base64
 import io
 import platform
 import sys
-from html import escape
 
 from .. import __version__
+from .._printing import escape, shortened
 from ..inspection._number_text import percent
 from .clusters import headline, often
 from .columns import unused_columns
@@ -176,9 +176,9 @@ def profile_section(prepared, labels):
             cells = of_level.set_index("cluster").loc[clusters]
             for figure, write in figures:
                 write = write or figure_writer(column, figure)
-                what = figure if column.role == "number" else f"= {level}"
+                what = figure if column.role == "number" else f"= {shortened(level)}"
                 said = ["" if pd.isna(v) else write(v) for v in cells[figure]]
-                lines.append((str(name) if first else "", what, *said))
+                lines.append((shortened(name) if first else "", what, *said))
                 first = False
         if column.share_missing > 0:
             said = [f"{n:,}" for n in cells["cells"]]
@@ -205,7 +205,7 @@ def typical_section(prepared, labels):
         rows = typical_rows(prepared, labels == cluster)
         cells = [cells_in_words(c, prepared.frame.iloc[rows]) for c in columns]
         for name, *words in zip(row_names(prepared, rows), *cells, strict=True):
-            lines.append((str(cluster), name, *map(str, words)))
+            lines.append((str(cluster), *map(shortened, (name, *words))))
     head = ("cluster", "row", *(column.name for column in columns))
     return (
         "<p>The rows nearest to the mean of their cluster, each column counting "
@@ -218,14 +218,14 @@ def column_section(prepared):
     unused = unused_columns(prepared)
     rows = [
         (
-            str(column.name),
+            shortened(column.name),
             f"not used: {unused[column.name]}"
             if column.name in unused
             else column.role,
             column.unit,
             "logarithm" if column.log_shift is not None else "",
             f"{column.share_missing:.1%}",
-            " | ".join(column.levels),
+            " | ".join(map(shortened, column.levels)),
         )
         for column in prepared.encoder.columns_
     ]

@@ -1,7 +1,6 @@
 """A map of the rows in which each can be pointed at: one SVG picture, no network."""
 
-from html import escape
-
+from .._printing import escape, shortened
 from .descriptions import as_numbers, as_words, in_words
 
 WIDTH, HEIGHT, MARGIN, LEGEND = 760, 520, 46, 170
@@ -145,7 +144,10 @@ def row_tips(prepared, labels, rows):
         "\n".join(
             [
                 f"{name}: cluster {label}",
-                *(f"{c.name}: {w}" for c, w in zip(columns, words, strict=True)),
+                *(
+                    f"{shortened(c.name)}: {w}"
+                    for c, w in zip(columns, words, strict=True)
+                ),
                 *ends,
             ]
         )
@@ -159,7 +161,7 @@ def row_names(prepared, rows):
     if prepared.row_names is None:
         return names
     given = prepared.row_names.iloc[rows]
-    return [f"{name}, {own}" for name, own in zip(names, given, strict=True)]
+    return [f"{name}, {shortened(own)}" for name, own in zip(names, given, strict=True)]
 
 
 def cells_in_words(column, frame):
@@ -171,4 +173,5 @@ def cells_in_words(column, frame):
             for value in as_numbers(cells)
         ]
     seen = cells.notna()
-    return as_words(column, cells).where(seen, "missing").tolist()
+    words = as_words(column, cells).where(seen, "missing")
+    return [*map(shortened, words)]

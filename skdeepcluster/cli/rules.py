@@ -1,5 +1,6 @@
 """Short rules for clusters, of the cells that are there."""
 
+from .._printing import shortened
 from ..inspection._number_text import percent
 from .descriptions import as_numbers, as_words
 
@@ -25,7 +26,7 @@ def rule_matrix(prepared):
         cells = prepared.frame[column.name]
         if column.role == "number":
             parts.append(as_numbers(cells))
-            names.append(str(column.name))
+            names.append(shortened(column.name))
             continue
         seen, words = cells.notna().to_numpy(), as_words(column, cells)
         levels = [level for level in column.levels if level not in column.rare]
@@ -33,7 +34,7 @@ def rule_matrix(prepared):
             flag = (words == level).to_numpy(dtype=np.float64)
             if flag[seen].any():
                 parts.append(np.where(seen, flag, np.nan))
-                names.append(f"{column.name} = {level}")
+                names.append(f"{shortened(column.name)} = {shortened(level)}")
     return np.column_stack(parts), names
 
 

@@ -4,12 +4,16 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_array
 
+from .._printing import shortened
+
 # Paul Tol's "muted" scheme: nine colours that colour-blind readers can tell apart.
 COLORS = (
     *("#332288", "#CC6677", "#117733", "#88CCEE", "#DDCC77"),
     *("#882255", "#44AA99", "#999933", "#AA4499"),
 )
 OTHERS_COLOR = "#BBBBBB"
+# Characters of a name in a picture.
+LONGEST_NAME = 60
 # Past the colours a cluster is known by its marker.
 MARKERS = ("o", "^")
 MOST_CLUSTERS = len(COLORS) * len(MARKERS)
@@ -101,6 +105,13 @@ def names_apart(places, width, height):
         push = np.where(overlap, way * (height - np.abs(up)) / 2, 0.0)
         places[:, 1] += 1.01 * push[order, np.abs(push).argmax(axis=1)]
     return places
+
+
+def plain(text):
+    """A text as matplotlib draws it unread: short, and $ is a dollar."""
+    text = shortened(text, LONGEST_NAME).replace("$", r"\$")
+    # A legend leaves out what begins with an underscore.
+    return f" {text}" if text.startswith("_") else text
 
 
 def text_color(color):

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils import check_consistent_length, column_or_1d
 
 from ..metrics._matching import distinct_labels
-from ._drawing import new_axes, text_color
+from ._drawing import new_axes, plain, text_color
 
 
 class DiscoveryDisplay:
@@ -176,8 +176,8 @@ class DiscoveryDisplay:
                 va="center",
                 fontsize="small",
             )
-        ax.set_yticks(range(n_true), [str(name) for name in self.true_classes])
-        names = [str(name) for name in self.found_classes]
+        ax.set_yticks(range(n_true), [*map(plain, self.true_classes)])
+        names = [*map(plain, self.found_classes)]
         steep = max(map(len, names)) > 5
         ax.set_xticks(
             range(n_found),

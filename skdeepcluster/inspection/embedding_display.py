@@ -20,6 +20,7 @@ from ._drawing import (
     largest_first,
     names_apart,
     new_axes,
+    plain,
     representation,
     view_limits,
 )
@@ -230,7 +231,8 @@ class EmbeddingDisplay:
                 points[codes == code],
                 color=COLORS[i % len(COLORS)],
                 marker=MARKERS[i // len(COLORS)],
-                label=f"{clusters[code]} ({'new, ' * is_novel[code]}{sizes[code]:,})",
+                label=plain(clusters[code])
+                + f" ({'new, ' * is_novel[code]}{sizes[code]:,})",
                 edgecolors="black" if is_novel[code] else None,
                 linewidths=0.6 if is_novel[code] else 0,
             )
@@ -251,8 +253,8 @@ class EmbeddingDisplay:
         n_beyond = np.count_nonzero((points != self.embedding).any(axis=1))
         beyond = f"\n{n_beyond:,} rows lie farther out, drawn at the edge"
         ax.set(
-            xlabel=self.axis_labels[0] + beyond * bool(n_beyond),
-            ylabel=self.axis_labels[1],
+            xlabel=plain(self.axis_labels[0]) + beyond * bool(n_beyond),
+            ylabel=plain(self.axis_labels[1]),
         )
         bare(ax)
         self._legend(ax)
@@ -288,7 +290,7 @@ def _write(ax, place, cluster):
     from matplotlib.patheffects import withStroke
 
     ax.annotate(
-        str(cluster),
+        plain(cluster),
         place,
         ha="center",
         va="center",

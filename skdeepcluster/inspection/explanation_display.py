@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import _get_feature_names
 
-from ._drawing import COLORS, bare, last_step, new_axes
+from ._drawing import COLORS, bare, last_step, new_axes, plain
 
 
 class ExplanationDisplay:
@@ -149,10 +149,11 @@ class ExplanationDisplay:
         ax = new_axes(ax, (6.4, max(2.0, 1.0 + 0.3 * len(self.shares))))
         colors = [COLORS[0] if share > 0 else COLORS[1] for share in self.shares]
         self.bars_ = ax.barh(range(len(self.shares)), self.shares, color=colors)
-        ax.set_yticks(range(len(self.shares)), self.feature_names)
+        ax.set_yticks(range(len(self.shares)), [*map(plain, self.feature_names)])
         ax.invert_yaxis()
         ax.axvline(0, color="black", linewidth=0.8)
-        ax.set(title=self.title, xlabel="share of what speaks for it, or against it")
+        xlabel = "share of what speaks for it, or against it"
+        ax.set(title=plain(self.title), xlabel=xlabel)
         ax.xaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
         bare(ax)
         self.ax_, self.figure_ = ax, ax.figure

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from .._scaling import power_of_two
 from ..metrics._matching import distinct_labels
-from ._drawing import new_axes, text_color
+from ._drawing import new_axes, plain, text_color
 from ._named_columns import named_table
 from ._number_text import percent, three_digits
 
@@ -208,9 +208,12 @@ class ClusterProfileDisplay:
             )
         ax.set_xticks(
             range(n_clusters),
-            [f"{c}\n({n:,})" for c, n in zip(self.clusters, self.sizes, strict=True)],
+            [
+                f"{plain(c)}\n({n:,})"
+                for c, n in zip(self.clusters, self.sizes, strict=True)
+            ],
         )
-        ax.set_yticks(range(n_features), self.feature_names)
+        ax.set_yticks(range(n_features), [*map(plain, self.feature_names)])
         ax.set_xlabel("cluster (rows)")
         ax.spines[:].set_visible(False)
         ax.tick_params(length=0)

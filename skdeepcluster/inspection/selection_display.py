@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ._drawing import COLORS, bare, new_axes
+from ._drawing import COLORS, bare, new_axes, plain
 
 
 class SelectionDisplay:
@@ -238,11 +238,12 @@ class SelectionDisplay:
             *(x[top], y[top]), marker="*", s=220, color=COLORS[1], zorder=3
         )
         if not numeric:
-            ax.set_xticks(positions, [str(level) for level in levels])
+            ax.set_xticks(positions, [*map(plain, levels)])
             ax.set_xlim(-0.5, len(levels) - 0.5)
         elif len(levels) <= 12:
             ax.set_xticks(levels)
-        ax.set(xlabel=self.param_name, ylabel=f"{self.score_name} (higher is better)")
+        ylabel = f"{plain(self.score_name)} (higher is better)"
+        ax.set(xlabel=plain(self.param_name), ylabel=ylabel)
         bare(ax)
         self.ax_, self.figure_ = ax, ax.figure
         return self

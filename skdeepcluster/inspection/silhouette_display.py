@@ -10,7 +10,7 @@ from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from .._scaling import power_of_two
 from .._validation import draw_seed
 from ..metrics._matching import distinct_labels
-from ._drawing import COLORS, bare, new_axes, representation
+from ._drawing import COLORS, bare, new_axes, plain, representation
 
 
 class SilhouetteDisplay:
@@ -194,7 +194,7 @@ class SilhouetteDisplay:
             start += len(blade) + gap
         mean = self.silhouettes.mean()
         self.line_ = ax.axvline(mean, color="black", linestyle="--", linewidth=1)
-        ax.set_yticks(middles, [str(cluster) for cluster in clusters])
+        ax.set_yticks(middles, [*map(plain, clusters)])
         ax.set_ylim(start, 0)
         ax.set_xlim(min(0.0, self.silhouettes.min()) - 0.02, 1)
         ax.set(xlabel=f"silhouette (mean {mean:.2f}, dashed)", ylabel="cluster")

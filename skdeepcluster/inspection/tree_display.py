@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from ._drawing import COLORS, bare, new_axes, text_color
+from ._drawing import COLORS, bare, new_axes, plain, text_color
 
 
 class TreeDisplay:
@@ -168,7 +168,7 @@ class TreeDisplay:
         ax.set_xticks(
             [positions[leaf] for leaf in leaves], [str(leaf) for leaf in leaves]
         )
-        ax.set(xlabel=self.leaf_name, ylabel="separation (nats)", ylim=(0, None))
+        ax.set(xlabel=plain(self.leaf_name), ylabel="separation (nats)", ylim=(0, None))
         ax.set_xlim(-0.5, len(leaves) - 0.5)
         bare(ax)
 

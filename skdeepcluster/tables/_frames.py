@@ -46,13 +46,16 @@ class Cells(NamedTuple):
         return self.values < 0
 
 
-def table_cells(X):
+def table_cells(X, unread=()):
     """Take a table apart into the cells of its columns.
 
     Parameters
     ----------
     X : DataFrame, pyarrow.Table or array-like of shape (n_samples, n_features)
         Table; of objects or numbers.
+    unread : collection of names, default=()
+        Columns that nobody will look at, whose cells may be anything: they come
+        out as gaps.
 
     Returns
     -------
@@ -73,12 +76,14 @@ def table_cells(X):
         raise ValueError(f"Columns of X share a name: {', '.join(repeated)}.")
     units = getattr(X, "attrs", {}).get("units", {})
     return [
-        _cells(name, values)._replace(unit=units.get(name, ""))
+        Cells(name, "text", np.full(X.shape[0], -1))
+        if name in unread
+        else _cells(name, values)._replace(unit=units.get(name, ""))
         for name, values in columns
     ]
 
 
-def checked_cells(estimator, X, names=None):
+def checked_cells(estimator, X, names=None, unread=()):
     """Check a table at the door of an estimator, and take it apart.
 
     Parameters
@@ -89,6 +94,8 @@ def checked_cells(estimator, X, names=None):
         Table.
     names : list, default=None
         Names of the columns at fit, which those of an array take; None at fit.
+    unread : collection of names, default=()
+        Columns whose cells are passed over, see :func:`table_cells`.
 
     Returns
     -------
@@ -99,7 +106,7 @@ def checked_cells(estimator, X, names=None):
     if frame_library(X) is None:
         X = check_array(as_array(X), dtype=None, ensure_all_finite=False)
     validate_data(estimator, X, reset=names is None, skip_check_array=True)
-    cells = table_cells(X)
+    cells = table_cells(X, unread)
     if not cells or not len(cells[0].values):
         raise ValueError(
             f"Found array with {len(cells and cells[0].values)} sample(s) and "
@@ -197,6 +204,8 @@ def _polars_cells(name, column):
         return _arrow_cells(name, column.to_arrow(), dtype.startswith("Enum"))
     if dtype.startswith(("List", "Array", "Struct", "Binary")):
         raise _unreadable(name, dtype)
+    if dtype.startswith(("Int", "UInt")):
+        return _arrow_cells(name, column.to_arrow())
     if dtype == "Time":
         return _array_cells(name, np.array(column.to_list(), dtype=object))
     return _array_cells(name, column.to_numpy())
@@ -220,9 +229,16 @@ def _arrow_cells(name, column, ordered=None):
         return _text(name, codes, levels, ordered)
     if kind.startswith("decimal"):
         column = column.cast("float64")
-    if kind.startswith(("time32", "time64")):
-        return _array_cells(name, np.array(column.to_pylist(), dtype=object))
-    return _array_cells(name, column.to_numpy(zero_copy_only=False))
+    values = column.to_numpy(zero_copy_only=False)
+    is_lumped = kind.startswith(("int", "uint")) and _is_lumped(values)
+    if is_lumped or kind.startswith(("time32", "time64")):
+        values = np.array(column.to_pylist(), dtype=object)
+    return _array_cells(name, values)
+
+
+def _is_lumped(values):
+    """Whether integers became floats, beside a gap, that cannot tell them apart."""
+    return values.dtype.kind == "f" and bool(np.any(np.abs(values) >= LARGEST_EXACT))
 
 
 def _pandas_cells(name, column):
@@ -248,6 +264,8 @@ def _pandas_cells(name, column):
         # Numbers of pandas' own and of Arrow, with masks for gaps.
         kinds = {"b": "boolean", "f": "number"}
         values = column.to_numpy(dtype="float64", na_value=np.nan)
+        if dtype.kind in "iu" and _is_lumped(values):
+            return _object_cells(name, column.to_numpy(dtype=object))
         return _number(name, values, kinds.get(dtype.kind, "whole"))
     if _is_string(dtype):
         import pandas as pd

@@ -41,14 +41,27 @@ class TableFile(NamedTuple):
     forms : dict of str to TextForm
         How the cells of columns that are no plain numbers were read, for
         ``forms=`` of a later file.
-    source : pyarrow.Table or None
-        The same rows, each cell as it is written in the file; None for Parquet.
+    source : pyarrow.Table
+        The same rows as they are in the file: text, or the types of Parquet.
+    is_text : bool
+        Whether the file is one of text.
     """
 
     frame: object
     notes: list
     forms: dict
     source: object
+    is_text: bool
+
+    @property
+    def unreadable(self):
+        """Names of columns whose cells are lists, maps or bytes, in order."""
+        import pyarrow as pa
+
+        opaque = (pa.types.is_nested, pa.types.is_binary, pa.types.is_large_binary)
+        opaque += (pa.types.is_fixed_size_binary,)
+        fields = self.source.schema
+        return [f.name for f in fields if any(is_one(f.type) for is_one in opaque)]
 
 
 def read_table(
@@ -62,6 +75,7 @@ def read_table(
     numeric: Sequence[str] = (),
     categorical: Sequence[str] = (),
     date: Sequence[str] = (),
+    identifiers: Sequence[str] = (),
     forms: Any = None,
 ) -> Any:
     """Read a table from a CSV or Parquet file.
@@ -74,7 +88,8 @@ def read_table(
     Parameters
     ----------
     path : str or Path
-        A file that ends in .csv, .csv.gz, .tsv, .txt, .data or .parquet.
+        A file that ends in .csv, .csv.gz, .tsv, .txt, .data or .parquet; or a pipe,
+        whose content tells which of them it is. It is read once.
     sep : str, default=None
         What separates cells; a space stands for any run of spaces. None to find it.
     decimal, thousands : str, default=None
@@ -87,13 +102,16 @@ def read_table(
         that lie far from all others.
     numeric, categorical, date : list of str, default=()
         Columns that are numbers, words, or dates, whatever they look like.
+    identifiers : list of str, default=()
+        Columns that name rows or classes: their cells stay as they are written, be
+        they numbers or not. Names that the file lacks are passed over.
     forms : dict of str to TextForm, default=None
         How columns of an earlier file were read, which is then how these are.
 
     Returns
     -------
     TableFile
-        With `frame`, `notes`, `forms` and `source`.
+        With `frame`, `notes`, `forms`, `source` and `is_text`.
 
     Raises
     ------
@@ -120,12 +138,11 @@ def read_table(
     units: weight (kg)
     marks of absence: 'n/a' in weight
     """
-    path = Path(path)
-    if table_suffix(path) == "parquet":
-        return TableFile(read_parquet(path), [], {}, None)
-    opened = gzip.open if path.name.lower().endswith(".gz") else open
-    with opened(path, "rb") as file:
-        data, note = as_utf8(file.read())
+    kind, content = kind_and_content(Path(path))
+    if kind == "parquet":
+        return read_parquet(content)
+    data, note = as_utf8(content)
+    del content
     notes = [note] if note else []
     layout = find_layout(first_lines(data), sep=sep, header=header)
     notes += layout.notes
@@ -134,30 +151,62 @@ def read_table(
     columns = without_totals(columns, layout.names, notes)
     options = CellOptions(decimal, thousands, missing, date, categorical, numeric)
     for option in ("numeric", "categorical", "date"):
-        known_names(getattr(options, option), layout.names, option)
+        names = known_names(getattr(options, option), layout.names, option)
+        options = options._replace(**{option: names})
+    options.categorical.extend(identifiers)
     return typed_table(columns, layout, options, forms or {}, notes)
 
 
+def kind_and_content(path):
+    """Name the kind of a file by its suffix, of a pipe by its content; read it once."""
+    kind = None if path.is_fifo() else table_suffix(path)
+    content = path.read_bytes()
+    if kind is None:
+        is_parquet = content[:4] == content[-4:] == b"PAR1"
+        kind = "parquet" if is_parquet else "csv"
+        kind += ".gz" * (content[:2] == b"\x1f\x8b")
+    return kind, gzip.decompress(content) if kind == "csv.gz" else content
+
+
 def table_suffix(path):
-    """Name the kind of a file by its suffix."""
-    for suffix in SUFFIXES:
-        if path.name.lower().endswith(f".{suffix}"):
-            return suffix
+    """Name the kind of a file by its suffix, or that of the file it links to."""
+    for name in (path.name, path.resolve().name):
+        for suffix in SUFFIXES:
+            if name.lower().endswith(f".{suffix}"):
+                return suffix
     raise ValueError(
         "the name must end in .csv, .csv.gz, .tsv, .txt, .data or .parquet"
     )
 
 
-def read_parquet(path):
-    """Read a Parquet file, with its index as columns."""
+def read_parquet(content):
+    """Read a Parquet file, with its index as columns; integers stay integers."""
+    import pandas as pd
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    source = parquet.read_table(pa.BufferReader(content))
+    frame = source.to_pandas()
+    if not isinstance(frame.index, pd.RangeIndex):
+        frame = frame.reset_index()
+    if frame.empty:
+        raise ValueError("it holds no rows")
+    frame = frame.set_axis(frame.columns.map(str), axis=1)
+    for name in frame.columns.intersection(source.column_names):
+        is_integer = pa.types.is_integer(source.schema.field(name).type)
+        # Beside a gap, pandas would make floats of them.
+        if is_integer and frame[name].dtype.kind == "f":
+            integers = source[name].to_pandas(types_mapper=nullable_integers)
+            frame[name] = integers.array
+    return TableFile(frame, [], {}, source, False)
+
+
+def nullable_integers(arrow_type):
+    """pandas' type for integers with gaps."""
     import pandas as pd
 
-    table = pd.read_parquet(path)
-    if not isinstance(table.index, pd.RangeIndex):
-        table = table.reset_index()
-    if table.empty:
-        raise ValueError("it holds no rows")
-    return table.set_axis(table.columns.map(str), axis=1)
+    unsigned = str(arrow_type).startswith("u")
+    return pd.UInt64Dtype() if unsigned else pd.Int64Dtype()
 
 
 # Cells as they are written ---------------------------------------------------
@@ -337,7 +386,7 @@ def typed_table(columns, layout, options, forms, notes):
     frame.attrs["units"] = {name: t.unit for name, t in found.items() if t.unit}
     source = pa.Table.from_arrays(columns, names=layout.written)
     forms = {name: typed.form for name, typed in found.items() if typed.form}
-    return TableFile(frame, notes, forms, source)
+    return TableFile(frame, notes, forms, source, True)
 
 
 def sure_mark(typed):

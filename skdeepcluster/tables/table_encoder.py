@@ -344,8 +344,9 @@ class TableEncoder(TransformerMixin, DocumentedEstimator):
         """Take the table apart; columns of an array take the names of the fit."""
         if reset:
             self._library = frame_library(X)
-            return checked_cells(self, X)
-        return checked_cells(self, X, [column.name for column in self.columns_])
+            return checked_cells(self, X, unread=self.drop or ())
+        names = [column.name for column in self.columns_]
+        return checked_cells(self, X, names, unread=self.unused_columns_)
 
     def _reading_options(self):
         lists = ("numeric", "categorical", "ordinal", "drop")
