@@ -174,8 +174,8 @@ def column_remarks(column, cells, members):
         if here != overall:
             remark = Remark(
                 abs(here - overall) / np.sqrt(overall * (1 - overall)),
-                f"{shortened(column.name)} = {shortened(level)}: {percent(here)} vs {percent(overall)} "
-                "overall" + counted,
+                f"{shortened(column.name)} = {shortened(level)}: {percent(here)} vs "
+                f"{percent(overall)} overall{counted}",
                 (column.name, level),
             )
             (more if here > overall else less).append(remark)
@@ -305,8 +305,8 @@ def correlation_lines(frame, numbers, members):
     return [
         (
             abs(here[i, j] - overall[i, j]),
-            f"{shortened(names[i])} and {shortened(names[j])}: correlation {here[i, j]:.2f} vs "
-            f"{overall[i, j]:.2f} overall",
+            f"{shortened(names[i])} and {shortened(names[j])}: correlation "
+            f"{here[i, j]:.2f} vs {overall[i, j]:.2f} overall",
         )
         for i in range(len(names))
         for j in range(i)
@@ -348,9 +348,10 @@ def answer_notes(prepared, labels):
                 f"{shortened(counts.columns[line.to_numpy().argmax()])}"
                 for cluster, line in counts.iterrows()
             )
+            name = shortened(column.name)
             yield (
-                f"{shortened(column.name)} almost alone tells the clusters apart: "
-                f"{named}; --drop {shortened(column.name)} clusters by the other columns"
+                f"{name} almost alone tells the clusters apart: {named}; --drop {name} "
+                "clusters by the other columns"
             )
 
 

@@ -75,10 +75,12 @@ def write_table(table, path, file_format):
     if file_format == "parquet":
         pyarrow = require("pyarrow")
         try:
-            if isinstance(table, pyarrow.Table):
-                require("pyarrow.parquet").write_table(table, path)
-            else:
-                table.to_parquet(path, index=False)
+            # Arrow opens no name that is not UTF-8.
+            with open(path, "wb") as file:
+                if isinstance(table, pyarrow.Table):
+                    require("pyarrow.parquet").write_table(table, file)
+                else:
+                    table.to_parquet(file, index=False)
         except (pyarrow.ArrowException, OverflowError) as error:
             raise CommandError(
                 f"Parquet cannot hold this table: {first_line(error)}"
