@@ -253,10 +253,14 @@ class PPP(MixtureMethods, WeightedClusterer):
             found.n_clusters, self.min_clusters, "The table has too few rows."
         )
         if found.n_clusters == self.min_clusters == 1 and self.max_clusters != 1:
+            wide = (
+                f" {rows.shape[1]} columns of so few rows may hide clusters: fit PPP "
+                "to their first principal components, such as PCA(5)."
+            ) * (rows.shape[1] > len(rows))
             warn(
                 f"No evidence of more than one cluster in {len(rows)} distinct "
                 "rows: every row has label 0. Ask for min_clusters=2 to see the "
-                "best cut all the same."
+                f"best cut all the same.{wide}"
             )
         return found
 

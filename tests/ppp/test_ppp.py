@@ -600,3 +600,20 @@ def test_a_frozen_copy_answers_the_same_and_takes_up_nothing(encoder):
 def test_a_stream_is_frozen_with_what_came():
     X, y = blobs(4)
     assert PPP().partial_fit(X[y < 2]).frozen().n_clusters_ == 2
+
+
+def test_few_rows_of_many_columns_are_told_what_to_do():
+    rng = np.random.default_rng(0)
+    groups, centers = np.arange(80) % 3, np.zeros((3, 3000))
+    centers[:, :60] = 1.2 * rng.normal(size=(3, 60))
+    X = centers[groups] + rng.normal(size=(80, 3000))
+    with pytest.warns(ConvergenceWarning, match=r"3000 columns of so few .* PCA\(5\)"):
+        assert PPP().fit(X).n_clusters_ == 1
+    found = PPP().fit(PCA(5, svd_solver="full").fit_transform(X))
+    assert found.n_clusters_ == 3
+    assert adjusted_rand_score(groups, found.labels_) > 0.9
+
+
+def test_many_rows_are_not_sent_to_principal_components():
+    with pytest.warns(ConvergenceWarning, match=r"all the same\.$"):
+        PPP().fit(np.random.default_rng(0).normal(size=(80, 3)))
