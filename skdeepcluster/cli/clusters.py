@@ -54,6 +54,13 @@ def _auto(n_clusters, random_state):
     return AutoCluster(random_state=random_state, **(bounds if n_clusters else {}))
 
 
+def _graph(n_clusters, random_state):
+    from .. import GraphClusterer
+
+    number = "auto" if n_clusters is None else n_clusters
+    return GraphClusterer(number, random_state=random_state)
+
+
 # Name of a method -> function (n_clusters, random_state) that builds it.
 METHODS = {
     "kmeans": _kmeans,
@@ -63,9 +70,10 @@ METHODS = {
     "ppp": _ppp,
     "mixed": _mixed,
     "auto": _auto,
+    "graph": _graph,
 }
 # Methods that find the number of clusters themselves.
-FIND_NUMBER = ("ppp", "mixed", "auto")
+FIND_NUMBER = ("ppp", "mixed", "auto", "graph")
 # Methods that take the columns themselves in place of the encoded rows.
 TAKE_COLUMNS = ("mixed",)
 # Methods whose fits take too long to be repeated on halves of the rows.

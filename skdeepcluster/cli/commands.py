@@ -24,6 +24,7 @@ from .columns import (
 )
 from .comparing import compared
 from .descriptions import answer_notes, described, profile_table
+from .edges import check_edges, read_edges
 from .files import PREDICT_COLUMNS, RESULT_COLUMNS, read
 from .messages import (
     CommandError,
@@ -42,6 +43,8 @@ from .stability import stability, stability_notes
 
 def check_method(args, prepared):
     """Settle the method, and refuse one that lacks its number of clusters."""
+    if args.edges is not None:
+        args.method = "graph"
     if args.method is None:
         args.method = default_method(args.n_clusters, prepared.has_words_or_gaps)
         if args.min_clusters is not None and args.n_clusters is None:
@@ -72,7 +75,7 @@ def builder(args, prepared):
     return build
 
 
-def cluster_rows(args, prepared, rows):
+def cluster_rows(args, prepared, rows, edges=None):
     """Fit the method that was asked for, and see whether its clusters are stable.
 
     Returns
@@ -84,12 +87,14 @@ def cluster_rows(args, prepared, rows):
     """
     build = builder(args, prepared)
     try:
-        estimator = build().fit(rows)
+        estimator = build().fit(rows, **({} if edges is None else {"graph": edges}))
     except ValueError as error:
         raise CommandError(first_line(error)) from error
     if args.method == "kmeans":
         number_by_size(estimator)
     n_clusters = len(set(estimator.labels_.tolist()))
+    if edges is not None:
+        return estimator, "half of the rows have only a quarter of the edges"
     if args.method in SLOW:
         return estimator, f"it takes too long by --method {args.method}"
     if len(rows) // 2 < max(2, n_clusters):
@@ -115,6 +120,7 @@ def cluster(args):
 
     note = keep_quiet if args.quiet else say
     check_outputs(args)
+    check_edges(args)
     table = read(args, RESULT_COLUMNS)
     n_rows = len(table.frame)
     if args.n_clusters is not None and args.n_clusters > n_rows:
@@ -131,14 +137,17 @@ def cluster(args):
         remember(text)
     aside = [(args.compare, "--compare")] if args.compare is not None else []
     prepared = prepare_table(args, table, remember, aside)
-    settled = args.method is not None
+    settled = args.method is not None or args.edges is not None
     check_method(args, prepared)
     if not settled:
         remember(method_note(args.method, prepared.has_words_or_gaps))
     takes_columns = args.method in TAKE_COLUMNS
+    edges = None
+    if args.edges is not None:
+        edges = read_edges(args, prepared.row_names, remember)
     with warnings_as_notes(remember):
         rows = prepared.used if takes_columns else prepared.X
-        estimator, found = cluster_rows(args, prepared, rows)
+        estimator, found = cluster_rows(args, prepared, rows, edges)
     labels = estimator.labels_
     n_clusters = len(set(labels.tolist()))
     for text in choice_notes(estimator):

@@ -71,9 +71,9 @@ def add_cluster(commands):
         "ppp: finds it among numbers; kmeans: round clusters of a given number; sdp: "
         "the same, with a bound on how much better a partition can be; tell: k-means "
         "as a layer; tell-autoencoder: a network learns a code of the rows first (both "
-        "need torch); auto: the best "
-        "of several methods by scores that need no labels; default: mixed where there "
-        "are categories or gaps, otherwise ppp, and kmeans with --n-clusters",
+        "need torch); auto: the best of several methods by scores that need no labels; "
+        "graph: of columns and --edges; default: mixed where there are categories or "
+        "gaps, otherwise ppp, and kmeans with --n-clusters",
     )
     command.add_argument(
         "--n-clusters",
@@ -87,6 +87,20 @@ def add_cluster(commands):
         type=positive_integer,
         help="least number of clusters to look for (by ppp and auto), even where there "
         "is no evidence of so many",
+    )
+    command.add_argument(
+        "--edges",
+        metavar="FILE",
+        type=Path,
+        help="table of edges between rows, such as transfers or citations: the columns "
+        "are smoothed over them before they are clustered; needs --id",
+    )
+    command.add_argument(
+        "--edge-columns",
+        metavar="COL",
+        nargs="+",
+        help="columns of --edges that name the two rows, and the weight where there is "
+        "one; default: the first two",
     )
     command.add_argument(
         "--compare",

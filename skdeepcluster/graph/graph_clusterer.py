@@ -25,7 +25,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from .._fitted_state import check_arrays
 from .._kmeans import kmeans
 from .._rows import numbered_rows
-from .._scaling import TableScaling
+from .._scaling import TableScaling, power_of_two
 from .._threads import one_blas_thread
 from .._validation import check_table, draw_seed
 from .._warnings import warn_if_collapsed
@@ -492,13 +492,21 @@ class GraphClusterer(BaseClusterer):
         if not has_graph:
             rng = np.random.default_rng(seed)
             graph = neighbor_graph(rows, int(self.n_neighbors), rng)
-        # Counts and indicators become vertices as they are, not standardised.
-        entries = X if self.method == "augmented" else rows
+        entries = self._entries(X, rows)
         fitted = fit_graph_clusters(
             entries, weights, graph, self.n_clusters, self.get_params(), seed
         )
         self._publish(fitted, graph, numbers, dtype)
         self._keep_rule(rows, fitted.partition, weights, has_graph)
+
+    def _entries(self, X, rows):
+        """What is smoothed, or linked: scaled dense rows, or counts as they are."""
+        if self.method == "augmented":
+            return X
+        if not issparse(X):
+            return rows
+        unit = power_of_two(X.data) if X.nnz else 1.0
+        return X.astype(np.float64) / unit
 
     def _scaled(self, X):
         """Standardised dense rows, or sparse rows of length 1."""
