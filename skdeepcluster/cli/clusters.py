@@ -73,7 +73,7 @@ METHODS = {
     "graph": _graph,
 }
 # Methods that find the number of clusters themselves.
-FIND_NUMBER = ("ppp", "mixed", "auto", "graph")
+FIND_NUMBER = ("ppp", "mixed", "auto")
 # Methods that take the columns themselves in place of the encoded rows.
 TAKE_COLUMNS = ("mixed",)
 # Methods whose fits take too long to be repeated on halves of the rows.

@@ -49,7 +49,8 @@ def check_method(args, prepared):
         args.method = default_method(args.n_clusters, prepared.has_words_or_gaps)
         if args.min_clusters is not None and args.n_clusters is None:
             args.method = "ppp"
-    if args.n_clusters is None and args.method not in FIND_NUMBER:
+    finds_number = args.method in (*FIND_NUMBER, "graph")
+    if args.n_clusters is None and not finds_number:
         raise CommandError(
             f"--method {args.method} needs --n-clusters K; "
             f"{' or '.join(FIND_NUMBER)} finds the number itself"

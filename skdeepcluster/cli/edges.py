@@ -2,8 +2,6 @@
 
 import argparse
 
-import numpy as np
-
 from .files import read
 from .messages import CommandError
 
@@ -41,6 +39,8 @@ def read_edges(args, names, note):
     csr_array of shape (n_samples, n_samples)
         Symmetric weights; those of an edge that is there more than once are added.
     """
+    import numpy as np
+
     frame = read(edge_file(args), ()).frame
     columns = args.edge_columns or [*frame.columns[:2]]
     for name in columns:
@@ -80,6 +80,8 @@ def edge_file(args):
 
 def weights_of(frame, column):
     """Weights of the edges: 1 where no column says them."""
+    import numpy as np
+
     if not column:
         return np.ones(len(frame))
     values = frame[column[0]]
