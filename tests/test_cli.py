@@ -688,6 +688,21 @@ def test_version(capsys):
     assert capsys.readouterr().out == f"skdeepcluster {skdeepcluster.__version__}\n"
 
 
+def test_every_option_and_status_is_on_the_page():
+    from skdeepcluster.cli.parser import build_parser
+
+    root = Path(skdeepcluster.__file__).parents[1]
+    page = (root / "doc" / "user_guide" / "command_line.rst").read_text("utf-8")
+    (commands,) = build_parser()._subparsers._group_actions
+    for command in commands.choices.values():
+        for action in command._actions:
+            for option in action.option_strings:
+                if option.startswith("--"):
+                    assert f"``{option}" in page, option
+    for status in ("0", "2", "130", "141"):
+        assert f"\n``{status}``" in page
+
+
 def test_help_loads_nothing_heavy():
     code = """
 import sys

@@ -210,6 +210,13 @@ def missing_notes(prepared):
         yield f"mostly empty, so they count little: {named}; --drop leaves them out"
 
 
+def is_known(column, field):
+    """Whether anybody looked: not for the range of words, nor into dropped columns."""
+    if field in ("low", "high"):
+        return column.role in ("number", "rank")
+    return field != "n_distinct" or column.unused != "dropped"
+
+
 def columns_writer(prepared):
     """Return what writes the table of all columns and what was decided about each."""
 
@@ -219,7 +226,11 @@ def columns_writer(prepared):
         unused = unused_columns(prepared)
         rows = [
             {"column": column.name}
-            | {field: getattr(column, field) for field in COLUMN_FIELDS}
+            | {
+                field: getattr(column, field)
+                for field in COLUMN_FIELDS
+                if is_known(column, field)
+            }
             | {
                 "logged": column.log_shift is not None,
                 "levels": " | ".join(column.levels),
