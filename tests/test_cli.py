@@ -320,7 +320,7 @@ def test_a_table_of_one_kind_is_one_cluster_and_says_so(tmp_path, run):
     assert not out.startswith("1 cluster")
 
 
-@pytest.mark.parametrize("method", sorted(set(METHODS) - set(FIND_NUMBER)))
+@pytest.mark.parametrize("method", sorted(set(METHODS) - {*FIND_NUMBER, "graph"}))
 def test_other_methods_need_the_number(source, run, method):
     status, _, err = run("cluster", source, "--method", method)
     assert status == 2
