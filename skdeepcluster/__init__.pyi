@@ -45,6 +45,9 @@ from .discovery import (
 from .discovery import (
     TabularNCD as TabularNCD,
 )
+from .discovery import (
+    TransductiveClassifier as TransductiveClassifier,
+)
 from .graph import CategoryGrouper as CategoryGrouper
 from .graph import GraphClusterer as GraphClusterer
 from .mixture import MixedMixture as MixedMixture

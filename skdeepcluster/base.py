@@ -56,46 +56,8 @@ class DocumentedEstimator(BaseEstimator):
     )
 
 
-class BaseClusterer(ClusterMixin, DocumentedEstimator, metaclass=ABCMeta):
-    """Frame of the clusterers: validate, embed, cluster, label.
-
-    A subclass says how to cluster the rows of a (possibly embedded) table in
-    :meth:`_fit_clusters`, and how to label further rows in
-    :meth:`_predict_labels`. Where it takes a parameter ``encoder``, rows pass
-    through the fitted ``encoder_`` before either.
-    """
-
-    @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X: ArrayLike, y: Any = None) -> Self:
-        """Find the clusters of a table.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Table of finite numbers. float32 is kept, other dtypes become float64.
-        y : Ignored
-            Not used, present for API consistency by convention.
-
-        Returns
-        -------
-        self : object
-            Fitted estimator.
-        """
-        return self._fit(X)
-
-    def _fit(self, X, sample_weight=None):
-        with unchanged_on_error(self):
-            X = check_table(self, X, reset=True)
-            weights = check_weights(sample_weight, X)
-            n_clusters = getattr(self, "n_clusters", None)
-            if n_clusters is not None and len(X) < n_clusters:
-                raise ValueError(
-                    f"n_samples={len(X)} should be >= n_clusters={n_clusters}: "
-                    "ask for fewer clusters or give more rows."
-                )
-            Z = self._fit_encoder(X, sample_weight=weights)
-            self._fit_clusters(Z, weights)
-        return self
+class EncodedEstimator(DocumentedEstimator):
+    """Frame of what may embed rows first, by its parameter ``encoder``."""
 
     def _fit_encoder(self, X, y=None, sample_weight=None):
         """Fit the encoder, and embed the rows it was fitted to.
@@ -148,6 +110,48 @@ class BaseClusterer(ClusterMixin, DocumentedEstimator, metaclass=ABCMeta):
                 "encoder's parameters and the scale of its input."
             )
         return Z
+
+
+class BaseClusterer(ClusterMixin, EncodedEstimator, metaclass=ABCMeta):
+    """Frame of the clusterers: validate, embed, cluster, label.
+
+    A subclass says how to cluster the rows of a (possibly embedded) table in
+    :meth:`_fit_clusters`, and how to label further rows in
+    :meth:`_predict_labels`. Where it takes a parameter ``encoder``, rows pass
+    through the fitted ``encoder_`` before either.
+    """
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X: ArrayLike, y: Any = None) -> Self:
+        """Find the clusters of a table.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Table of finite numbers. float32 is kept, other dtypes become float64.
+        y : Ignored
+            Not used, present for API consistency by convention.
+
+        Returns
+        -------
+        self : object
+            Fitted estimator.
+        """
+        return self._fit(X)
+
+    def _fit(self, X, sample_weight=None):
+        with unchanged_on_error(self):
+            X = check_table(self, X, reset=True)
+            weights = check_weights(sample_weight, X)
+            n_clusters = getattr(self, "n_clusters", None)
+            if n_clusters is not None and len(X) < n_clusters:
+                raise ValueError(
+                    f"n_samples={len(X)} should be >= n_clusters={n_clusters}: "
+                    "ask for fewer clusters or give more rows."
+                )
+            Z = self._fit_encoder(X, sample_weight=weights)
+            self._fit_clusters(Z, weights)
+        return self
 
     def _set_cluster_centers(self, centers):
         """Set ``cluster_centers_``, given where the clusterer has them.

@@ -79,6 +79,11 @@ CONFIGURATIONS = {
         SemiSupervisedGaussianMixture(covariance_type="diag", n_init=1),
         SemiSupervisedGaussianMixture(covariance_type="spherical", max_cells=20),
     ],
+    "TransductiveClassifier": [
+        TransductiveClassifier("prototype", alignment="transport", n_neighbors=3),
+        TransductiveClassifier(smoothness=0.5, n_refits=1, n_neighbors=5),
+        TransductiveClassifier(reject=4),
+    ],
     "VotingClusterer": [
         VotingClusterer(
             [PPP(), ("average", AgglomerativeClustering(linkage="average"))],

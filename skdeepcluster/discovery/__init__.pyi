@@ -7,3 +7,4 @@ from .semi_supervised_mixture import (
     SemiSupervisedGaussianMixture as SemiSupervisedGaussianMixture,
 )
 from .tabular_ncd import TabularNCD as TabularNCD
+from .transductive_classifier import TransductiveClassifier as TransductiveClassifier
