@@ -9,6 +9,7 @@ from inspect import ismodule
 from extras import torch
 from sklearn.base import BaseEstimator
 from sklearn.cluster import HDBSCAN, AgglomerativeClustering, KMeans
+from sklearn.utils import get_tags
 
 import skdeepcluster
 from skdeepcluster import (
@@ -25,6 +26,7 @@ from skdeepcluster import (
     NCDSpectralClustering,
     SDPKMeans,
     SemiSupervisedGaussianMixture,
+    TransductiveClassifier,
     VotingClusterer,
 )
 from skdeepcluster.discovery._base import DiscoveryEstimator
@@ -148,7 +150,20 @@ def estimator_classes():
 
 
 def estimators():
-    """Every public estimator with its defaults, then its configurations."""
+    """Every public estimator that needs no target: defaults, then configurations."""
+    return [item for item in _instances() if not _needs_target(item)]
+
+
+def classifiers():
+    """Those that need a target, partial or whole."""
+    return [item for item in _instances() if _needs_target(item)]
+
+
+def _needs_target(estimator):
+    return get_tags(estimator).target_tags.required
+
+
+def _instances():
     instances = []
     for kind in estimator_classes():
         plain = kind(**ARGUMENTS.get(kind.__name__, {}))

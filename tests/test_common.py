@@ -17,7 +17,7 @@ import joblib
 import numba
 import numpy as np
 import pytest
-from estimators import clusterers, estimators, transformers
+from estimators import classifiers, clusterers, estimators, transformers
 from extras import pd, pl, torch
 from sklearn.base import clone
 from sklearn.compose import make_column_transformer
@@ -38,6 +38,7 @@ calm = pytest.mark.filterwarnings(
     "ignore::sklearn.exceptions.ConvergenceWarning",
     # They know of no partial labels either.
     "ignore:y has no unlabeled row",
+    "ignore:y holds -1 and 1 only",
 )
 
 
@@ -49,7 +50,7 @@ def torch_state():
 
 
 @calm
-@parametrize_with_checks(estimators())
+@parametrize_with_checks([*estimators(), *classifiers()])
 def test_scikit_learn_check(estimator, check):
     check(estimator)
 
@@ -73,7 +74,7 @@ TRANSFORMER = [
 
 @calm
 @pytest.mark.parametrize("name", EVERY)
-@pytest.mark.parametrize("estimator", estimators(), ids=repr)
+@pytest.mark.parametrize("estimator", [*estimators(), *classifiers()], ids=repr)
 def test_scikit_learn_inner_check(estimator, name):
     getattr(estimator_checks, name)(type(estimator).__name__, estimator)
 

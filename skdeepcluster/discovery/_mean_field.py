@@ -38,6 +38,32 @@ class MeanField(NamedTuple):
     converged: bool
 
 
+class SparseParts(NamedTuple):
+    """Arrays of a sparse array, which a model file may hold as such.
+
+    Parameters
+    ----------
+    data, indices, indptr : ndarray
+        See scipy's csr_array.
+    shape : tuple of int
+        Rows and columns.
+    """
+
+    data: np.ndarray
+    indices: np.ndarray
+    indptr: np.ndarray
+    shape: tuple
+
+    @classmethod
+    def of(cls, array):
+        """Take a sparse array apart."""
+        return cls(array.data, array.indices, array.indptr, tuple(array.shape))
+
+    def joined(self):
+        """Put it together again."""
+        return csr_array((self.data, self.indices, self.indptr), shape=self.shape)
+
+
 def mean_field(scores, affinities, smoothness, codes, start=None, *, max_iter, tol):
     """Find the distributions over classes of least energy.
 

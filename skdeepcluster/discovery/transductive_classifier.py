@@ -36,6 +36,7 @@ from ..base import EncodedEstimator, unchanged_on_error
 from ..kernels.neighbors import nearest_rows
 from ..neighbors._neighbor_space import NeighborSpace
 from ._mean_field import (
+    SparseParts,
     checked_graph,
     mean_field,
     neighbor_edges,
@@ -85,7 +86,7 @@ class TransductiveClassifier(ClassifierMixin, EncodedEstimator):
         whole. It harms where they do not.
     n_refits : int, default=0
         How often the classifier is fitted again, to all rows and the classes found.
-    max_iter : int, default=100
+    max_iter : int, default=1000
         Most steps.
     tol : float, default=1e-4
         Steps end when no probability changes by more.
@@ -133,6 +134,8 @@ class TransductiveClassifier(ClassifierMixin, EncodedEstimator):
 
     Warns
     -----
+    ConvergenceWarning
+        If the steps ended at `max_iter`.
     UserWarning
         If a class is a string that often marks a missing value, all labels are -1 and
         1, or most rows are rejected.
@@ -214,7 +217,7 @@ class TransductiveClassifier(ClassifierMixin, EncodedEstimator):
         reject: Any = None,
         alignment: Literal["transport"] | None = None,
         n_refits: int = 0,
-        max_iter: int = 100,
+        max_iter: int = 1000,
         tol: float = 1e-4,
         n_jobs: int | None = None,
         random_state: int | np.random.RandomState | None = None,
@@ -306,11 +309,13 @@ class TransductiveClassifier(ClassifierMixin, EncodedEstimator):
         self.classes_ = known.classes
         self._dtype = X.dtype
         Z = self._fit_encoder(X, known.codes)
-        rows = self._rows = self._fit_space(Z)
+        rows = self._fit_space(Z)
+        self._rows = SparseParts.of(rows) if issparse(rows) else rows
         if graph is None:
-            graph = neighbor_edges(self._neighbors_of_all())
-        self.graph_ = normalized(graph)
-        affinities = with_self(self.graph_)
+            graph = neighbor_edges(self._neighbors_of_all(rows))
+        graph = normalized(graph)
+        self._graph = SparseParts.of(graph)
+        affinities = with_self(graph)
         self.energy_, self.n_iter_, z = [], 0, None
         find = self._find_by_prototypes if self._by_prototypes else self._find
         z = find(rows, known, affinities)
@@ -319,6 +324,11 @@ class TransductiveClassifier(ClassifierMixin, EncodedEstimator):
         codes = z.argmax(axis=1)
         self.transduction_ = self.classes_[codes]
         self.rejected_ = np.zeros(len(codes), dtype=bool)
+        if not self.converged_:
+            warn(
+                f"The steps ended at max_iter={self.max_iter} before no probability "
+                f"changed by more than tol={self.tol:g}: allow more."
+            )
         if self.reject is not None:
             self._fit_rejection(rows, known, codes)
 
@@ -337,8 +347,13 @@ class TransductiveClassifier(ClassifierMixin, EncodedEstimator):
             return normalize(Z.astype(np.float64))
         return self._space.transform(Z)
 
-    def _neighbors_of_all(self):
-        rows = self._rows
+    @property
+    def graph_(self):
+        """Normalised affinities of the rows of fit."""
+        check_is_fitted(self)
+        return self._graph.joined()
+
+    def _neighbors_of_all(self, rows):
         number = min(self.n_neighbors, rows.shape[0] - 1)
         if number == 0:
             return np.zeros((rows.shape[0], 0), dtype=np.int64)
@@ -454,11 +469,11 @@ class TransductiveClassifier(ClassifierMixin, EncodedEstimator):
         return rows, softmax(scores + self.smoothness * pull, axis=1)
 
     def _neighbors(self, rows):
-        number = min(self.n_neighbors, self._rows.shape[0])
-        if self._space is None:
-            search = NearestNeighbors(n_neighbors=number).fit(self._rows)
-            return search.kneighbors(rows, return_distance=False)
-        return nearest_rows(rows, self._rows, number)[0]
+        number = min(self.n_neighbors, len(self._distributions))
+        if self._space is not None:
+            return nearest_rows(rows, self._rows, number)[0]
+        search = NearestNeighbors(n_neighbors=number).fit(self._rows.joined())
+        return search.kneighbors(rows, return_distance=False)
 
     def predict_proba(self, X: ArrayLike) -> NDArray[Any]:
         """Give the probability of every class at each row.

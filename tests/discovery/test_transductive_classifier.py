@@ -1,5 +1,7 @@
 """TransductiveClassifier: a few labels, all rows at once."""
 
+import pickle
+
 import numpy as np
 import pytest
 import sklearn
@@ -7,11 +9,12 @@ from extras import pd
 from scipy.sparse import csr_array
 from sklearn.datasets import load_iris, make_blobs
 from sklearn.decomposition import PCA
-from sklearn.exceptions import DataConversionWarning
+from sklearn.exceptions import ConvergenceWarning, DataConversionWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier, NearestCentroid
 
-from skdeepcluster import PPP, TransductiveClassifier
+from skdeepcluster import PPP, TransductiveClassifier, load, save
+from skdeepcluster.discovery._prototypes import Prototypes, transported
 
 
 def blobs(n_labels=5, seed=0, centers=3, **options):
@@ -52,7 +55,8 @@ def test_labels_stay_and_energy_never_rises():
     assert len(model.energy_) == model.n_iter_ + 1
     assert np.all(np.diff(model.energy_) <= 1e-9 * abs(model.energy_[-1]))
     assert model.converged_
-    assert not TransductiveClassifier(max_iter=2).fit(X, wrong).converged_
+    with pytest.warns(ConvergenceWarning, match="max_iter=2 before"):
+        assert not TransductiveClassifier(max_iter=2).fit(X, wrong).converged_
 
 
 def test_without_neighbours_it_is_the_classifier():
@@ -143,21 +147,16 @@ def test_transport_moves_means_to_rows_that_are_shifted():
     rng = np.random.default_rng(0)
     y = np.repeat([0, 1], 100)
     X = np.column_stack([4.0 * y, 0 * y]) + rng.normal(size=(200, 2))
-    labels = np.repeat([0, 1], 10)
-    labeled = np.column_stack([4.0 * labels - 3.5, 0 * labels])
-    labeled = labeled + rng.normal(size=(20, 2))
-    rows = np.vstack([labeled, X])
-    partial = np.r_[labels, np.full(200, -1)]
-    found = {
-        way: TransductiveClassifier(
-            "prototype", alignment=way, smoothness=0, max_iter=1
-        ).fit(rows, partial)
-        for way in (None, "transport")
-    }
-    right = {way: (m.transduction_[20:] == y).mean() for way, m in found.items()}
-    assert right["transport"] > right[None] + 0.1
+    true = np.array([X[y == 0].mean(axis=0), X[y == 1].mean(axis=0)])
+    shifted = Prototypes.of(true - [1.0, 0.5], X)
+    moved = transported(shifted, X, np.ones(200, dtype=bool))
+    before, after = (np.abs(p.means - true).max() for p in (shifted, moved))
+    assert after < before / 2
+    partial = few_labels(y, 3)
+    model = TransductiveClassifier("prototype", alignment="transport").fit(X, partial)
+    assert (model.transduction_ == y).mean() > 0.95
     with pytest.raises(ValueError, match="needs unary='prototype'"):
-        TransductiveClassifier(alignment="transport").fit(rows, partial)
+        TransductiveClassifier(alignment="transport").fit(X, partial)
 
 
 # Rejection --------------------------------------------------------------------
@@ -292,3 +291,28 @@ def test_unsupervised_embedding_and_few_labels_beat_labels_alone():
     alone = LogisticRegression().fit(X[partial >= 0], y[partial >= 0]).score(X, y)
     model = TransductiveClassifier(encoder=PCA(2), smoothness=0).fit(X, partial)
     assert (model.transduction_ == y).mean() >= alone
+
+
+@pytest.mark.filterwarnings("ignore:.* of the unlabeled rows are rejected")
+@pytest.mark.parametrize("reject", [None, 4])
+def test_saved_models_say_the_same(reject, tmp_path):
+    X, _, partial = blobs(3, cluster_std=3.0)
+    for rows in (X, X.astype(np.float32), csr_array(np.abs(X))):
+        model = TransductiveClassifier(reject=reject, random_state=0).fit(rows, partial)
+        assert model.predict_proba(rows).dtype == rows.dtype
+        save(model, tmp_path / "model.skdc")
+        for copy in (load(tmp_path / "model.skdc"), pickle.loads(pickle.dumps(model))):
+            np.testing.assert_array_equal(
+                copy.predict_proba(rows), model.predict_proba(rows)
+            )
+            np.testing.assert_array_equal(
+                copy.is_rejected(rows), model.is_rejected(rows)
+            )
+
+
+def test_another_fit_forgets_the_first():
+    X, _, partial = blobs(3, cluster_std=3.0)
+    model = TransductiveClassifier().fit(X[:100, :1], partial[:100])
+    again = model.fit(X, partial).predict_proba(X)
+    plain = TransductiveClassifier().fit(X, partial)
+    np.testing.assert_array_equal(again, plain.predict_proba(X))
