@@ -4,6 +4,8 @@ import ast
 import os
 import sys
 from importlib.util import find_spec
+from pathlib import Path
+from types import CodeType
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -26,6 +28,7 @@ settings.register_profile(
 )
 
 
+TESTS = str(Path(__file__).parent / "tests")
 # Packages of the extras and tools that this environment lacks.
 LACKING = frozenset(
     name
@@ -35,8 +38,13 @@ LACKING = frozenset(
     )
     if find_spec(name) is None
 )
-# How a test calls them, see tests/extras.py.
-ALIASES = {"nx": "networkx", "pd": "pandas", "pl": "polars", "torch": "torch"}
+# How a test calls them, see tests/extras.py, and what cannot be had without one.
+NETWORKS = ("TELL", "AutoEncoder", "NeighborEncoder", "PBN", "TabularNCD", "GPC")
+ALIASES = {
+    **{"nx": "networkx", "pa": "pyarrow", "pd": "pandas", "pl": "polars"},
+    **{"plt": "matplotlib", "leaderboard_": "pandas"},
+    **dict.fromkeys(NETWORKS, "torch"),
+}
 _files_left_out = {}
 
 
@@ -74,12 +82,58 @@ def pytest_ignore_collect(collection_path):
     return bool(lacking) or None
 
 
+def _codes(thing, seen):
+    """Code of a function, and of what it calls in the files of tests."""
+    if isinstance(thing, dict | list | tuple):
+        for part in thing.values() if isinstance(thing, dict) else thing:
+            yield from _codes(part, seen)
+    if isinstance(thing, type):
+        thing = thing.__init__
+    code = getattr(thing, "__code__", None)
+    if code in seen or not getattr(code, "co_filename", "").startswith(TESTS):
+        return
+    seen.add(code)
+    for part in _nested(code):
+        yield part
+        for name in part.co_names:
+            yield from _codes(thing.__globals__.get(name), seen)
+
+
+def _nested(code):
+    """A code and those of the functions within it."""
+    yield code
+    for part in code.co_consts:
+        if isinstance(part, CodeType):
+            yield from _nested(part)
+
+
+def _parts(item):
+    """Code and functions of which a test is made."""
+    if isinstance(item, pytest.DoctestItem):
+        source = "".join(example.source for example in item.dtest.examples)
+        return [compile(source, item.name, "exec")]
+    fixtures = item._fixtureinfo.name2fixturedefs.values()
+    functions = [item.function, *(definition[-1].func for definition in fixtures)]
+    parameters = item.callspec.params.values() if hasattr(item, "callspec") else ()
+    seen = set()
+    return [code for part in (*functions, *parameters) for code in _codes(part, seen)]
+
+
+def _package(name):
+    """Package without which what has a name cannot be used."""
+    if name.endswith("Display"):
+        return "matplotlib"
+    return ALIASES.get(name, name.partition(".")[0])
+
+
 def _lacks(item):
-    """Whether a test is marked with, or names, a package that is not installed."""
+    """Packages that a test is marked with, or names, and that are not installed.
+
+    What its fixtures, its parameters and the functions that it calls name counts.
+    """
     marked = {name for mark in item.iter_markers("needs") for name in mark.args}
-    function = getattr(item, "function", None)
-    named = function.__code__.co_names if hasattr(function, "__code__") else ()
-    return (marked | {ALIASES.get(name) for name in named}) & LACKING
+    named = {name for code in _parts(item) for name in code.co_names}
+    return (marked | {_package(name) for name in named}) & LACKING
 
 
 def pytest_collection_modifyitems(config, items):

@@ -13,19 +13,24 @@ from pathlib import Path
 _EXTRAS = {"torch": "deep", "skorch": "deep", "cvxpy": "sdp"}
 
 
-def _unavailable(name, error):
+def remedy(name, error):
+    """Say which extra brings the module that a name could not import, if one does."""
+    extra = _EXTRAS.get(error.name)
+    return extra and (
+        f"{name} needs {error.name}, which is not installed: "
+        f'pip install "skdeepcluster[{extra}]".'
+    )
+
+
+def _unavailable(name, message):
     """Stand in for a class whose packages are not installed.
 
     A script that only imports the name runs; what constructs it is told which
     extra is missing.
     """
-    message = (
-        f"{name} needs {error.name}, which is not installed: "
-        f'pip install "skdeepcluster[{_EXTRAS[error.name]}]".'
-    )
 
     def __init__(self, *args, **params):
-        raise ImportError(message, name=error.name)
+        raise ImportError(message)
 
     return type(name, (), {"__init__": __init__, "__doc__": message})
 
@@ -57,9 +62,10 @@ def attach(package, file):
         try:
             return getattr(import_module(f"{package}.{module}"), attribute)
         except ModuleNotFoundError as error:
-            if error.name not in _EXTRAS:
+            message = remedy(name, error)
+            if message is None:
                 raise
-            return _unavailable(name, error)
+            return _unavailable(name, message)
 
     def __dir__():
         return sorted(homes)

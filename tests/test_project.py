@@ -3,13 +3,19 @@
 import subprocess
 import sys
 from inspect import getmembers, isfunction, ismodule
+from operator import itemgetter
 from pathlib import Path
 
 import pytest
 from estimators import public_classes, rooms
 from numpydoc.validate import validate
 
+from sklearn.datasets import load_iris
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
 import skdeepcluster
+from skdeepcluster import TELL
 
 HEAVY = ("torch", "skorch", "cvxpy", "numba", "matplotlib", "pandas", "sklearn")
 
@@ -55,7 +61,7 @@ def test_stubs_name_what_is_there():
             assert ismodule(found) or found.__module__.startswith("skdeepcluster.")
 
 
-WITHOUT_TORCH = """
+ABSENT = """
 import sys
 
 
@@ -66,6 +72,8 @@ class Absent:
 
 
 sys.meta_path.insert(0, Absent())
+"""
+WITHOUT_TORCH = """
 from skdeepcluster import PPP, TELL, AutoEncoder, GPC, SemiSupervisedGaussianMixture
 for network in (TELL, AutoEncoder, GPC):
     try:
@@ -82,18 +90,55 @@ print(len(AutoCluster(random_state=0).fit(load_iris().data).labels_))
 """
 
 
-def test_networks_name_their_extra_and_the_rest_runs_without():
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", WITHOUT_TORCH],
+def run_without_torch(program, *args):
+    """Run a program where torch, skorch and cvxpy are not installed."""
+    return subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", ABSENT + program, *args],
         capture_output=True,
         text=True,
     )
+
+
+def test_networks_name_their_extra_and_the_rest_runs_without():
+    done = run_without_torch(WITHOUT_TORCH)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [
         f"{name} needs torch, which is not installed: "
         'pip install "skdeepcluster[deep]".'
         for name in ("TELL", "AutoEncoder", "GPC")
     ] + ["150"]
+
+
+def test_model_with_a_network_names_its_extra(tmp_path):
+    path = tmp_path / "model"
+    X = load_iris().data
+    skdeepcluster.save(make_pipeline(StandardScaler(), TELL(3)).fit(X), path)
+    program = "from skdeepcluster import load\nload(sys.argv[1])"
+    assert run_without_torch(program, str(path)).stderr.splitlines()[-1] == (
+        f"ValueError: {path} cannot be loaded: skdeepcluster.deep.tell.TELL needs "
+        'torch, which is not installed: pip install "skdeepcluster[deep]".'
+    )
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("cluster", "--n-clusters", "3", "--method", "tell"),
+        ("discover", "--label", "kind", "--method", "gpc"),
+    ],
+    ids=itemgetter(0),
+)
+def test_command_names_the_extra_of_a_method(args, tmp_path):
+    path = tmp_path / "table.csv"
+    rows = [f"{i % 7},{i % 5},{'' if i % 2 else 'known'}\n" for i in range(40)]
+    path.write_text("".join(["length,width,kind\n", *rows]))
+    program = "from skdeepcluster.cli import main\nsys.exit(main(sys.argv[1:]))"
+    done = run_without_torch(program, args[0], str(path), *args[1:])
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1] == (
+        f"skdeepcluster: error: {args[-1].upper()} needs torch, which is not "
+        'installed: pip install "skdeepcluster[deep]".'
+    )
 
 
 def test_import_contracts_are_kept():

@@ -89,7 +89,7 @@ def cluster_rows(args, prepared, rows, edges=None):
     build = builder(args, prepared)
     try:
         estimator = build().fit(rows, **({} if edges is None else {"graph": edges}))
-    except ValueError as error:
+    except (ValueError, ImportError) as error:
         raise CommandError(first_line(error)) from error
     if args.method == "kmeans":
         number_by_size(estimator)

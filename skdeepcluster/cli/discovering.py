@@ -92,7 +92,7 @@ def find_classes(build, X, y, n_novel, random_state):
     try:
         estimator = build("auto" if n_novel is None else n_novel, random_state, X)
         estimator.fit(X, y)
-    except ValueError as error:
+    except (ValueError, ImportError) as error:
         raise CommandError(first_line(error)) from error
     places = {name: place for place, name in enumerate(estimator.classes_.tolist())}
     columns = np.array([places[name] for name in estimator.labels_.tolist()])

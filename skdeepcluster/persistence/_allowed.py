@@ -13,6 +13,8 @@ from importlib import import_module
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from .._lazy import remedy
+
 OURS = "skdeepcluster"
 # What talks to a user or to a file is no part of a model.
 _NO_MODELS = {f"{OURS}.{room}" for room in ("__main__", "cli", "persistence")}
@@ -89,6 +91,11 @@ def is_allowed(loader, name, trusted=()):
     -------
     bool
         Whether it may.
+
+    Raises
+    ------
+    ValueError
+        If the name is of this package, and what it needs is not installed.
     """
     if loader in _ONE_NAME:
         return name in _ONE_NAME[loader]
@@ -166,7 +173,9 @@ def _our_home(name):
         return None
     try:
         return import_module(home)
-    except ImportError:
+    except ImportError as error:
+        if message := remedy(name, error):
+            raise ValueError(message) from error
         return None
 
 

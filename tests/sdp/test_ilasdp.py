@@ -63,6 +63,7 @@ def test_cost_of_a_partition_is_its_likelihood(rng):
     assert_allclose(fit.cost, expected - len(X) * np.log(2 * np.pi), rtol=1e-10)
 
 
+@pytest.mark.needs("cvxpy")
 def test_program_agrees_with_cvxpy(rng):
     X, y = crossed(30, rng)
     covariances = covariances_of(rng, 2, 2)
@@ -120,6 +121,7 @@ def test_permuted_groups_permute_the_solution(rng):
     assert_allclose(left.lower_bound(), right.lower_bound(), rtol=1e-3)
 
 
+@pytest.mark.needs("cvxpy")
 def test_exact_steps_never_raise_the_objective(rng):
     X, y = stretched(24, rng)
     family = CovarianceFamily("full", X)
@@ -168,6 +170,7 @@ def test_groups_of_other_shapes_than_balls(draw):
     assert np.mean(errors) < 0.05
 
 
+@pytest.mark.needs("cvxpy")
 def test_cvxpy_gives_the_same_groups(rng):
     X, _ = crossed(24, rng)
     model = ILASDP(2, solver="cvxpy", n_init=1, max_iter=5, tol=0.1, random_state=0)

@@ -171,6 +171,7 @@ def test_no_partition_is_below_the_bounds(distance, rng):
     assert solution.lower_bound <= min(inertias) * (1 + 1e-12)
 
 
+@pytest.mark.needs("cvxpy")
 def test_bounds_are_below_the_optimum_of_cvxpy(rng):
     X, weights, labels, inertia = weighted_case(rng, 2.0)
     exact = reference.solve(X, weights, 3, max_iter=20_000)
@@ -190,6 +191,7 @@ def test_bounds_are_below_the_optimum_of_cvxpy(rng):
     assert factor.infeasibility < 1e-4
 
 
+@pytest.mark.needs("cvxpy")
 def test_certificate_agrees_with_the_dual_of_cvxpy_where_it_is_tight(rng):
     X, weights, labels, inertia = weighted_case(rng, 9.0, n=30)
     bound = certificate.certify(X, weights, labels, 3, inertia)
@@ -234,7 +236,13 @@ def test_wide_separation_is_recovered_and_proven():
         assert_allclose(model.lower_bound_, model.inertia_, rtol=1e-6)
 
 
-@pytest.mark.parametrize("solver", ["auto", "low_rank", "admm", "cvxpy"])
+@pytest.mark.parametrize(
+    "solver",
+    [
+        *("auto", "low_rank", "admm"),
+        pytest.param("cvxpy", marks=pytest.mark.needs("cvxpy")),
+    ],
+)
 def test_every_solver(solver, rng):
     X, y = mixture(60, 3, 4.5, rng)
     model = SDPKMeans(3, solver=solver, random_state=0, max_iter=50).fit(X)
@@ -271,6 +279,7 @@ def test_beyond_max_rows_the_bound_is_that_of_all_rows(rng):
     assert model.membership_.shape == (4500, 3)
 
 
+@pytest.mark.needs("cvxpy")
 def test_too_many_rows_for_cvxpy_are_refused(rng):
     with pytest.raises(ValueError, match="at most 300 distinct rows, found 301"):
         SDPKMeans(2, solver="cvxpy").fit(rng.normal(size=(301, 2)))
