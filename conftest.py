@@ -89,6 +89,8 @@ def _codes(thing, seen):
             yield from _codes(part, seen)
     if isinstance(thing, type):
         thing = thing.__init__
+    if hasattr(thing, "hypothesis"):
+        thing = thing.hypothesis.inner_test
     code = getattr(thing, "__code__", None)
     if code in seen or not getattr(code, "co_filename", "").startswith(TESTS):
         return
