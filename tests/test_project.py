@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from estimators import public_classes, rooms
 from numpydoc.validate import validate
-
 from sklearn.datasets import load_iris
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler

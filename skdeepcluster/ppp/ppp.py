@@ -188,6 +188,16 @@ class PPP(MixtureMethods, WeightedClusterer):
     True
     """
 
+    # Set all at once by `_publish`, where editors do not see them.
+    n_clusters_: int
+    stability_: float
+    validated_: bool
+    merges_: list[dict]
+    sizes_tried_: list[dict]
+    selection_path_: list[dict]
+    feature_separability_: NDArray
+    separable_features_: NDArray
+
     _parameter_constraints: ClassVar[dict] = {
         "max_clusters": [Interval(Integral, 1, None, closed="left"), None],
         "min_clusters": [Interval(Integral, 1, None, closed="left")],
