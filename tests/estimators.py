@@ -93,7 +93,11 @@ CONFIGURATIONS = {
     ],
 }
 
-Rotation = None
+
+class Rotation:
+    """A class of the user's that a model may hold; with torch it is a network."""
+
+
 if torch is not None:
 
     class Rotation(torch.nn.Module):
