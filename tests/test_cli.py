@@ -111,7 +111,9 @@ def test_summary_names_what_sets_the_groups_apart(source, run):
     assert f"weight: mean {weight[100:].mean():,.0f} vs {weight.mean():,.0f}" in out
     assert "colour = blue: 100% vs 17% overall" in out
     assert "colour = red: 100%" not in out  # 83 % overall: no half deviation
-    assert "all clusters found again in 10 of 10 halves of the rows" in out
+    assert out.count("1.00 (1.00-1.00)") == 3
+    assert "found again: 1 is always, 0 no more than in tables without groups" in out
+    assert "the worst and the best of 6 samples of the rows" in out
     assert "noise:" not in out
 
 
@@ -324,7 +326,10 @@ def test_a_table_of_one_kind_is_one_cluster_and_says_so(tmp_path, run):
 def test_other_methods_need_the_number(source, run, method):
     status, _, err = run("cluster", source, "--method", method)
     assert status == 2
-    assert f"--method {method} needs --n-clusters K; ppp or mixed or auto finds" in err
+    assert (
+        f"--method {method} needs --n-clusters K; ppp or mixed or auto or vote finds"
+        in err
+    )
 
 
 def test_auto_takes_the_best_of_several_methods(source, run, tmp_path):
@@ -365,7 +370,8 @@ def test_decisions_are_said(tmp_path, run):
         "skdeepcluster: missing values: size (3), kind (1); every figure is of the "
         "cells that are there",
         "skdeepcluster: method: mixed, since there are categories or missing cells; "
-        "--method takes another: kmeans, sdp, tell, tell-autoencoder, ppp, auto",
+        "--method takes another: kmeans, sdp, tell, tell-autoencoder, ppp, auto, "
+        "graph, vote",
     ]
 
 

@@ -70,7 +70,7 @@ def test_page_says_what_was_found(source, tmp_path):
     assert "colour = blue & green" in said
     assert "missing values: weight (1)" in said
     assert "weight (89 cells)" not in said  # in the picture
-    assert "of 10 halves of the rows" in said
+    assert "the worst and the best of 6 samples of the rows" in said
     assert f"skdeepcluster {skdeepcluster.__version__}" in said
     assert "MixedMixture(" in said
 

@@ -2,7 +2,7 @@
 
 from .._printing import shortened
 from .messages import listed
-from .stability import N_HALVES
+from .stability import often
 
 # From about so many rows a cluster, PPP can tell clusters from chance.
 ROWS_PER_CLUSTER = 70
@@ -61,6 +61,12 @@ def _graph(n_clusters, random_state):
     return GraphClusterer(number, random_state=random_state)
 
 
+def _vote(n_clusters, random_state):
+    from .. import VotingClusterer
+
+    return VotingClusterer(n_clusters=n_clusters, random_state=random_state)
+
+
 # Name of a method -> function (n_clusters, random_state) that builds it.
 METHODS = {
     "kmeans": _kmeans,
@@ -71,13 +77,14 @@ METHODS = {
     "mixed": _mixed,
     "auto": _auto,
     "graph": _graph,
+    "vote": _vote,
 }
 # Methods that find the number of clusters themselves.
-FIND_NUMBER = ("ppp", "mixed", "auto")
+FIND_NUMBER = ("ppp", "mixed", "auto", "vote")
 # Methods that take the columns themselves in place of the encoded rows.
 TAKE_COLUMNS = ("mixed",)
-# Methods whose fits take too long to be repeated on halves of the rows.
-SLOW = ("tell-autoencoder", "auto", "sdp")
+# Methods whose fits take too long to be repeated on samples of the rows.
+SLOW = ("tell-autoencoder", "auto", "sdp", "vote")
 
 
 def default_method(n_clusters, has_words_or_gaps):
@@ -127,6 +134,16 @@ def choice_notes(estimator):
     )
 
 
+def vote_notes(estimator):
+    """Yield on how many rows the members of a vote agree."""
+    if hasattr(estimator, "coverage_"):
+        names = listed(name for name, _ in estimator.estimators_)
+        yield (
+            f"all of {names} agree on {estimator.coverage_:.0%} of the rows; --out "
+            "says in cluster_agreement how many do on each"
+        )
+
+
 def one_cluster_notes(n_clusters, n_rows, asked):
     """Yield why there is but one cluster, and what could be tried."""
     if n_clusters > 1 or asked is not None:
@@ -152,11 +169,6 @@ def headline(clusters, noun="cluster"):
     return f"{len(clusters)} {noun}{plural} of {n_rows:,} row{'s' * (n_rows > 1)}"
 
 
-def often(found_again):
-    """Write in how many halves a cluster was found again; - where nobody looked."""
-    return "-" if found_again is None else f"{found_again} of {N_HALVES}"
-
-
 def summary(clusters, noun="cluster", novel=(), notes=()):
     """Write the table of the clusters, line by line.
 
@@ -176,14 +188,14 @@ def summary(clusters, noun="cluster", novel=(), notes=()):
     ]
     width = max(7, *map(len, names))
     measured = any(entry.found_again is not None for entry in clusters)
-    column = f"{'found again':>13}" * measured
+    column = f"{'found again':>18}" * measured
     lines = [
         headline(clusters, noun),
         "",
         f"{noun:>{width}}      rows   share{column}  what sets it apart",
     ]
     for name, (_, n_rows, share, again, remarks) in zip(names, clusters, strict=True):
-        cell = f"{often(again):>13}" * measured
+        cell = f"{often(again):>18}" * measured
         lines.append(f"{name:>{width}}{n_rows:>10,}{share:>8.1%}{cell}  {remarks[0]}")
         indent = width + 20 + len(column)
         lines += [f"{'':{indent}}{remark}" for remark in remarks[1:]]

@@ -14,6 +14,7 @@ from .clusters import (
     number_by_size,
     one_cluster_notes,
     summary,
+    vote_notes,
 )
 from .columns import (
     Prepared,
@@ -25,7 +26,7 @@ from .columns import (
 from .comparing import compared
 from .descriptions import answer_notes, described, profile_table
 from .edges import check_edges, read_edges
-from .files import PREDICT_COLUMNS, RESULT_COLUMNS, read
+from .files import PREDICT_COLUMNS, RESULT_COLUMNS, VOTE_COLUMNS, read
 from .messages import (
     CommandError,
     first_line,
@@ -38,7 +39,7 @@ from .mixtures import mixture_notes
 from .outputs import check_outputs, draw, model_writer, table_writer, write_outputs
 from .report import cluster_report
 from .row_map import map_points
-from .stability import stability, stability_notes
+from .stability import stabilities, stability_notes
 
 
 def check_method(args, prepared):
@@ -62,18 +63,14 @@ def check_method(args, prepared):
         )
 
 
-def builder(args, prepared):
-    """Return what builds the estimator that was asked for."""
-
-    def build():
-        estimator = METHODS[args.method](args.n_clusters, args.random_state)
-        if args.min_clusters is not None and args.n_clusters is None:
-            estimator.set_params(min_clusters=args.min_clusters)
-        if args.method in TAKE_COLUMNS:
-            estimator.set_params(**prepared.mixture_options)
-        return estimator
-
-    return build
+def built(args, prepared):
+    """Build the estimator that was asked for."""
+    estimator = METHODS[args.method](args.n_clusters, args.random_state)
+    if args.min_clusters is not None and args.n_clusters is None:
+        estimator.set_params(min_clusters=args.min_clusters)
+    if args.method in TAKE_COLUMNS:
+        estimator.set_params(**prepared.mixture_options)
+    return estimator
 
 
 def cluster_rows(args, prepared, rows, edges=None):
@@ -83,12 +80,15 @@ def cluster_rows(args, prepared, rows, edges=None):
     -------
     estimator : object
         Fitted.
-    found : Stability or str
+    found : Bunch or str
         Why there is none where it would take too long, or the rows are too few.
     """
-    build = builder(args, prepared)
+    from ..model_selection import cluster_stability
+
     try:
-        estimator = build().fit(rows, **({} if edges is None else {"graph": edges}))
+        estimator = built(args, prepared).fit(
+            rows, **({} if edges is None else {"graph": edges})
+        )
     except (ValueError, ImportError) as error:
         raise CommandError(first_line(error)) from error
     if args.method == "kmeans":
@@ -104,12 +104,7 @@ def cluster_rows(args, prepared, rows, edges=None):
         # That a half has fewer clusters is counted, and no news.
         warnings.simplefilter("ignore")
         try:
-            found = stability(
-                lambda half: build().fit(half),
-                rows,
-                estimator.labels_,
-                args.random_state,
-            )
+            found = cluster_stability(estimator, rows, random_state=args.random_state)
         except ValueError as error:
             found = f"half of the rows cannot be clustered: {first_line(error)}"
     return estimator, found
@@ -122,7 +117,8 @@ def cluster(args):
     note = keep_quiet if args.quiet else say
     check_outputs(args)
     check_edges(args)
-    table = read(args, RESULT_COLUMNS)
+    names = VOTE_COLUMNS if args.method == "vote" else RESULT_COLUMNS
+    table = read(args, names)
     n_rows = len(table.frame)
     if args.n_clusters is not None and args.n_clusters > n_rows:
         raise CommandError(
@@ -157,15 +153,19 @@ def cluster(args):
     if args.compare is not None:
         comparison = compared(prepared, labels, args.compare)
     was_measured = not isinstance(found, str)
-    clusters = described(prepared, labels, found.found if was_measured else None)
+    clusters = described(
+        prepared, labels, stabilities(found, labels) if was_measured else None
+    )
     endings = [
-        *stability_notes(found, n_clusters, args.n_clusters),
+        *stability_notes(found, labels, args.n_clusters),
+        *vote_notes(estimator),
         *one_cluster_notes(n_clusters, n_rows, args.n_clusters),
         *mixture_notes(estimator),
         *answer_notes(prepared, labels),
         *(comparison.lines if comparison else ()),
     ]
-    shares = found.shares if was_measured else np.full(n_rows, np.nan)
+    shares = found.row_stability if was_measured else np.full(n_rows, np.nan)
+    agreement = [estimator.agreement_.round(6)] if args.method == "vote" else []
 
     def write_report(path):
         page = cluster_report(
@@ -181,7 +181,7 @@ def cluster(args):
         path.write_text(page, encoding="utf-8")
 
     writers = {
-        "out": table_writer(args, table, RESULT_COLUMNS, labels, shares),
+        "out": table_writer(args, table, names, labels, shares, *agreement),
         "plot": lambda path: draw(
             *map_points(estimator, prepared, takes_columns), labels, path
         ),

@@ -32,7 +32,7 @@ class Described(NamedTuple):
     cluster: object
     n_rows: int
     share: float
-    found_again: int | None  # in how many halves; None where not measured
+    found_again: tuple | None  # stability and its bounds; None where not measured
     remarks: list  # what sets it apart
 
 
@@ -71,7 +71,7 @@ def described(prepared, labels, found_again=None):
     labels : ndarray of shape (n_samples,)
         Cluster of each row.
     found_again : dict, default=None
-        In how many halves of the rows each cluster was found again.
+        Stability of each cluster and its bounds, by `stability.stabilities`.
 
     Returns
     -------

@@ -7,6 +7,7 @@ from importlib import import_module
 from .messages import CommandError, first_line
 
 RESULT_COLUMNS = ("cluster", "cluster_stability")
+VOTE_COLUMNS = (*RESULT_COLUMNS, "cluster_agreement")
 PREDICT_COLUMNS = ("cluster", "cluster_unlike")
 
 

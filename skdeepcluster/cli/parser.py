@@ -9,6 +9,7 @@ from .commands import cluster, predict
 from .discovering import METHODS as DISCOVERY_METHODS
 from .discovering import discover, method_help
 from .messages import CommandError
+from .sampling import sample
 
 
 class _Parser(argparse.ArgumentParser):
@@ -43,6 +44,7 @@ def build_parser():
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     add_cluster(commands)
     add_discover(commands)
+    add_sample(commands)
     add_predict(commands)
     return parser
 
@@ -72,8 +74,9 @@ def add_cluster(commands):
         "the same, with a bound on how much better a partition can be; tell: k-means "
         "as a layer; tell-autoencoder: a network learns a code of the rows first (both "
         "need torch); auto: the best of several methods by scores that need no labels; "
-        "graph: of columns and --edges; default: mixed where there are categories or "
-        "gaps, otherwise ppp, and kmeans with --n-clusters",
+        "vote: the cluster that most of five methods put a row into; graph: of columns "
+        "and --edges; default: mixed where there are categories or gaps, otherwise "
+        "ppp, and kmeans with --n-clusters",
     )
     command.add_argument(
         "--n-clusters",
@@ -112,9 +115,9 @@ def add_cluster(commands):
         metavar="FILE",
         type=Path,
         help="write the table with columns cluster and cluster_stability (.csv, "
-        ".csv.gz or .parquet); the stability is the share of ten halves of the rows "
-        "(of more than 2,000, samples of 1,000) in which the row is put into the same "
-        "cluster",
+        ".csv.gz or .parquet); the stability is the share of six samples of the rows "
+        "in which the row is put into the same cluster; --method vote adds "
+        "cluster_agreement, the share of the methods that put it there",
     )
     command.add_argument(
         "--plot", metavar="FILE.png", type=Path, help="draw the clusters"
@@ -182,6 +185,42 @@ def add_discover(commands):
     command.set_defaults(run=discover)
 
 
+def add_sample(commands):
+    """Add the command ``sample``."""
+    command = commands.add_parser(
+        "sample",
+        usage="%(prog)s TABLE --n N --out FILE [options]",
+        help="choose the rows of a table to look at first",
+        description="Choose rows that stand for a table: the middle ones of as many "
+        "small clusters. To be labelled first, say, or read. The columns are prepared "
+        "as by the command cluster.",
+    )
+    command.add_argument(
+        "table",
+        metavar="TABLE",
+        type=Path,
+        help="a .csv, .csv.gz, .tsv, .txt, .data or .parquet file",
+    )
+    command.add_argument(
+        "--n",
+        metavar="N",
+        type=positive_integer,
+        default=100,
+        help="rows to choose; default: %(default)s",
+    )
+    command.add_argument(
+        "--out",
+        metavar="FILE",
+        type=Path,
+        required=True,
+        help="write these rows with columns sample_row, their number in the table, and "
+        "sample_stands_for, how many rows of it each stands for "
+        "(.csv, .csv.gz or .parquet)",
+    )
+    add_table_options(command)
+    command.set_defaults(run=sample)
+
+
 # Options that take names of columns, and what each says of them.
 COLUMN_OPTIONS = {
     "drop": "columns not to use; they are still written to --out",
@@ -203,6 +242,11 @@ def add_common_options(command):
         help="save the fitted model; skdeepcluster predict MODEL TABLE gives the rows "
         "of further tables their groups",
     )
+    add_table_options(command)
+
+
+def add_table_options(command):
+    """Add the options of the commands that prepare a table."""
     add_reading_options(command)
     for option, meaning in COLUMN_OPTIONS.items():
         command.add_argument(

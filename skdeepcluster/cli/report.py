@@ -8,7 +8,7 @@ import sys
 from .. import __version__
 from .._printing import escape, shortened
 from ..inspection._number_text import percent
-from .clusters import headline, often
+from .clusters import headline
 from .columns import unused_columns
 from .comparing import MOST_DRAWN as MOST_VALUES
 from .comparing import draw_counts
@@ -23,6 +23,7 @@ from .row_map import (
     row_tips,
 )
 from .rules import COVERAGE, DEPTH, PRECISION, cluster_rules, rule_matrix
+from .stability import often
 
 STYLE = """
 :root { color-scheme: light dark; --line: #8884; --soft: #8882; }

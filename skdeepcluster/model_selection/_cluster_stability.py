@@ -61,8 +61,9 @@ def cluster_stability(
     Parameters
     ----------
     estimator : object
-        Fitted clusterer, or a pipeline that ends in one. Of a search, such as
-        :class:`~skdeepcluster.AutoCluster`, copies of the winner are fitted.
+        Fitted clusterer, or a pipeline that ends in one. Of a search copies of the
+        winner are fitted; of an :class:`~skdeepcluster.AutoCluster` that took a vote
+        there is none, and it is fitted anew.
     X : array-like of shape (n_samples, n_features)
         Rows; those of fit, where the estimator has no ``predict``. A pandas frame
         may hold text and gaps, where the estimator takes them.
@@ -147,8 +148,9 @@ def cluster_stability(
         raise ValueError(f"{_num_samples(X)} rows are too few: half of 4 are needed.")
     rng = np.random.default_rng(draw_seed(random_state))
     labels = labels_of(estimator, X)
-    # A search that was fitted is not repeated: its winner is.
-    estimator = getattr(estimator, "best_estimator_", estimator)
+    # A search that was fitted is not repeated, where its winner can be.
+    winner = getattr(estimator, "best_estimator_", None)
+    estimator = winner if hasattr(winner, "fit") else estimator
     n_clusters, n_rows = labels.max(initial=NOISE) + 1, min(len(labels), max_samples)
     halves = [_draw(len(labels), n_rows // 2, rng) for _ in range(n_halves)]
     resamples = halves + [
