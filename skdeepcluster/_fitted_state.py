@@ -62,6 +62,6 @@ def check_indices(owner, n, **parts):
         If one is no such array.
     """
     for name, indices in parts.items():
-        check_arrays(owner, **{name: (indices, "iu", "n" * np.ndim(indices))})
+        check_arrays(owner, **{name: (indices, "iu", "nmo"[: np.ndim(indices)])})
         if indices.size and not (indices.min() >= 0 and indices.max() < n):
             raise ValueError(f"{name} of {owner} is out of range")

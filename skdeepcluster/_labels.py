@@ -10,6 +10,7 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.utils import check_consistent_length, column_or_1d
 
+from ._fitted_state import check_arrays, check_indices
 from ._warnings import warn
 
 UNLABELED = -1
@@ -70,6 +71,14 @@ class PartialLabels:
                 f"y holds the class {self.classes[-1]}, too large to number novel "
                 "classes after it: give smaller integers, or strings."
             )
+
+    def _check_state(self):
+        check_arrays(
+            "PartialLabels",
+            classes=(self.classes, "iOU", "k"),
+            codes=(self.codes, "i", "n"),
+        )
+        check_indices("PartialLabels", self.n_known, codes=self.codes[self.labeled])
 
     @property
     def _integers(self):

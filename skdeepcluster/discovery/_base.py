@@ -29,6 +29,7 @@ from sklearn.utils._param_validation import (
 )
 from sklearn.utils.validation import check_is_fitted
 
+from .._fitted_state import check_arrays
 from .._labels import PartialLabels
 from .._rows import distinct_rows
 from .._scaling import TableScaling
@@ -64,6 +65,12 @@ class ScaledTraining(NamedTuple):
     scaling: TableScaling
     seed: int
     dtype: np.dtype
+
+    def _check_state(self):
+        parts = {"rows": (self.rows, "f", "np"), "codes": (self.known.codes, "i", "n")}
+        if self.weights is not None:
+            parts["weights"] = (self.weights, "f", "n")
+        check_arrays("ScaledTraining", **parts)
 
 
 def scaled_training(Z, known, weights, random_state, *, by_column=False):

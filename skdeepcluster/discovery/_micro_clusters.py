@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .._fitted_state import check_arrays
 from .._kmeans import lloyd, plusplus_centers
 from .._labels import PartialLabels
 from .._rows import distinct_rows
@@ -50,6 +51,11 @@ class Cells:
 
     moments: Moments
     codes: np.ndarray
+
+    def _check_state(self):
+        check_arrays(
+            "Cells", sizes=(self.moments.sizes, "f", "k"), codes=(self.codes, "i", "k")
+        )
 
     @classmethod
     def of_rows(cls, rows, weights, codes, pooled, n_most, seed):

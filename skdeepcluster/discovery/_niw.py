@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import gammaln
 
+from .._fitted_state import check_arrays
 from .._gaussians import expected_log_densities
 from ..kernels.gaussians import (
     add_diagonal_moments,
@@ -40,6 +41,15 @@ class Moments:
     sizes: np.ndarray
     sums: np.ndarray
     squares: np.ndarray
+
+    def _check_state(self):
+        products = "kpp" if np.ndim(self.squares) == 3 else "kp"
+        check_arrays(
+            "Moments",
+            sizes=(self.sizes, "f", "k"),
+            sums=(self.sums, "f", "kp"),
+            squares=(self.squares, "f", products),
+        )
 
     @classmethod
     def empty(cls, n_sets, n_features, full):

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import softmax
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from .._fitted_state import check_arrays, check_indices
 from .._labels import UNLABELED
 from .._rows import canonical_order, distinct_rows
 from .._scaling import TableScaling, unit_length
@@ -163,6 +164,15 @@ class Prototypes(NamedTuple):
     codes: np.ndarray
     points: np.ndarray
     densities: np.ndarray
+
+    def _check_state(self):
+        check_arrays(
+            "Prototypes",
+            points=(self.points, "f", "kp"),
+            densities=(self.densities, "f", "k"),
+        )
+        if self.codes is not None:
+            check_indices("Prototypes", len(self.points), codes=self.codes)
 
 
 class GPCFit(NamedTuple):

@@ -3,6 +3,7 @@
 import numpy as np
 from sklearn.utils.extmath import randomized_svd
 
+from .._fitted_state import check_arrays
 from .._scaling import TableScaling, unit_length, varying_columns
 from .._threads import one_blas_thread
 from ..kernels.projection import project
@@ -64,6 +65,17 @@ class NeighborSpace:
             with one_blas_thread():
                 axes = randomized_svd(rows, n_axes, n_iter=_N_ITER, random_state=0)[2]
             self.axes = np.ascontiguousarray(axes.T)
+
+    def _check_state(self):
+        axes = self.center[:, np.newaxis] if self.axes is None else self.axes
+        check_arrays(
+            "NeighborSpace",
+            kept=(self.kept, "b", "f"),
+            center=(self.center, "f", "p"),
+            axes=(axes, "f", "pd"),
+        )
+        if int(self.kept.sum()) != len(self.center):
+            raise ValueError("center of NeighborSpace is of other columns")
 
     def _columns(self, X):
         """Columns that vary, with outliers drawn in; or directions, centred."""

@@ -22,6 +22,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .._fitted_state import check_arrays
 from ..kernels.exact_sums import add_pairs
 from ..kernels.hashing import mix_bits
 
@@ -53,6 +54,19 @@ class HeavyRows(NamedTuple):
     rows: np.ndarray
     hashes: np.ndarray
     counts: np.ndarray
+
+    def _check_state(self):
+        check_arrays(
+            "HeavyRows",
+            counters=(self.counters, "f", "cd"),
+            total=(self.total, "f", "od"),
+            rows=(self.rows, "f", "np"),
+            hashes=(self.hashes, "u", "n"),
+            counts=(self.counts, "f", "n"),
+        )
+        n_counters = len(self.counters)
+        if self.total.shape != (1, 2) or n_counters not in (0, DEPTH * WIDTH):
+            raise ValueError("counters of HeavyRows are not those of a sketch")
 
     @classmethod
     def none(cls, rows):

@@ -24,6 +24,7 @@ from copy import copy
 
 import numpy as np
 
+from .._fitted_state import check_arrays
 from .._rows import distinct_rows
 from ..kernels.exact_sums import add_pairs
 from ..kernels.hashing import hash_rows, mix_bits, uniform_numbers
@@ -71,6 +72,21 @@ class Summary:
         self.hashes = np.empty(0, dtype=np.uint64)
         self.heavy = None
         self._waiting = []
+
+    def _check_state(self):
+        if self.rows is None:
+            return
+        parts = [(self.rows, self.pairs, self.hashes), *self._waiting]
+        for rows, pairs, hashes in parts:
+            check_arrays(
+                "Summary",
+                rows=(rows, "f", "np"),
+                pairs=(pairs, "f", "nd"),
+                hashes=(hashes, "u", "n"),
+            )
+            widths = pairs.shape[1], rows.shape[1], self.heavy.rows.shape[1]
+            if widths != (2, self.rows.shape[1], self.rows.shape[1]):
+                raise ValueError("rows of Summary are of different widths")
 
     @property
     def is_sample(self):

@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .._fitted_state import check_arrays
 from ..kernels.low_rank_fill import fill_gaps
 
 MOST_AXES = 8
@@ -34,6 +35,11 @@ class GapAxes(NamedTuple):
 
     axes: np.ndarray  # (n_features, n_axes)
     ridge: np.ndarray  # (n_axes,)
+
+    def _check_state(self):
+        check_arrays(
+            "GapAxes", axes=(self.axes, "f", "pk"), ridge=(self.ridge, "f", "k")
+        )
 
     def fill(self, rows, observed):
         """Return encoded rows with the gaps filled; see `fill_gaps`."""

@@ -23,6 +23,7 @@ from sklearn.utils.validation import (
     check_is_fitted,
 )
 
+from .._fitted_state import check_arrays
 from .._rows import lexicographic_order
 from .._validation import check_codes
 from ..base import DocumentedEstimator, unchanged_on_error
@@ -378,6 +379,16 @@ class TableEncoder(TransformerMixin, DocumentedEstimator):
                 "into drop."
             )
         return np.sqrt(weights)
+
+    def _check_state(self):
+        if not hasattr(self, "columns_"):
+            return
+        *_, (_, _, width, _) = self._blocks()
+        for axes in (self.axes_, self._gap_axes and self._gap_axes.axes):
+            if axes is not None:
+                check_arrays("TableEncoder", axes=(axes, "f", "pk"))
+                if len(axes) != width:
+                    raise ValueError("axes of TableEncoder are of other columns")
 
     def _blocks(self):
         """Used columns: the first and last of the encoded columns, and the root."""
