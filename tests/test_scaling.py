@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.decomposition import PCA
 
-from skdeepcluster._scaling import TableScaling, varying_columns
+from skdeepcluster._scaling import TableScaling, power_of_two, varying_columns
 
 
 @pytest.fixture
@@ -111,3 +111,23 @@ def test_squared_distances_get_their_unit_back(X):
     squared = np.square(np.diff(scaling.transform(X * 7)[:2], axis=0)).sum()
     expected = np.square(np.diff(X[:2] * 7, axis=0)).sum()
     assert_allclose(scaling.inverse_squares(squared), expected)
+
+
+@pytest.mark.parametrize("factor", [1e-299, 1e-9, 0.7, 1.0, 2.0, 3e5, 1e300])
+@pytest.mark.parametrize("axis", [None, 0])
+def test_the_unit_is_a_power_of_two_and_changes_no_digit(X, factor, axis):
+    X = X * factor
+    unit = power_of_two(X, axis)
+    assert_array_equal(np.frexp(unit)[0], 0.5)
+    assert_array_equal(X / unit * unit, X)
+    largest = np.abs(X / unit).max(axis=axis)
+    assert np.all((largest >= 0.5) & (largest < 1))
+
+
+@pytest.mark.parametrize("by_column", [True, False])
+def test_doubled_units_change_no_bit_of_the_scaled_table(X, by_column):
+    scaled = [
+        TableScaling(table, by_column=by_column).transform(table)
+        for table in (X, X * 2.0**40)
+    ]
+    assert_array_equal(*scaled)

@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose
 from scipy.spatial.distance import cdist
 from sklearn.datasets import make_blobs, make_moons
 
-from skdeepcluster.metrics import dbcv_score
+from skdeepcluster.metrics import _density, dbcv_score
 
 
 def slow_dbcv(X, labels):
@@ -46,6 +46,14 @@ def test_slow_reference(n_features):
     X, labels = make_blobs(90, n_features, centers=3, random_state=1)
     labels[::10] = -1
     assert_allclose(dbcv_score(X, labels), slow_dbcv(X, labels), rtol=1e-10)
+
+
+@pytest.mark.parametrize("n_rows", [1, 7, 30, 90])
+def test_rows_are_taken_in_chunks_of_any_length(n_rows, monkeypatch):
+    X, labels = make_blobs(90, 2, centers=3, cluster_std=3, random_state=1)
+    whole = dbcv_score(X, labels)
+    monkeypatch.setattr(_density, "CHUNK_ROWS", n_rows)
+    assert_allclose(dbcv_score(X, labels), whole, rtol=1e-12)
 
 
 def test_moons_and_their_noise():

@@ -327,6 +327,27 @@ class TestStopping:
         assert np.argmin(losses) < 19
         assert torch.equal(state_of(net), states[np.argmin(losses)][1])
 
+    def test_the_loss_held_out_is_that_of_all_these_rows_at_once(self):
+        with reproducible(0):
+            datasets = split_rows(*some_rows(), 0.3, "cpu")
+        losses, seen = [], []
+
+        class Record(Callback):
+            def on_batch_begin(self, net, batch, training, **kwargs):
+                seen.append((training, len(batch[0])))
+
+            def on_epoch_end(self, net, **kwargs):
+                with torch.inference_mode():
+                    loss = float(net.module_.eval().loss(*datasets[1].tensors))
+                losses.append((net.history[-1, "valid_loss"], loss))
+
+        net = some_net([Record()])
+        train(net, datasets, max_epochs=3)
+        assert_allclose(*zip(*losses, strict=True), rtol=1e-6)
+        assert [n for training, n in seen if not training] == [60] * 3
+        best = min(loss for loss, _ in losses)
+        assert_allclose(net.mean_loss(datasets[1]), best, rtol=1e-6)
+
     def test_a_start_that_is_best_is_kept(self):
         start = state_of(some_net())
         net, outcome = self.run(lr=10.0, patience=4)

@@ -150,6 +150,21 @@ def test_families_are_definite_and_of_their_form(kind, rng):
         assert_allclose(diagonals, diagonals[:, :1] * np.ones(5))
 
 
+def test_small_groups_are_mixed_with_the_pooled_covariance(rng):
+    """By n / (n + p + 1) up to p + 1 rows, and not at all beyond."""
+    X = rng.normal(size=(40, 3))
+    labels = np.repeat([0, 1, 2], [4, 5, 31])
+    family = CovarianceFamily("full", X)
+    rows = [X[labels == c] - X[labels == c].mean(axis=0) for c in range(3)]
+    scatters = np.array([part.T @ part for part in rows])
+    sizes = np.bincount(labels).astype(float)
+    own = scatters / sizes[:, np.newaxis, np.newaxis]
+    pooled = scatters.sum(axis=0) / 40
+    expected = [own[0] / 2 + pooled / 2, own[1], own[2]]
+    found = family.estimate(scatters, sizes)
+    assert_allclose(found, expected + family.ridge * np.eye(3))
+
+
 def test_indefinite_scatters_are_lifted(rng):
     family = CovarianceFamily("full", rng.normal(size=(50, 3)))
     scatters = np.diag([20.0, 1.0, -5.0])[np.newaxis]

@@ -25,6 +25,34 @@ def test_below_the_capacity_it_is_the_distinct_rows(rows):
         assert_array_equal(found, expected)
 
 
+@pytest.mark.parametrize("reserve", [1, 8])
+@pytest.mark.parametrize("n_more", [0, 1])
+def test_a_capacity_that_is_just_enough(rows, reserve, n_more, monkeypatch):
+    monkeypatch.setattr(_stream_sample, "RESERVE", reserve)
+    expected = distinct_rows(rows[:300])
+    capacity = len(expected[0]) - n_more
+    summary = Summary(capacity)
+    summary.add(rows[:300])
+    assert summary.is_sample == bool(n_more)
+    found = summary.table()
+    assert len(found[0]) == capacity
+    if not n_more:
+        assert_array_equal(found[0], expected[0])
+        assert_array_equal(found[1], expected[1])
+
+
+@pytest.mark.parametrize("n_more", [0, 1])
+def test_rows_that_are_just_held(n_more):
+    rows = np.arange(40.0)[:, np.newaxis]
+    summary = Summary(capacity=5).add(rows[: 40 - 1 + n_more])
+    assert summary.is_sample
+    assert len(summary.rows) == 39 + n_more
+    assert summary.heavy.total[0, 0] == 0
+    summary.add(rows + 100)
+    assert len(summary.table()[0]) == 5
+    assert len(summary.rows) == 40
+
+
 def test_neither_chunks_nor_order_nor_merging_matter():
     rows = np.random.default_rng(0).standard_normal((5000, 2))
     whole = Summary(capacity=300).add(rows)

@@ -270,6 +270,16 @@ class TestFrames:
         assert encoder.unused_columns_ == {"extra": reason}
         assert not any("extra" in name for name in encoder.get_feature_names_out())
 
+    @pytest.mark.parametrize("is_sorted", [True, False])
+    @pytest.mark.parametrize("n_rows", [9, 40])
+    def test_different_whole_numbers_with_leaps_are_quantities(self, is_sorted, n_rows):
+        rng = np.random.default_rng(0)
+        ages = 20 + np.cumsum(rng.integers(1, 3, n_rows))
+        ages = ages if is_sorted else rng.permutation(ages)
+        assert set(np.diff(np.sort(ages))) == {1, 2}
+        encoder = TableEncoder().fit(mixed_table(n_rows).assign(age=ages))
+        assert "age" not in encoder.unused_columns_
+
     @pytest.mark.parametrize(
         ("name", "reason"),
         [
