@@ -287,7 +287,9 @@ def priors_for(cells, n_known, kind):
 
     A single labeled class does not say how much classes differ: the prior that is
     estimated from it may call every other class impossible, and the mixture then
-    lumps all of them together. The weak one is tried beside it.
+    lumps all of them together. The weak one is tried beside it, for matrices alone:
+    independent columns are told well enough by one class, and the weak prior cuts
+    classes whose columns are not independent into many.
 
     Parameters
     ----------
@@ -297,10 +299,11 @@ def priors_for(cells, n_known, kind):
     Returns
     -------
     list of Prior
-        That of :func:`prior_for`, and where one class is known the weak one.
+        That of :func:`prior_for`, and the weak one where one class is known and
+        covariances are matrices.
     """
     found = [prior_for(cells, n_known, kind)]
-    if n_known == 1:
+    if n_known == 1 and kind in FULL:
         one = np.zeros(len(cells.codes), dtype=np.intp)
         total = cells.moments.grouped(one, 1)
         pooled, _ = within_class_covariance(total[:0], total, kind)

@@ -165,16 +165,16 @@ class SemiSupervisedGaussianMixture(MixtureMethods, WeightedDiscovery):
     up, and old cells merge when there are many. Its columns are centred and
     scaled by the first chunk.
 
-    The prior's degrees of freedom, scale and kappa maximize the marginal
-    likelihood of the labeled classes over a grid; without labels it is the prior
-    of Fraley and Raftery for ten clusters. A single labeled class does not say how
-    much classes differ: there the weak prior is tried too, and taken where it makes
-    the classes of all rows 20 times as probable a row. Starting from many cells
-    and merging them stands for the random proposals of [1]_ and [2]_: each split
-    that is tried is the last merge of a class's own cells. The rule behind
-    ``split_threshold="auto"`` (the tolerance of 0.005 in accuracy, up to ten
-    choices of hidden classes) was fixed on other choices of known classes than
-    those in the benchmarks.
+    The prior's degrees of freedom, scale and kappa maximize the marginal likelihood of
+    the labeled classes over a grid; without labels it is the prior of Fraley and
+    Raftery for ten clusters. A single labeled class does not say how much classes
+    differ: there the weak prior is tried too, for matrices of covariances, and taken
+    where it makes the classes of all rows 20 times as probable a row. Starting from
+    many cells and merging them stands for the random proposals of [1]_ and [2]_: each
+    split that is tried is the last merge of a class's own cells. The rule behind
+    ``split_threshold="auto"`` (the tolerance of 0.005 in accuracy, up to ten choices of
+    hidden classes) was fixed on other choices of known classes than those in the
+    benchmarks.
 
     Ctrl-C leaves the estimator as it was before the call, with the chunks that
     :meth:`partial_fit` had taken up.

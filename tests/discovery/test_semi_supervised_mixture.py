@@ -7,10 +7,11 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import multivariate_normal
 from sklearn.base import clone
-from sklearn.datasets import load_digits, make_blobs
+from sklearn.datasets import load_breast_cancer, load_digits, make_blobs
 from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import adjusted_rand_score
+from sklearn.preprocessing import StandardScaler
 
 from skdeepcluster import SemiSupervisedGaussianMixture, SemiSupervisedKMeans
 from skdeepcluster._gaussians import Gaussians
@@ -349,6 +350,17 @@ def test_many_columns_of_one_known_class_are_told(covariance_type):
     model = SemiSupervisedGaussianMixture(covariance_type=covariance_type, n_init=1)
     with pytest.warns(ConvergenceWarning, match="64 columns.*PCA"):
         model.fit(X, y)
+
+
+@pytest.mark.parametrize("covariance_type", ["diag", "spherical"])
+def test_one_known_class_tells_how_much_independent_columns_vary(covariance_type):
+    X, truth = load_breast_cancer(return_X_y=True)
+    labeled = (truth == 0) & (np.random.default_rng(0).random(len(truth)) < 0.5)
+    model = SemiSupervisedGaussianMixture(
+        covariance_type=covariance_type, random_state=0
+    ).fit(StandardScaler().fit_transform(X), np.where(labeled, 0, -1))
+    # A weak prior would cut the two classes into eight and more.
+    assert adjusted_rand_score(truth, model.labels_) > 0.6
 
 
 @pytest.mark.parametrize("n_novel", ["auto", 9])
