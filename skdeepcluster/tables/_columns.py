@@ -38,6 +38,9 @@ MAX_LEVELS = 30
 # them, twice at least, so many interquartile ranges from every other number.
 MARKS = (-1.0, -9.0, -99.0, -999.0, -9999.0, -99999.0, 999.0, 9999.0, 99999.0)
 LEAST_MARKED, LEAST_REPEATED, MARK_DISTANCE = 0.01, 2, 5.0
+# Among numbers that are all positive or 0, negative ones of nines need not be far, and
+# the larger not be repeated.
+LARGEST_ALONE, SURELY_ALONE = -99.0, -999.0
 # Whole numbers under such names count or name things, and measure nothing.
 ID_NAME = re.compile(
     r"(^|[\W_])(id|ids|uuid|guid|no|nr|number|num|key|index|idx|row)$|[a-z]I[Dd]$",
@@ -514,21 +517,27 @@ def ranked(column, order, levels, counts):
 
 
 def suspected_marks(cells, column):
-    """Numbers that seem to stand for a gap: repeated, and far from all others."""
+    """Numbers that seem to stand for a gap, since they are unlike all others."""
     if column.role != "number" or cells.kind not in ("number", "whole"):
         return ()
     values = cells.values[~np.isnan(cells.values)]
     values = values[~np.isin(values, column.sentinels)]
     often = max(LEAST_REPEATED, LEAST_MARKED * len(values))
-    marks = [mark for mark in MARKS if np.sum(values == mark) >= often]
+    counts = {mark: int(np.sum(values == mark)) for mark in MARKS}
+    marks = [m for m, n in counts.items() if n >= (1 if m <= SURELY_ALONE else often)]
     others = values[~np.isin(values, marks)]
     if not marks or not others.size:
         return ()
     low, high = np.quantile(others, [0.25, 0.75])
-    distance = MARK_DISTANCE * (high - low)
-    return tuple(
-        mark for mark in marks if high > low and np.abs(others - mark).min() > distance
-    )
+
+    def is_apart(mark):
+        # No other number is negative: a sign, and nines.
+        if mark <= LARGEST_ALONE and others.min() >= 0:
+            return True
+        distance = np.abs(others - mark).min()
+        return counts[mark] >= often and distance > MARK_DISTANCE * (high - low) > 0
+
+    return tuple(mark for mark in marks if is_apart(mark))
 
 
 def warn_of_marks(cells, columns):
@@ -538,7 +547,7 @@ def warn_of_marks(cells, columns):
         if marks:
             named = ", ".join(f"{mark:g}" for mark in marks)
             warn(
-                f"Column {column.name!r} holds {named} far from all its other "
+                f"Column {column.name!r} holds {named}, unlike all its other "
                 f"numbers: if that stands for a gap, say sentinels="
                 f"{{{column.name!r}: [{named}]}}.",
                 UserWarning,

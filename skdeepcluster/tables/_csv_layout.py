@@ -18,6 +18,8 @@ SEPARATOR_NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 # Share of the lines that must have the same number of cells.
 CONSISTENT = 0.8
 PLAIN_NUMBER = re.compile(r"[-+]?(\d+([.,]\d*)*|[.,]\d+)([eE][-+]?\d+)?\s*%?")
+# A number with a unit or a currency, a date, a time.
+QUANTITY = re.compile(r"[-+(]?\s*([$€£¥]|[A-Z]{3})?\s*[.,]?\d[\d.,' ]*\S{0,12}\)?")
 WORDS_OF_A_LINE = re.compile(r'"[^"]*"|\S+')
 
 
@@ -223,11 +225,12 @@ def has_names(rows):
     is_number, is_known = [], []
     for j, cell in enumerate(first):
         below = [row[j].strip() for row in body if j < len(row) and row[j].strip()]
-        if not below:
+        # An empty cell is a gap, or the name that an index lacks.
+        if not below or not cell.strip():
             continue
-        numeric = sum(bool(PLAIN_NUMBER.fullmatch(value)) for value in below)
+        numeric = sum(bool(QUANTITY.fullmatch(value)) for value in below)
         if numeric > 0.9 * len(below):
-            is_number.append(bool(PLAIN_NUMBER.fullmatch(cell.strip())))
+            is_number.append(bool(QUANTITY.fullmatch(cell.strip())))
         else:
             is_known.append(cell.strip() in below)
     if is_number:

@@ -193,7 +193,7 @@ class TestGaps:
 
     def test_a_likely_sentinel_is_warned_of(self):
         marked = mixed_table(gaps=0.1).fillna({"size": -999})
-        with pytest.warns(UserWarning, match=r"'size' holds -999 .* sentinels="):
+        with pytest.warns(UserWarning, match=r"'size' holds -999, .* sentinels="):
             TableEncoder().fit(marked)
 
 
