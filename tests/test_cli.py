@@ -370,8 +370,7 @@ def test_decisions_are_said(tmp_path, run):
         "skdeepcluster: missing values: size (3), kind (1); every figure is of the "
         "cells that are there",
         "skdeepcluster: method: mixed, since there are categories or missing cells; "
-        "--method takes another: kmeans, sdp, tell, tell-autoencoder, ppp, auto, "
-        "graph, vote",
+        "--method takes another: kmeans, sdp, tell, tell-autoencoder, ppp, auto, vote",
     ]
 
 

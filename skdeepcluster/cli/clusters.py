@@ -103,7 +103,8 @@ def method_note(method, has_words_or_gaps, methods=METHODS):
     what = (
         "are categories or missing cells" if has_words_or_gaps else "are only numbers"
     )
-    others = listed(name for name in methods if name != method)
+    # Edges decide for themselves.
+    others = listed(name for name in methods if name not in (method, "graph"))
     return f"method: {method}, since there {what}; --method takes another: {others}"
 
 
@@ -129,9 +130,10 @@ def choice_notes(estimator):
         else f"{entry.name} ({entry.n_clusters} clusters, {entry.score:.2f})"
         for entry in estimator.leaderboard_.itertuples(index=False)
     ]
-    yield (
-        f"chosen by {estimator.scoring}: {estimator.best_name_}; tried: {listed(tried)}"
-    )
+    score = estimator.scoring
+    if score == "auto":
+        score = "agreement" if hasattr(estimator, "levels_") else "stability"
+    yield (f"chosen by {score}: {estimator.best_name_}; tried: {listed(tried)}")
 
 
 def vote_notes(estimator):
