@@ -135,7 +135,7 @@ def _lacks(item):
     """
     marked = {name for mark in item.iter_markers("needs") for name in mark.args}
     named = {name for code in _parts(item) for name in code.co_names}
-    return (marked | {_package(name) for name in named}) & LACKING
+    return {_package(name) for name in marked | named} & LACKING
 
 
 def pytest_collection_modifyitems(config, items):

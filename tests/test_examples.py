@@ -14,7 +14,13 @@ ROOT = Path(__file__).parents[1]
 SCRIPTS = sorted((ROOT / "examples").glob("*.py"))
 
 
-@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
+def marked(script):
+    """Give a script as a parameter that says what it needs."""
+    names = compile(script.read_text(encoding="utf-8"), script, "exec").co_names
+    return pytest.param(script, id=script.stem, marks=pytest.mark.needs(*names))
+
+
+@pytest.mark.parametrize("script", map(marked, SCRIPTS))
 def test_script_runs_without_a_warning(script):
     # Where there is a display, Agg warns that it cannot show a figure on it.
     not_shown = "ignore:FigureCanvasAgg is non-interactive:UserWarning"
