@@ -61,6 +61,8 @@ GALLERY_ORDER = (
     "plot_own_torch_module.py",
     "plot_a_million_rows.py",
     "plot_follow_a_stream.py",
+    "plot_network_of_papers.py",
+    "plot_columns_of_ids.py",
     "plot_save_and_predict.py",
     "*",
 )

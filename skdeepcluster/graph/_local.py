@@ -18,13 +18,15 @@ from sklearn.utils import Bunch
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
 from .._warnings import warn
-from ..kernels.graph import push, sweep
+from ..kernels.graph import lazy_zeros, push, sweep
 from ._adjacency import arrays_of, check_graph
 
 # Without labels a group is taken to be of so many vertices for each seed.
 VERTICES_PER_SEED = 50
 # Share of its degree that a vertex may hold in excess when the flow ends.
 _TOLERANCE = 1e-3
+# Share of what a graph can hold, where the mass would be more.
+_FULL = 0.5
 # Pushes, where max_push=None: seconds of work.
 _MAX_PUSH = 10_000_000
 # Rounds of averaging for method="smooth".
@@ -70,7 +72,8 @@ def local_cluster(
     seeds : int or array-like of int
         Vertices of the group that are known.
     labels : array-like of shape (n_vertices,), default=None
-        For every vertex whether it seems to be of the group: bool, or 0 and 1.
+        For every vertex whether it seems to be of the group: bool, or 0 and 1. Seeds
+        are of it, whatever is said.
     label_weight : float, default=0.05
         What remains of an edge between different labels.
     mass : float, default=3.0
@@ -150,12 +153,12 @@ def local_cluster(
         raise ValueError("method='smooth' averages labels: give labels.")
     n_wanted = VERTICES_PER_SEED * len(seeds)
     if labels is not None:
-        labels = _check_labels(labels, n_vertices)
+        labels = _check_labels(labels, n_vertices, seeds)
         n_wanted = max(np.count_nonzero(labels), len(seeds))
     if method == "smooth":
         return _average(graph, seeds, labels, label_weight)
     if labels is None:
-        labels = np.zeros(n_vertices, bool)
+        labels = lazy_zeros(n_vertices, bool)
     weights = _label_weights(graph, seeds, labels, label_weight)
     mean_degree = graph.nnz / n_vertices * np.mean(weights)
     mass *= n_wanted * mean_degree
@@ -181,8 +184,8 @@ def _check_seeds(seeds, graph):
     return given
 
 
-def _check_labels(labels, n_vertices):
-    """Whether each vertex seems to be of the group."""
+def _check_labels(labels, n_vertices, seeds):
+    """Whether each vertex seems to be of the group; seeds are, whatever is said."""
     labels = np.asarray(labels)
     if labels.shape != (n_vertices,):
         raise ValueError(
@@ -192,6 +195,9 @@ def _check_labels(labels, n_vertices):
         if not np.isin(labels, (0, 1)).all():
             raise ValueError("labels must be bool, or 0 and 1.")
         labels = labels == 1
+    if not labels[seeds].all():
+        labels = labels.copy()
+        labels[seeds] = True
     return labels
 
 
@@ -209,9 +215,12 @@ def _label_weights(graph, seeds, labels, label_weight):
 def _flow(graph, seeds, labels, label_weight, mass, max_push):
     """Push mass, and sweep over the potentials that it leaves."""
     edges = arrays_of(graph)
-    flow = push(
-        edges, labels, label_weight, seeds, mass, max_push=max_push, tol=_TOLERANCE
-    )
+    rest = {"max_push": max_push, "tol": _TOLERANCE}
+    flow = push(edges, labels, label_weight, seeds, mass, **rest)
+    if flow.outcome == 2 and 2 * len(flow.touched) > graph.shape[0]:
+        # All is full, and more than a group: what half of it can hold tells more.
+        room = flow.degrees[flow.touched].sum()
+        flow = push(edges, labels, label_weight, seeds, _FULL * room, **rest)
     if flow.outcome == 1:
         warn(
             f"The flow has not come to rest after {max_push} pushes: lower mass, or "

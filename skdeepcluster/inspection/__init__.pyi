@@ -1,6 +1,7 @@
 from .discovery_display import DiscoveryDisplay as DiscoveryDisplay
 from .embedding_display import EmbeddingDisplay as EmbeddingDisplay
 from .explanation_display import ExplanationDisplay as ExplanationDisplay
+from .graph_display import GraphDisplay as GraphDisplay
 from .profile_display import ClusterProfileDisplay as ClusterProfileDisplay
 from .rules import cluster_rules as cluster_rules
 from .selection_display import SelectionDisplay as SelectionDisplay

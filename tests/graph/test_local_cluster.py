@@ -81,6 +81,16 @@ def test_labels_of_any_kind_and_weight_one_without_effect():
         assert_allclose(found.scores, plain.scores, rtol=1e-12)
 
 
+def test_a_seed_is_of_the_group_whatever_its_label():
+    graph, labels = bridged(8, 9, 10), np.arange(27) < 8
+    right = local_cluster(graph, 3, labels=labels)
+    given = labels.copy()
+    given[3] = False
+    wrong = local_cluster(graph, 3, labels=given)
+    assert_array_equal(wrong.scores, right.scores)
+    assert not given[3]
+
+
 def test_only_the_neighbourhood_is_touched():
     graph = bridged(*[10] * 500)
     found = local_cluster(graph, 2502, mass=0.3, check_input=False)
