@@ -12,6 +12,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skdeepcluster import GraphClusterer, load, save
 from skdeepcluster.datasets import make_attributed_graph
+from skdeepcluster.graph import graph_clusterer
 from skdeepcluster.graph._adjacency import check_graph, filter_matrix
 from skdeepcluster.graph._smoothing import (
     explained_share,
@@ -236,6 +237,17 @@ def test_two_clusters_are_predicted_as_they_were_found():
     X = np.column_stack([y + 0.01 * np.arange(20), np.zeros(20)])
     model = GraphClusterer(2, random_state=0).fit(X, graph=cliques(12, 8))
     assert_array_equal(model.predict(X), model.labels_)
+
+
+def test_many_rows_are_clustered_from_a_sample(easy, monkeypatch):
+    monkeypatch.setattr(graph_clusterer, "MAX_DRAWN", 60)
+    monkeypatch.setattr(graph_clusterer, "LEAST_DRAWN", 5)
+    model = GraphClusterer(4, random_state=0).fit(easy.data, graph=easy.graph)
+    assert adjusted_rand_score(model.labels_, easy.target) > 0.97
+    assert adjusted_rand_score(model.predict(easy.data), easy.target) > 0.5
+    drawn = graph_clusterer._drawn_rows(np.repeat([0, 1], [1000, 7]))
+    assert len(np.unique(drawn)) == len(drawn) >= 60
+    assert np.count_nonzero(drawn >= 1000) >= 5
 
 
 def test_graph_is_routed_through_a_pipeline(easy):
