@@ -104,7 +104,7 @@ def map_points(estimator, prepared, takes_columns):
     import pandas as pd
 
     from ..inspection._drawing import representation
-    from ..inspection.embedding_display import _two_dimensions
+    from ..inspection.embedding_display import two_dimensions
 
     names = prepared.encoder.get_feature_names_out()
     rows = pd.DataFrame(prepared.X, columns=names)
@@ -113,7 +113,7 @@ def map_points(estimator, prepared, takes_columns):
     if not takes_columns:
         seen = representation(estimator, prepared.X)
         rows = rows if seen is prepared.X else seen
-    return _two_dimensions(rows)
+    return two_dimensions(rows)
 
 
 def mark(x, y, color, is_triangle, tip=""):

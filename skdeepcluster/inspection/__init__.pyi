@@ -1,3 +1,7 @@
+from .agreement_display import AgreementDisplay as AgreementDisplay
+from .agreement_display import (
+    AgreementMatrixDisplay as AgreementMatrixDisplay,
+)
 from .discovery_display import DiscoveryDisplay as DiscoveryDisplay
 from .embedding_display import EmbeddingDisplay as EmbeddingDisplay
 from .explanation_display import ExplanationDisplay as ExplanationDisplay

@@ -32,7 +32,7 @@ _NAME_SIZE = (0.04, 0.045)
 _RASTERIZED_FROM = 2_000
 
 
-def _two_dimensions(X):
+def two_dimensions(X):
     """Reduce a table to two columns; see :class:`EmbeddingDisplay`.
 
     Returns
@@ -190,7 +190,7 @@ class EmbeddingDisplay:
         display : :class:`~skdeepcluster.inspection.EmbeddingDisplay`
             The display, drawn.
         """
-        embedding, axis_labels = _two_dimensions(X)
+        embedding, axis_labels = two_dimensions(X)
         labels = column_or_1d(labels)
         check_consistent_length(embedding, labels)
         display = cls(
@@ -220,8 +220,7 @@ class EmbeddingDisplay:
         clusters, codes = distinct_labels(self.labels)
         sizes = np.bincount(codes)
         shown, rest = largest_first(codes)
-        limits = np.transpose([view_limits(values) for values in self.embedding.T])
-        points = np.clip(self.embedding, *limits)
+        points, extent = points_in_view(self.embedding)
         novel = set(np.asarray(self.novel_classes).tolist())
         is_novel = [cluster in novel for cluster in np.asarray(clusters).tolist()]
 
@@ -245,11 +244,7 @@ class EmbeddingDisplay:
                     ax, points[rest], color=OTHERS_COLOR, label=label, zorder=0.5
                 )
             )
-        medians = [np.median(points[codes == code], axis=0) for code in shown]
-        extent = np.where(np.ptp(limits, axis=0) > 0, np.ptp(limits, axis=0), 1.0)
-        places = names_apart(medians / extent, *_NAME_SIZE) * extent
-        for place, code in zip(places, shown, strict=True):
-            _write(ax, place, clusters[code])
+        write_names(ax, points, extent, {clusters[c]: codes == c for c in shown})
         n_beyond = np.count_nonzero((points != self.embedding).any(axis=1))
         beyond = f"\n{n_beyond:,} rows lie farther out, drawn at the edge"
         ax.set(
@@ -285,15 +280,37 @@ class EmbeddingDisplay:
             handle.set(alpha=1.0, sizes=[28])
 
 
-def _write(ax, place, cluster):
-    """Write the name of a cluster amid its points."""
+def points_in_view(embedding):
+    """Move points that lie far out to the edge of the picture; also its extent."""
+    limits = np.transpose([view_limits(values) for values in embedding.T])
+    extent = np.ptp(limits, axis=0)
+    return np.clip(embedding, *limits), np.where(extent > 0, extent, 1.0)
+
+
+def write_names(ax, points, extent, members):
+    """Write the names of clusters amid their points, apart from each other.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+        Where they are written.
+    points : ndarray of shape (n_samples, 2)
+        All points.
+    extent : ndarray of shape (2,)
+        Width and height of the picture.
+    members : dict of name to ndarray of shape (n_samples,), dtype=bool
+        Which points are in each cluster.
+    """
     from matplotlib.patheffects import withStroke
 
-    ax.annotate(
-        plain(cluster),
-        place,
-        ha="center",
-        va="center",
-        fontweight="bold",
-        path_effects=[withStroke(linewidth=3, foreground="white")],
-    )
+    medians = [np.median(points[own], axis=0) for own in members.values()]
+    places = names_apart(np.array(medians) / extent, *_NAME_SIZE) * extent
+    for place, cluster in zip(places, members, strict=True):
+        ax.annotate(
+            plain(cluster),
+            place,
+            ha="center",
+            va="center",
+            fontweight="bold",
+            path_effects=[withStroke(linewidth=3, foreground="white")],
+        )
