@@ -7,4 +7,5 @@ from .semi_supervised_mixture import (
     SemiSupervisedGaussianMixture as SemiSupervisedGaussianMixture,
 )
 from .tabular_ncd import TabularNCD as TabularNCD
+from .topic_seeds import seed_labels as seed_labels
 from .transductive_classifier import TransductiveClassifier as TransductiveClassifier
