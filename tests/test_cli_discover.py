@@ -65,8 +65,8 @@ def test_finds_and_writes_the_classes(source, table, run, tmp_path, method):
     expected = pd.Series(TRUTH).replace({"bee": "novel_0", "cat": "novel_1"})
     assert (found["found_class"] == expected).all()
     assert (found["found_is_new"] == (TRUTH != "ant")).all()
-    assert (found["found_confidence"][TRUTH == "ant"] == 1).all()
-    assert found["found_confidence"].between(0.5, 1).all()
+    assert (found["found_posterior"][TRUTH == "ant"] == 1).all()
+    assert found["found_posterior"].between(0.5, 1).all()
 
 
 def test_integer_labels_and_parquet(table, run, tmp_path):
@@ -186,7 +186,7 @@ def test_gaps_and_words_are_observed_as_they_are(table, run, tmp_path):
     names = np.array(["ant", "novel_0", "novel_1"])[np.repeat([0, 1, 2], [30, 25, 15])]
     assert found["found_class"].tolist() == names.tolist()
     assert found["found_is_new"].tolist() == (TRUTH != "ant").tolist()
-    assert found["found_confidence"].between(0.5, 1).all()
+    assert found["found_posterior"].between(0.5, 1).all()
     again = tmp_path / "again.csv"
     assert main(["predict", str(model), str(source), "--out", str(again)]) == 0
     assert pd.read_csv(again)["found_class"].tolist() == names.tolist()

@@ -205,8 +205,12 @@ def predict(args):
     note = keep_quiet if args.quiet else say
     check_outputs(args)
     columns, estimator = load_model(args.model)
-    discovers = hasattr(estimator, "is_novel")
+    discovers, has_classes = (
+        hasattr(estimator, name) for name in ("is_novel", "classes_")
+    )
     new_columns = DISCOVERY_COLUMNS[:2] if discovers else ("cluster",)
+    if has_classes and not discovers:
+        new_columns = DISCOVERY_COLUMNS[:1]
     new_columns = (*new_columns, PREDICT_COLUMNS[-1])
     table = read(args, new_columns, columns.forms)
     for text in (*table.notes, *columns.notes(table.frame)):
@@ -230,8 +234,8 @@ def predict(args):
         writers = {"out": table_writer(args, table, new_columns, *results)}
         write_outputs(args, note, writers)
     clusters = described(prepared, labels)
-    if discovers:
-        novel = estimator.novel_classes_.tolist()
+    if has_classes:
+        novel = estimator.novel_classes_.tolist() if discovers else ()
         lines = summary(clusters, "class", novel, notes)
     else:
         lines = summary(clusters, notes=notes)

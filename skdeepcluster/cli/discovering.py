@@ -4,10 +4,9 @@ import sys
 import warnings
 from functools import partial
 
-from .._printing import shortened
+from .classes import class_report, class_summary
 from .clusters import TAKE_COLUMNS, method_note
 from .columns import check_columns, check_weights, columns_writer, prepare_table
-from .descriptions import remarks_on
 from .files import read
 from .messages import (
     CommandError,
@@ -18,12 +17,13 @@ from .messages import (
     say,
     warnings_as_notes,
 )
-from .outputs import check_outputs, model_writer, table_writer, write_outputs
+from .outputs import check_outputs, draw, model_writer, table_writer, write_outputs
+from .row_map import map_points
 from .written_labels import partial_labels
 
 # Tables of more columns are fitted by the mixture on their principal axes.
 MANY_COLUMNS, N_AXES = 32, 20
-RESULT_COLUMNS = ("found_class", "found_is_new", "found_confidence")
+RESULT_COLUMNS = ("found_class", "found_is_new", "found_posterior")
 
 
 def _mixture(n_novel, random_state, X):
@@ -83,7 +83,7 @@ def find_classes(build, X, y, n_novel, random_state):
         Fitted.
     is_new : ndarray of shape (n_samples,), dtype=bool
         Whether the class of a row is a novel one.
-    confidence : ndarray of shape (n_samples,)
+    posterior : ndarray of shape (n_samples,)
         Probability that the estimator gives to the class of each row; 1 where
         the class was given.
     """
@@ -97,33 +97,17 @@ def find_classes(build, X, y, n_novel, random_state):
     places = {name: place for place, name in enumerate(estimator.classes_.tolist())}
     columns = np.array([places[name] for name in estimator.labels_.tolist()])
     is_new = columns >= len(estimator.known_classes_)
-    confidence = estimator.predict_proba(X)[np.arange(len(X)), columns].round(6)
-    return estimator, is_new, confidence
+    posterior = estimator.predict_proba(X)[np.arange(len(X)), columns].round(6)
+    return estimator, is_new, posterior
 
 
-def summary(prepared, estimator, labeled, confidence):
-    """Write the table of the classes, line by line; see `clusters.summary`."""
-    labels, n_known = estimator.labels_, len(estimator.known_classes_)
-    classes = estimator.classes_.tolist()
-    n_novel, n_unlabeled = estimator.n_novel_, int((~labeled).sum())
-    width = max(len("class"), *(len(shortened(name)) for name in classes))
-    lines = [
+def headline(estimator, labeled):
+    """Say how many classes are known and new."""
+    n_novel, n_known = estimator.n_novel_, len(estimator.known_classes_)
+    return (
         f"{n_novel} new class{'es' * (n_novel != 1)} beside {n_known} known, for "
-        f"{n_unlabeled:,} unlabeled of {len(labels):,} rows",
-        "",
-        f"{'class':>{width}}  new      rows     found  confidence  what sets it apart",
-    ]
-    for place, name in enumerate(classes):
-        members = labels == name
-        found = members & ~labeled
-        sure = f"{confidence[found].mean():.2f}" if found.any() else "-"
-        remarks = remarks_on(prepared, members)
-        lines.append(
-            f"{shortened(name):>{width}}  {'yes' if place >= n_known else 'no':<3}"
-            f"{members.sum():>10,}{found.sum():>10,}{sure:>12}  {remarks[0]}"
-        )
-        lines += [f"{'':{width + 39}}{remark}" for remark in remarks[1:]]
-    return lines
+        f"{(~labeled).sum():,} unlabeled of {len(labeled):,} rows"
+    )
 
 
 def discover(args):
@@ -132,35 +116,61 @@ def discover(args):
     check_outputs(args)
     table = read(args, RESULT_COLUMNS)
     check_columns(table.frame, [args.label], "--label")
-    y, labeled = partial_labels(table.frame[args.label], note)
+    facts = []
+
+    def remember(text):
+        facts.append(text)
+        note(text)
+
+    y, labeled = partial_labels(table.frame[args.label], remember)
     check_labels(args, labeled)
     for text in table.notes:
-        note(text)
-    prepared = prepare_table(args, table, note, [(args.label, "--label")])
+        remember(text)
+    prepared = prepare_table(args, table, remember, [(args.label, "--label")])
     if args.method is None:
         args.method = "mixed" if prepared.has_words_or_gaps else "mixture"
-        note(method_note(args.method, prepared.has_words_or_gaps, METHODS))
+        remember(method_note(args.method, prepared.has_words_or_gaps, METHODS))
     check_weights(args)
     takes_columns = args.method in TAKE_COLUMNS
-    with warnings_as_notes(note):
+    with warnings_as_notes(remember):
         rows = prepared.used if takes_columns else prepared.X
         build = METHODS[args.method]
         if takes_columns:
             build = partial(build, options=prepared.mixture_options)
-        estimator, is_new, confidence = find_classes(
+        estimator, is_new, posterior = find_classes(
             build, rows, y, args.n_novel, args.random_state
         )
-        confidence[labeled] = 1.0
+        posterior[labeled] = 1.0
         if not labeled.any():
             warnings.warn("no row has a label: all classes are new", stacklevel=1)
-        results = (estimator.labels_, is_new, confidence)
-        writers = {
-            "out": table_writer(args, table, RESULT_COLUMNS, *results),
-            "columns": columns_writer(prepared),
-            "save": model_writer(prepared, estimator, estimator.labels_, takes_columns),
-        }
+    labels, known = estimator.labels_, estimator.known_classes_.tolist()
+    told = (prepared, estimator.classes_, labels, labeled, posterior, "posterior")
+
+    def write_report(path):
+        page = class_report(
+            args.table.name,
+            headline(estimator, labeled),
+            estimator,
+            *told,
+            facts,
+            known,
+            takes_columns,
+        )
+        path.write_text(page, encoding="utf-8")
+
+    writers = {
+        "out": table_writer(args, table, RESULT_COLUMNS, labels, is_new, posterior),
+        "plot": lambda path: draw(
+            *map_points(estimator, prepared, takes_columns), labels, path
+        ),
+        "report": write_report,
+        "columns": columns_writer(prepared),
+        "save": model_writer(prepared, estimator, labels, takes_columns),
+    }
+    with warnings_as_notes(note):
         write_outputs(args, note, writers)
-    print_lines(summary(prepared, estimator, labeled, confidence), sys.stdout)
+    head = headline(estimator, labeled)
+    print_lines(class_summary(head, *told, known), sys.stdout)
 
 
 def check_labels(args, labeled):

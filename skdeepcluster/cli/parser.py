@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from .. import __version__
+from .classifying import classify
 from .clusters import METHODS
 from .commands import cluster, predict
 from .discovering import METHODS as DISCOVERY_METHODS
@@ -44,9 +45,20 @@ def build_parser():
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     add_cluster(commands)
     add_discover(commands)
+    add_classify(commands)
     add_sample(commands)
     add_predict(commands)
     return parser
+
+
+def add_table(command):
+    """Add the argument that names the table."""
+    command.add_argument(
+        "table",
+        metavar="TABLE",
+        type=Path,
+        help="a .csv, .csv.gz, .tsv, .txt, .data or .parquet file",
+    )
 
 
 def add_cluster(commands):
@@ -60,12 +72,7 @@ def add_cluster(commands):
         "as unknown. What was done with which column is said on stderr, what sets "
         "the groups apart on stdout: of the cells that are there, and nothing else.",
     )
-    command.add_argument(
-        "table",
-        metavar="TABLE",
-        type=Path,
-        help="a .csv, .csv.gz, .tsv, .txt, .data or .parquet file",
-    )
+    add_table(command)
     command.add_argument(
         "--method",
         choices=METHODS,
@@ -150,12 +157,7 @@ def add_discover(commands):
         "have one keep it; the others are of classes that are not known yet. The "
         "columns are prepared as by the command cluster.",
     )
-    command.add_argument(
-        "table",
-        metavar="TABLE",
-        type=Path,
-        help="a .csv, .csv.gz, .tsv, .txt, .data or .parquet file",
-    )
+    add_table(command)
     command.add_argument(
         "--label",
         metavar="COLUMN",
@@ -179,10 +181,64 @@ def add_discover(commands):
         metavar="FILE",
         type=Path,
         help="write the table with columns found_class, found_is_new and "
-        "found_confidence (.csv, .csv.gz or .parquet)",
+        "found_posterior (.csv, .csv.gz or .parquet)",
     )
+    add_pictures(command)
     add_common_options(command)
     command.set_defaults(run=discover)
+
+
+def add_classify(commands):
+    """Add the command ``classify``."""
+    command = commands.add_parser(
+        "classify",
+        usage="%(prog)s TABLE --label COLUMN [options]",
+        help="fill the empty cells of a column of known classes",
+        description="Give every row without a label one of the classes that the others "
+        "have: by a classifier of the labeled rows, and by the nearest rows. Where "
+        "there may be classes that no label names, take the command discover, or "
+        "--reject. The columns are prepared as by the command cluster.",
+    )
+    add_table(command)
+    command.add_argument(
+        "--label",
+        metavar="COLUMN",
+        required=True,
+        help="column of the classes; empty (or -1, among numbers) where the class is "
+        "to be found",
+    )
+    command.add_argument(
+        "--reject",
+        action="store_true",
+        help="say which rows may be of none of the classes, in a column found_is_none; "
+        "on seven tables without such rows it named 11 to 50%% of them",
+    )
+    command.add_argument(
+        "--out",
+        metavar="FILE",
+        type=Path,
+        help="write the table with columns found_class and found_confidence, how often "
+        "such a class is right (.csv, .csv.gz or .parquet)",
+    )
+    add_pictures(command)
+    add_common_options(command)
+    command.set_defaults(run=classify)
+
+
+def add_pictures(command):
+    """Add the options for a picture and a page of the classes."""
+    command.add_argument(
+        "--plot",
+        metavar="FILE.png",
+        type=Path,
+        help="draw the rows in two dimensions, coloured by class",
+    )
+    command.add_argument(
+        "--report",
+        metavar="FILE.html",
+        type=Path,
+        help="write what was found as one page",
+    )
 
 
 def add_sample(commands):
@@ -195,12 +251,7 @@ def add_sample(commands):
         "small clusters. To be labelled first, say, or read. The columns are prepared "
         "as by the command cluster.",
     )
-    command.add_argument(
-        "table",
-        metavar="TABLE",
-        type=Path,
-        help="a .csv, .csv.gz, .tsv, .txt, .data or .parquet file",
-    )
+    add_table(command)
     command.add_argument(
         "--n",
         metavar="N",
@@ -316,12 +367,7 @@ def add_predict(commands):
     command.add_argument(
         "model", metavar="MODEL", type=Path, help="file that --save wrote"
     )
-    command.add_argument(
-        "table",
-        metavar="TABLE",
-        type=Path,
-        help="a .csv, .csv.gz, .tsv, .txt, .data or .parquet file",
-    )
+    add_table(command)
     command.add_argument(
         "--out",
         metavar="FILE",

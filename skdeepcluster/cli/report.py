@@ -299,6 +299,39 @@ def mixture_sections(estimator):
     yield "Columns, gaps and levels", "\n".join(parts)
 
 
+def pictures_of(estimator, prepared, labels, takes_columns, noun="cluster"):
+    """Draw the rows, and the means of their columns in each cluster."""
+    matrix, names = rule_matrix(prepared)
+    two_levels = {f"{c.name} = {c.levels[1]}" for c in prepared.columns if is_pair(c)}
+    told = [j for j, name in enumerate(names) if name not in two_levels]
+    n_clusters = len(set(labels.tolist()))
+    return [
+        map_section(estimator, prepared, labels, takes_columns),
+        figure(
+            lambda ax: draw_profile(
+                matrix[:, told], [names[j] for j in told], labels, ax
+            ),
+            f"Mean of each column in each {noun}, of the cells that are there, "
+            "coloured by its distance from the mean of all rows. Of a category, the "
+            "share of rows.",
+            (
+                max(6.4, 2.4 + 0.75 * n_clusters),
+                1.4 + 0.34 * min(len(told), COLUMNS_DRAWN),
+            ),
+        ),
+    ]
+
+
+def closing_sections(estimator, prepared, facts):
+    """What every report ends with: how it was made, and of what."""
+    return [
+        ("How it was made", bullets(facts)),
+        ("Every column", column_section(prepared)),
+        ("Method and its parameters", f"<pre>{escape(repr(estimator))}</pre>"),
+        ("Versions", bullets(versions())),
+    ]
+
+
 def cluster_report(
     title, estimator, prepared, labels, clusters, facts, takes_columns, comparison
 ):
@@ -332,23 +365,7 @@ def cluster_report(
 
     X, n_clusters = prepared.X, len(clusters)
     matrix, names = rule_matrix(prepared)
-    two_levels = {f"{c.name} = {c.levels[1]}" for c in prepared.columns if is_pair(c)}
-    told = [j for j, name in enumerate(names) if name not in two_levels]
-    pictures = [
-        map_section(estimator, prepared, labels, takes_columns),
-        figure(
-            lambda ax: draw_profile(
-                matrix[:, told], [names[j] for j in told], labels, ax
-            ),
-            "Mean of each column in each cluster, of the cells that are there, "
-            "coloured by its distance from the mean of all rows. Of a category, the "
-            "share of rows.",
-            (
-                max(6.4, 2.4 + 0.75 * n_clusters),
-                1.4 + 0.34 * min(len(told), COLUMNS_DRAWN),
-            ),
-        ),
-    ]
+    pictures = pictures_of(estimator, prepared, labels, takes_columns)
     if 2 <= n_clusters < min(len(X), 30) and not takes_columns:
         pictures.append(
             figure(
@@ -364,10 +381,7 @@ def cluster_report(
         ("Rules", rule_section(matrix, names, labels)),
         ("Typical rows", typical_section(prepared, labels)),
         ("Every column in every cluster", profile_section(prepared, labels)),
-        ("How it was made", bullets(facts)),
-        ("Every column", column_section(prepared)),
-        ("Method and its parameters", f"<pre>{escape(repr(estimator))}</pre>"),
-        ("Versions", bullets(versions())),
+        *closing_sections(estimator, prepared, facts),
     ]
     return page(title, sections)
 
