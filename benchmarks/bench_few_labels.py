@@ -50,6 +50,7 @@ TABLES = (
 )
 N_LABELS = (1, 5, 10)
 MOST_ROWS = 1000
+MOST_DRAWS = 5
 # Unknown classes: 60 % of the classes have ten labels each, 600 rows.
 OPEN_TABLES = ("pendigits", "optdigits", "satimage", "segment")
 OPEN_ROWS, OPEN_LABELS, KNOWN_SHARE = 600, 10, 0.6
@@ -297,14 +298,14 @@ def page(rows):
     parts = [
         "# A few labels a class",
         f"- Command: `{command()}`\n- Versions: {versions()}\n"
-        f"- Tables of at most {MOST_ROWS:,} rows; accuracy on the rows without a label. "
-        "Every method is seen with the parameters of its default, as in the script.",
+        f"- Tables of at most {MOST_ROWS:,} rows, {MOST_DRAWS} draws of labels; accuracy "
+        "on the rows without one.",
         "## Accuracy, mean over tables and draws",
         *page_of_accuracies([r for r in rows if "method" in r]),
         "## Classes that no label names",
         f"{OPEN_LABELS} labels for each of {KNOWN_SHARE:.0%} of the classes, at most "
-        f"{OPEN_ROWS} rows: harmonic mean of the share of unlabeled known rows that are "
-        "kept and right, and of the share of unknown rows that are rejected.",
+        f"{OPEN_ROWS} rows: harmonic mean of the share of unlabeled known rows that "
+        "are kept and right, and of the share of unknown rows that are rejected.",
         page_of_rules(rows),
     ]
     for row in rows:
@@ -323,8 +324,9 @@ def page(rows):
         if row.get("large"):
             parts += [
                 "## 100,000 rows of 50 columns, 20 classes, 10 labels each",
-                f"{row['cpu_s']:.1f} CPU s, {row['peak_mib'] - row['base_mib']:.0f} MiB "
-                f"more than the table, accuracy {row['accuracy']:.3f}.",
+                f"{row['cpu_s']:.1f} CPU s, "
+                f"{row['peak_mib'] - row['base_mib']:.0f} MiB more than the table, "
+                f"accuracy {row['accuracy']:.3f}.",
             ]
     return parts
 
@@ -333,7 +335,7 @@ def main():
     """Measure, and write the page."""
     parser = page_parser(__doc__, data=True, page=True)
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=[*METHODS])
-    parser.add_argument("--draws", type=int, default=5)
+    parser.add_argument("--draws", type=int, default=MOST_DRAWS)
     arguments = parser.parse_args()
     known_by = ("method", "table", "n", "draw", "open", "keywords", "large")
     results = Results(arguments.raw, known_by, only_known=arguments.page)

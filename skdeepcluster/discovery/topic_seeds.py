@@ -64,6 +64,8 @@ def seed_labels(
     Returns
     -------
     :class:`~sklearn.utils.Bunch`
+        Labels, and what they were chosen by:
+
         labels : ndarray of shape (n_samples,)
             Classes of the rows chosen; of all others -1 where the classes are
             integers, otherwise None.
