@@ -42,7 +42,7 @@ LACKING = frozenset(
 NETWORKS = ("TELL", "AutoEncoder", "NeighborEncoder", "PBN", "TabularNCD", "GPC")
 ALIASES = {
     **{"nx": "networkx", "pa": "pyarrow", "pd": "pandas", "pl": "polars"},
-    **{"plt": "matplotlib", "leaderboard_": "pandas"},
+    **{"plt": "matplotlib", "leaderboard_": "pandas", "read_table": "pandas"},
     **dict.fromkeys(NETWORKS, "torch"),
 }
 _files_left_out = {}
