@@ -28,7 +28,7 @@ FAMILIES = [
 
 def test_fits_are_bounded():
     names = [type(estimator).__name__ for estimator in estimators()]
-    words = [*SHAPE, *(names.index(family) for family in FAMILIES)]
+    words = [*SHAPE, *(names.index(kind) for kind in FAMILIES if kind in names)]
     done = subprocess.run(
         [sys.executable, Path(__file__).with_name("memory.py"), *map(str, words)],
         check=True,
