@@ -10,9 +10,9 @@ of a table than as many random ones.
 # %%
 # Five methods vote
 # -----------------
-# :class:`~skdeepcluster.VotingClusterer` brings the clusters of its members under common
-# names and lets them vote on each row. The true classes are used only to look at the
-# outcome.
+# :class:`~skdeepcluster.VotingClusterer` brings the clusters of its members under
+# common names and lets them vote on each row. The true classes are used only to look
+# at the outcome.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -42,9 +42,9 @@ plt.show()
 # %%
 # Which clusters are there?
 # -------------------------
-# :func:`~skdeepcluster.model_selection.cluster_stability` fits a method again, on halves
-# and bootstraps of the rows, and says of each cluster how surely it is found again: 0 is
-# what the method reaches on tables without groups, 1 is always.
+# :func:`~skdeepcluster.model_selection.cluster_stability` fits a method again, on
+# halves and bootstraps of the rows, and says of each cluster how surely it is found
+# again: 0 is what the method reaches on tables without groups, 1 is always.
 
 kmeans = KMeans(10, n_init=10, random_state=0).fit(X)
 found = cluster_stability(kmeans, X)

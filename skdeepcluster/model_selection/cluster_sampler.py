@@ -125,7 +125,7 @@ class ClusterSampler(DocumentedEstimator):
     rows does not matter.
 
     Of many rows k-means is run on 20 for each cluster, once. Time is that of the
-    clusterer, and O(n_samples log n_samples).
+    clusterer, and O(n_samples log n_samples). Ctrl-C leaves the estimator as it was.
 
     References
     ----------

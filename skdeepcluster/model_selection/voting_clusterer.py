@@ -146,7 +146,8 @@ class VotingClusterer(BaseClusterer):
     cluster of the nearest row that it was fitted on. A row on which nobody votes is
     put with the nearest one that has votes.
 
-    The order of the members does not matter, nor that of the rows.
+    The order of the members does not matter, nor that of the rows. Ctrl-C leaves the
+    estimator as it was.
 
     References
     ----------
