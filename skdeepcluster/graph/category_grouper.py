@@ -203,6 +203,8 @@ class CategoryGrouper(TransformerMixin, DocumentedEstimator):
     them for numbers. A single column has nothing to occur with: its frequent levels
     stay as they are. Numbers are levels, too.
 
+    Ctrl-C during `fit` leaves the transformer as it was.
+
     References
     ----------
     .. [1] S. Wu et al. (2024). "GraphHash: graph clustering enables parameter

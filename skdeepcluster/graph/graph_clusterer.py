@@ -370,6 +370,8 @@ class GraphClusterer(BaseClusterer):
     X: they can only be subsampled together, so a cross-validation needs
     ``graph`` made anew from the rows of a fold, or no graph.
 
+    Ctrl-C during `fit` leaves the estimator as it was.
+
     References
     ----------
     .. [1] X. Zhang, H. Liu, Q. Li and X.-M. Wu (2019). "Attributed graph clustering
