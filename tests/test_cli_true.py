@@ -157,3 +157,31 @@ def test_compared_with_a_column_that_is_not_used(tmp_path, capsys):
     said = capsys.readouterr()
     assert "compared with kind: adjusted Rand index 1.00" in said.out
     assert "not used: kind (--compare)" in said.err
+
+
+def test_a_column_of_few_rows_is_no_answer(tmp_path, capsys):
+    frame = pd.DataFrame({"size": [1, 2, 1, 9, 10, 9] * 2, "kind": list("aabccb") * 2})
+    source = tmp_path / "a.csv"
+    frame.to_csv(source, index=False)
+    assert main(["cluster", str(source), "--n-clusters", "2", "--quiet"]) == 0
+    printed = capsys.readouterr().out
+    assert "almost alone" not in printed
+    assert "; - for clusters of too few rows to tell" in printed
+
+
+def test_units_stand_where_people_write_them(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    paid = np.repeat([20, 900], 80) + rng.normal(size=160)
+    share = np.repeat([60, 5], 80) + rng.normal(size=160)
+    frame = pd.DataFrame(
+        {
+            "paid": [f"${value:.2f}" for value in paid],
+            "share": [f"{value:.1f}%" for value in share],
+        }
+    )
+    source = tmp_path / "a.csv"
+    frame.to_csv(source, index=False)
+    assert main(["cluster", str(source), "--n-clusters", "2", "--quiet"]) == 0
+    printed = capsys.readouterr().out
+    assert f"paid: mean ${readable(paid[:80].round(2).mean())} vs $" in printed
+    assert f"share: mean {readable(share[:80].round(1).mean())}% vs " in printed

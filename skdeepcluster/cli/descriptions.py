@@ -24,6 +24,10 @@ SKEWED = 1.0
 # Share of what is to be known about the clusters that one column tells.
 IS_ANSWER = 0.8
 FEW_VALUES = 20
+# With fewer rows for each of its values, any column seems to tell clusters apart.
+ROWS_PER_VALUE = 5
+# Units that stand before the number.
+BEFORE = ("$", "£", "¥", "US$", "A$", "C$", "R$")
 
 
 class Described(NamedTuple):
@@ -58,7 +62,10 @@ def in_words(column, value):
     if column.kind in ("time", "duration"):
         sign, seconds = "-" * (value < 0), abs(round(value))
         return f"{sign}{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
-    return f"{readable(value)} {column.unit}".rstrip()
+    if column.unit in BEFORE:
+        return f"{'-' * bool(value < 0)}{column.unit}{readable(abs(value))}"
+    space = "" if column.unit == "%" else " "
+    return f"{readable(value)}{space}{column.unit}".rstrip()
 
 
 def described(prepared, labels, found_again=None):
@@ -332,7 +339,7 @@ def answer_notes(prepared, labels):
     for column in prepared.columns:
         cells = prepared.frame[column.name]
         seen = cells.notna().to_numpy()
-        if column.n_distinct > FEW_VALUES or seen.sum() < 2:
+        if not 0 < column.n_distinct <= min(FEW_VALUES, seen.sum() // ROWS_PER_VALUE):
             continue
         counts = pd.crosstab(labels[seen], as_words(column, cells[seen]))
         table = counts.to_numpy() / seen.sum()
@@ -344,8 +351,8 @@ def answer_notes(prepared, labels):
         )
         if entropy > 0 and told / entropy > IS_ANSWER:
             named = ", ".join(
-                f"cluster {cluster} is {percent(line.max() / line.sum())} "
-                f"{shortened(counts.columns[line.to_numpy().argmax()])}"
+                f"{shortened(counts.columns[line.to_numpy().argmax()])} in "
+                f"{percent(line.max() / line.sum())} of cluster {cluster}"
                 for cluster, line in counts.iterrows()
             )
             name = shortened(column.name)

@@ -52,6 +52,8 @@ def stability_notes(found, labels, asked):
         yield (
             "found again: 1 is always, 0 no more than in tables without groups; in "
             f"brackets the worst and the best of {n_samples} samples of the rows"
+            + "; - for clusters of too few rows to tell"
+            * any(value != value for value in found.stability)
         )
     if asked is None:
         numbers = found.n_found.tolist()
