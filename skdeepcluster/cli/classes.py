@@ -4,7 +4,7 @@ from ..inspection._number_text import percent
 from .clusters import shortened
 from .descriptions import readable, remarks_on
 from .report import closing_sections, html_table, page, pictures_of
-from .rules import rule_matrix
+from .rule_lists import rule_matrix
 
 # Means are told apart from so much of the column's standard deviation on, and from so
 # many standard errors.

@@ -22,7 +22,7 @@ from .row_map import (
     row_names,
     row_tips,
 )
-from .rules import COVERAGE, DEPTH, PRECISION, cluster_rules, rule_matrix
+from .rule_lists import COVERAGE, DEPTH, PRECISION, cluster_rules, rule_matrix
 from .stability import often
 
 STYLE = """
