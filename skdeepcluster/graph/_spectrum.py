@@ -73,9 +73,9 @@ def with_columns(graph, rows, weight):
     links = csr_array(rows, dtype=np.float64) * weight
     if links.nnz and links.data.min() < 0:
         raise ValueError(
-            "method='augmented' takes entries of X as weights of edges, but some are "
-            "negative: give counts or indicators (OneHotEncoder, KBinsDiscretizer), "
-            "or take method='smoothing'."
+            "Negative values in data passed to method='augmented', which takes them as "
+            "weights of edges: give counts or indicators (OneHotEncoder, "
+            "KBinsDiscretizer), or take method='smoothing'."
         )
     return csr_array(block_array([[graph, links], [links.T, None]]))
 

@@ -443,6 +443,7 @@ class GraphClusterer(BaseClusterer):
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
+        tags.input_tags.positive_only = self.method == "augmented"
         return tags
 
     def _check_state(self):

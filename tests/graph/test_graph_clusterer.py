@@ -358,7 +358,7 @@ def test_parameters_that_do_not_fit_together(easy):
         GraphClusterer(7).fit(X6, graph=TRIANGLES)
     with pytest.raises(ValueError, match="raise or lower resolution"):
         GraphClusterer(2, method="modularity").fit(X6, graph=TRIANGLES)
-    with pytest.raises(ValueError, match="some are negative"):
+    with pytest.raises(ValueError, match="Negative values in data"):
         GraphClusterer(2, method="augmented").fit(-X6, graph=TRIANGLES)
     fitted = GraphClusterer(2, random_state=0).fit(X6, graph=TRIANGLES)
     with pytest.raises(ValueError, match=r"shape \(6, 5\)"):
