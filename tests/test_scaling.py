@@ -5,7 +5,12 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.decomposition import PCA
 
-from skdeepcluster._scaling import TableScaling, power_of_two, varying_columns
+from skdeepcluster._scaling import (
+    TableScaling,
+    power_of_two,
+    unit_length,
+    varying_columns,
+)
 
 
 @pytest.fixture
@@ -131,3 +136,22 @@ def test_doubled_units_change_no_bit_of_the_scaled_table(X, by_column):
         for table in (X, X * 2.0**40)
     ]
     assert_array_equal(*scaled)
+
+
+@pytest.mark.parametrize("factor", [1e-300, 1.0, 1e300])
+def test_rows_of_length_one_and_rows_of_zeros(X, factor):
+    rows = np.vstack([X, np.zeros((1, 4))])
+    found = unit_length(rows * factor)
+    assert_allclose(np.linalg.norm(found[:-1], axis=1), 1, rtol=1e-12)
+    assert_allclose(found[:-1], X / np.linalg.norm(X, axis=1, keepdims=True))
+    assert not found[-1].any()
+
+
+def test_columns_of_another_table_are_no_fitted_state(X):
+    kept = np.array([True, False, True, True])
+    scaling = TableScaling(X, by_column=True, columns=kept)
+    scaling._check_state()
+    for wrong in (~kept, np.ones(4, dtype=bool), kept.astype(int)):
+        scaling.columns = wrong
+        with pytest.raises(ValueError, match="columns of TableScaling"):
+            scaling._check_state()

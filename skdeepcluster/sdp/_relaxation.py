@@ -22,6 +22,10 @@ LONGER = 100
 # Weighted centres that stand for the rows of a large table, and the rows of
 # the sample that places them.
 SUMMARY_CENTERS, SUMMARY_ROWS, SUMMARY_PASSES = 2000, 40_000, 5
+# So many clusters are solved on all of max_samples rows, of more on fewer rows.
+CLUSTERS_OF_ALL_ROWS = 5
+# A bound is searched for where a step takes up to so many operations.
+MOST_BOUND_WORK = 1e8
 # Rows drawn for clusters of equal weight: enough for 20 clusters of 25.
 BALANCED_ROWS = 500
 # Samples in turn, each by the clusters found from the one before: the first, by
@@ -73,6 +77,8 @@ class Relaxed(NamedTuple):
         Whether it ended before its last iteration.
     trace : list of dict
         One entry for each iteration of every tier.
+    is_searched : bool
+        Whether a higher bound than that of the closed form was searched for.
     """
 
     labels: np.ndarray
@@ -85,6 +91,7 @@ class Relaxed(NamedTuple):
     n_iter: int
     converged: bool
     trace: list
+    is_searched: bool = False
 
 
 class SDPKMeansFit(NamedTuple):
@@ -120,7 +127,8 @@ def fit_sdp_kmeans(X, weights, n_clusters, options, rng, *, balance_sizes, max_s
     balance_sizes : bool
         Whether clusters count the same, whatever their sizes.
     max_samples : int
-        Beyond this number of rows, centres of small groups stand for them.
+        Beyond this number of rows, or fewer in proportion where there are more
+        than five clusters, centres of small groups stand for them.
 
     Returns
     -------
@@ -129,7 +137,7 @@ def fit_sdp_kmeans(X, weights, n_clusters, options, rng, *, balance_sizes, max_s
     solve = relax
     if balance_sizes:
         solve = relax_balanced
-    elif len(X) > max_samples:
+    elif len(X) * max(1.0, n_clusters / CLUSTERS_OF_ALL_ROWS) > max_samples:
         solve = relax_summary
     relaxed = solve(X, weights, n_clusters, options, rng)
     n_found = int(relaxed.labels.max()) + 1
@@ -137,7 +145,7 @@ def fit_sdp_kmeans(X, weights, n_clusters, options, rng, *, balance_sizes, max_s
     return SDPKMeansFit(centers[canonical_order(sizes, centers)], relaxed)
 
 
-def relax(X, weights, n_clusters, options, rng):
+def relax(X, weights, n_clusters, options, rng, *, search=True):
     """Find a partition of least inertia, and a bound on all others.
 
     Parameters
@@ -152,6 +160,8 @@ def relax(X, weights, n_clusters, options, rng):
         Tiers and tolerances.
     rng : numpy.random.Generator
         Source of the starts.
+    search : bool, default=True
+        Whether a higher bound than that of the closed form is of use.
 
     Returns
     -------
@@ -181,7 +191,7 @@ def relax(X, weights, n_clusters, options, rng):
     if solver == "cvxpy":
         return _by_cvxpy(X, weights, n_clusters, found, options, rng)
     found = _by_low_rank(X, weights, n_clusters, found, options, rng)
-    return _searched(X, weights, n_clusters, found)
+    return _searched(X, weights, n_clusters, found) if search else found
 
 
 def _best_partition(X, weights, n_clusters, options, rng):
@@ -209,10 +219,14 @@ def _is_same(labels, others, n_clusters):
 
 
 def _searched(X, weights, n_clusters, found):
+    """Raise the bound by a search, where that is cheap and of use."""
+    work = len(X) * float(X.shape[1] + n_clusters) ** 2
+    if found.bound.is_proof or work > MOST_BOUND_WORK:
+        return found
     bound = search_bound(
         X, weights, found.labels, n_clusters, found.bound, found.inertia
     )
-    return found._replace(bound=bound)
+    return found._replace(bound=bound, is_searched=True)
 
 
 def _by_low_rank(X, weights, n_clusters, found, options, rng):
@@ -320,7 +334,7 @@ def relax_summary(X, weights, n_clusters, options, rng):
     are those of the groups, shared among their rows.
     """
     groups, centers, group_weights = _summarise(X, weights, n_clusters, rng)
-    coarse = relax(centers, group_weights, n_clusters, options, rng)
+    coarse = relax(centers, group_weights, n_clusters, options, rng, search=False)
     starts, _ = weighted_means(centers, group_weights, coarse.labels, n_clusters)
     labels = lloyd(X, weights, starts, max_iter=LLOYD_PASSES, tol=0.0).labels
     labels, inertia = local_optimum(X, weights, labels, n_clusters)
@@ -359,7 +373,7 @@ def relax_balanced(X, weights, n_clusters, options, rng):
             drawn = np.unique(systematic_sample(share, BALANCED_ROWS, rng))
             drawn_weights = np.ones(len(drawn))
         sample = np.ascontiguousarray(X[drawn])
-        coarse = relax(sample, drawn_weights, n_clusters, options, rng)
+        coarse = relax(sample, drawn_weights, n_clusters, options, rng, search=False)
         starts, _ = weighted_means(sample, drawn_weights, coarse.labels, n_clusters)
         labels = lloyd(X, weights, starts, max_iter=LLOYD_PASSES, tol=0.0).labels
         labels = np.unique(labels, return_inverse=True)[1]

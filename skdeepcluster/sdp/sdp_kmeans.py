@@ -49,7 +49,8 @@ class SDPKMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightedClust
     max_samples : int, default=100000
         Beyond this number of distinct rows the relaxation is solved on 2000
         weighted centres of small groups of rows; every row is still labelled,
-        and the bound is that of all rows.
+        and the bound is that of all rows. Of more than five clusters so it is
+        beyond ``5 * max_samples / n_clusters`` rows.
     tol : float, default=1e-4
         Largest infeasibility of the relaxation, where the constraint has norm 1.
     max_iter : int, default=25
@@ -85,12 +86,17 @@ class SDPKMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightedClust
     certified_ : bool
         Whether the partition is proven to have the least inertia of all, up to a
         relative 1e-7.
+    bound_searched_ : bool
+        Whether a bound higher than that of the closed form was searched for, which
+        a proof makes needless and a large table costly (see Notes). Where it was
+        not, `lower_bound_` holds, and may be far too low.
     infeasibility_ : float
         Norm by which the solution misses the constraint of the relaxation; 0
         where it was not solved.
     solver_ : str
         What gave the answer: "certificate" (k-means, proven optimal),
-        "low_rank", "admm" or "cvxpy".
+        "low_rank", "admm" or "cvxpy". Beyond `max_samples` that of the centres
+        that stand for the rows: only `certified_` is about all of them.
     membership_ : ndarray of shape (n_samples, rank)
         Nonnegative factor U of the solution: ``U @ U.T`` is near ``1 / size`` for
         rows of the same cluster and 0 for others. Its columns may be mixtures
@@ -135,7 +141,8 @@ class SDPKMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightedClust
     partition in closed form: a bound takes O(n_samples (n_features +
     n_clusters)²) time. Where it proves nothing, a search over one number in these
     variables still gives a bound within percents, in nine times this time; up to
-    500 columns and pairs of clusters. The low-rank solver follows [3]_ in
+    500 columns and pairs of clusters, and where n_samples (n_features +
+    n_clusters)² is at most 1e8. The low-rank solver follows [3]_ in
     ``Z = U U'``, ``U >= 0``; a step takes O(n_samples n_features n_clusters) time,
     and no array of n_samples² is made. "admm" takes O(n_samples² n_clusters) time
     an iteration and O(n_samples²) memory. Equal rows are one weighted row everywhere.
@@ -239,6 +246,7 @@ class SDPKMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightedClust
         self.lower_bound_ = in_units(relaxed.bound.value)
         self.gap_ = float(relaxed.bound.gap)
         self.certified_ = bool(relaxed.bound.is_proof)
+        self.bound_searched_ = bool(relaxed.is_searched)
         self.infeasibility_ = float(relaxed.infeasibility)
         self.solver_ = relaxed.solver
         self.n_iter_ = relaxed.n_iter

@@ -42,3 +42,10 @@ def test_uniform_numbers_are_uniform_and_never_0_or_1():
     shares = np.bincount((10 * numbers).astype(int), minlength=10) / 10_000
     # 4 standard deviations of a count of one tenth.
     assert np.all(np.abs(shares - 0.1) < 0.012)
+
+
+def test_uniform_numbers_are_the_middles_of_equal_cells():
+    """The upper 53 bits name the cell; the lower ones do not count."""
+    hashes = np.array([0, 2**11 - 1, 2**11, 2**63], dtype=np.uint64)
+    expected = np.array([0.5, 0.5, 1.5, 2**52 + 0.5]) * 2.0**-53
+    assert_array_equal(uniform_numbers(hashes), expected)

@@ -26,6 +26,9 @@ from skdeepcluster.sdp import (
 from skdeepcluster.sdp import (
     _low_rank as low_rank,
 )
+from skdeepcluster.sdp import (
+    _relaxation as _relaxation,
+)
 from skdeepcluster.sdp._heuristics import improve
 
 
@@ -366,3 +369,39 @@ def test_a_missing_cvxpy_is_named_with_its_extra(estimator, rng, monkeypatch):
     monkeypatch.setitem(sys.modules, "cvxpy", None)
     with pytest.raises(ImportError, match=r"pip install skdeepcluster\[sdp\]"):
         estimator.set_params(solver="cvxpy").fit(rng.normal(size=(20, 2)))
+
+
+@pytest.mark.parametrize(("n_clusters", "solve"), [(5, "relax"), (6, "relax_summary")])
+def test_many_clusters_are_solved_on_fewer_rows(n_clusters, solve, monkeypatch):
+    """The work grows with rows times clusters, and so does the bound on it."""
+    called = []
+    for name in ("relax", "relax_summary"):
+        whole = getattr(_relaxation, name)
+
+        def noting(*args, name=name, whole=whole, **options):
+            called.append(name)
+            return whole(*args, **options)
+
+        monkeypatch.setattr(_relaxation, name, noting)
+    X = np.random.default_rng(0).normal(size=(100, 2))
+    model = SDPKMeans(n_clusters, max_samples=100, random_state=0).fit(X)
+    assert called[0] == solve
+    assert model.lower_bound_ <= model.inertia_
+
+
+def test_a_bound_that_costs_too_much_is_not_searched_for(monkeypatch):
+    X = np.random.default_rng(0).normal(size=(300, 2))
+    model = SDPKMeans(4, solver="low_rank", random_state=0)
+    searched = model.fit(X).lower_bound_
+    assert model.bound_searched_
+    monkeypatch.setattr(_relaxation, "MOST_BOUND_WORK", 300 * (2 + 4) ** 2 - 1)
+    model.fit(X)
+    assert not model.bound_searched_
+    assert model.lower_bound_ < searched <= model.inertia_
+
+
+def test_what_is_proven_needs_no_search():
+    X, _ = make_blobs(200, centers=3, cluster_std=0.5, random_state=1)
+    model = SDPKMeans(3, random_state=0).fit(X)
+    assert model.certified_
+    assert not model.bound_searched_
