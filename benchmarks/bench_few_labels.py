@@ -298,8 +298,8 @@ def page(rows):
     parts = [
         "# A few labels a class",
         f"- Command: `{command()}`\n- Versions: {versions()}\n"
-        f"- Tables of at most {MOST_ROWS:,} rows, {MOST_DRAWS} draws of labels; accuracy "
-        "on the rows without one.",
+        f"- Tables of at most {MOST_ROWS:,} rows, {MOST_DRAWS} draws of labels; "
+        "accuracy on the rows without one.",
         "## Accuracy, mean over tables and draws",
         *page_of_accuracies([r for r in rows if "method" in r]),
         "## Classes that no label names",
