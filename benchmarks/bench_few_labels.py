@@ -29,7 +29,7 @@ from sklearn.metrics import accuracy_score, balanced_accuracy_score, silhouette_
 from sklearn.preprocessing import StandardScaler
 from sklearn.semi_supervised import LabelSpreading, SelfTrainingClassifier
 
-from skdeepcluster import PPP, NeighborEncoder, TransductiveClassifier
+from skdeepcluster import PPP, TransductiveClassifier
 from skdeepcluster.discovery import seed_labels
 
 TABLES = (
@@ -93,18 +93,11 @@ def ours(X, y, **options):
     return TransductiveClassifier(**options).fit(X, y).transduction_
 
 
-def behind_map(X, y):
-    """TransductiveClassifier behind a NeighborEncoder that heeds the labels."""
-    encoder = NeighborEncoder(10, random_state=0)
-    return ours(X, y, encoder=encoder)
-
-
 METHODS = {
     "TransductiveClassifier": ours,
     "smoothness=0": partial(ours, smoothness=0),
     "unary='prototype'": partial(ours, unary="prototype"),
     "n_refits=1": partial(ours, n_refits=1),
-    "encoder=NeighborEncoder": behind_map,
     "logistic regression": logistic,
     "LabelSpreading": spreading,
     "SelfTrainingClassifier": self_training,

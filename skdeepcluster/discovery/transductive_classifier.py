@@ -34,6 +34,7 @@ from .._validation import check_table, draw_seed
 from .._warnings import warn
 from ..base import EncodedEstimator, unchanged_on_error
 from ..kernels.neighbors import nearest_rows
+from ..neighbors._cells import nearest_in_cells
 from ..neighbors._neighbor_space import NeighborSpace
 from ._mean_field import (
     SparseParts,
@@ -50,6 +51,8 @@ from ._rejection import count_groups, fit_one_versus_all
 LEAST_PROBABILITY = 1e-6
 # Unlabeled rows together weigh at most so many times what the labeled ones do.
 REFIT_WEIGHT = 3.0
+# Beyond so many rows, neighbours are looked for in nearby cells.
+MOST_EXACT = 20_000
 # If more than this share of the rows is rejected, the number of groups is doubtful.
 MOST_REJECTED = 0.6
 
@@ -147,8 +150,8 @@ class TransductiveClassifier(ClassifierMixin, EncodedEstimator):
 
     Notes
     -----
-    A class without a labeled row cannot be found here, but rejected. Rejection has its
-    price: of rows of known classes, it takes one in nine to one in two with them, the
+    A class without a labeled row cannot be found here, but rejected. Rejection has
+    its price: it takes one in nine to one in two rows of known classes with it, the
     more the more groups there are.
 
     Columns are standardised, their outliers drawn in, and more than 60 are brought
@@ -157,9 +160,11 @@ class TransductiveClassifier(ClassifierMixin, EncodedEstimator):
 
     A step takes O(n k c) time for n rows, k neighbours and c classes, memory is
     O(n (k + c)), and the search for neighbours O(n² p) time for more than some 15
-    columns. A new row is compared with all rows of the fit. `predict` on rows of the
-    fit need not repeat `transduction_`: there they are new rows, without a label, that
-    nobody else's class depends on.
+    columns. Of more than 20,000 dense rows, neighbours are looked for in the ten
+    nearest cells of 250 rows alone, and some are missed. A new row is compared with
+    all rows of the fit. `predict` on rows of the fit need not repeat
+    `transduction_`: there they are new rows, without a label, that nobody else's
+    class depends on.
 
     The energy and its minimisation are those of [1]_, its classes' means being
     ``unary="prototype"``; the rejection is that of [2]_, `alignment` the transport
@@ -359,6 +364,8 @@ class TransductiveClassifier(ClassifierMixin, EncodedEstimator):
         number = min(self.n_neighbors, rows.shape[0] - 1)
         if number == 0:
             return np.zeros((rows.shape[0], 0), dtype=np.int64)
+        if rows.shape[0] > MOST_EXACT and not issparse(rows):
+            return nearest_in_cells(rows, number)
         search = NearestNeighbors(n_neighbors=number, n_jobs=self.n_jobs).fit(rows)
         with one_blas_thread():
             return search.kneighbors(return_distance=False)

@@ -316,3 +316,14 @@ def test_another_fit_forgets_the_first():
     again = model.fit(X, partial).predict_proba(X)
     plain = TransductiveClassifier().fit(X, partial)
     np.testing.assert_array_equal(again, plain.predict_proba(X))
+
+
+def test_large_tables_look_in_cells(monkeypatch):
+    X, y = make_blobs(3000, 4, centers=4, random_state=0)
+    partial = few_labels(y, 3)
+    exact = TransductiveClassifier().fit(X, partial)
+    name = "skdeepcluster.discovery.transductive_classifier.MOST_EXACT"
+    monkeypatch.setattr(name, 2000)
+    cells = TransductiveClassifier().fit(X, partial)
+    assert (cells.transduction_ == exact.transduction_).mean() > 0.99
+    assert abs(cells.graph_ - exact.graph_).sum() < 0.2 * exact.graph_.sum()
