@@ -5,7 +5,8 @@
     J[r, c] = Jaccard index of cluster c and its most similar one in resample r
               for n_halves halves of the rows and n_bootstraps bootstraps
     for each of two reference tables without groups, as wide and skewed as the table:
-        J0[d] = mean over some halves of the Jaccard index of its cluster d
+        J0[d] = mean + standard deviation over some halves of the Jaccard index of its
+                cluster d
     chance[c] = largest J0 of the clusters d about as large as c; at least the mean of
                 all, weighted by their sizes, and the share of the rows in c
     stability[c] = (mean - standard deviation of J[:, c] - chance[c]) / (1 - chance[c])
@@ -92,7 +93,8 @@ def cluster_stability(
         jaccard : ndarray of shape (n_halves + n_bootstraps, n_clusters)
             The Jaccard indices behind them, halves first.
         chance : ndarray of shape (n_clusters,)
-            The Jaccard index that chance reaches, at most 0.95 but for clusters
+            The Jaccard index that chance reaches, the standard deviation of the
+            resamples added; at most 0.95 but for clusters
             that hold a larger share of the rows.
         row_stability : ndarray of shape (n_samples,)
             Share of the resamples whose most similar cluster has the row; 0 for
@@ -247,7 +249,7 @@ def most_similar(labels, others):
 
 
 def _by_chance(estimator, table, n_halves, rng):
-    """Mean Jaccard indices of the clusters of a table without groups, and their shares.
+    """Jaccard indices that clusters of a table without groups reach, and their shares.
 
     A method that finds a single one, or none, is not led astray: chance is 0.
     """
@@ -260,8 +262,10 @@ def _by_chance(estimator, table, n_halves, rng):
     if labels.max(initial=NOISE) < 1:
         return nothing
     halves = [_draw(len(labels), len(labels) // 2, rng) for _ in range(n_halves)]
-    jaccard = _found_again(estimator, table, labels, halves)[0].mean(axis=0)
-    return jaccard, np.bincount(labels[labels != NOISE]) / len(labels)
+    jaccard = _found_again(estimator, table, labels, halves)[0]
+    # As much is added here as is taken off there.
+    level = jaccard.mean(axis=0) + jaccard.std(axis=0)
+    return level, np.bincount(labels[labels != NOISE]) / len(labels)
 
 
 def _tables_without_groups(X, rng):
