@@ -59,7 +59,7 @@ def find_classes(args, prepared, y):
         calibration = calibrate(model, prepared.X, known.codes, seed=args.random_state)
     except ValueError as error:
         raise CommandError(first_line(error)) from error
-    sure = calibration.probabilities(model.label_distributions_).max(axis=1)
+    sure = calibration.confidence(model)
     confidence = np.where(known.labeled, 1.0, sure).round(6)
     return model, calibration, confidence
 

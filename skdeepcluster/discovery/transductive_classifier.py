@@ -446,6 +446,11 @@ class TransductiveClassifier(ClassifierMixin, EncodedEstimator):
         probabilities[:, self.unary_.classes_] = found
         return np.log(np.maximum(probabilities, LEAST_PROBABILITY))
 
+    def _unary_distributions(self):
+        """What the classifier alone says of the rows of fit."""
+        rows = self._rows if self._space is not None else self._rows.joined()
+        return softmax(self._scores(rows), axis=1)
+
     def _fit_rejection(self, rows, known, codes):
         """Reject unlabeled rows that lie no nearer to their class than to others."""
         seed = draw_seed(self.random_state)
