@@ -3,7 +3,7 @@
 Graphs are the three arrays of a CSR matrix, symmetric, with non-negative weights.
 """
 
-from mmap import mmap
+from mmap import ACCESS_COPY, mmap
 from typing import NamedTuple
 
 import numpy as np
@@ -164,7 +164,8 @@ def lazy_zeros(n, dtype=np.float64):
         The zeros.
     """
     n_bytes = n * np.dtype(dtype).itemsize
-    return np.frombuffer(mmap(-1, max(n_bytes, 1)), dtype, n)
+    # A copy for each process: by default forked ones would share it.
+    return np.frombuffer(mmap(-1, max(n_bytes, 1), access=ACCESS_COPY), dtype, n)
 
 
 class Diffusion(NamedTuple):

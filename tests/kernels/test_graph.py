@@ -9,7 +9,14 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import connected_components
 
-from skdeepcluster.kernels.graph import by_size, communities, modularity, push
+from skdeepcluster.kernels.graph import (
+    by_size,
+    communities,
+    lazy_zeros,
+    modularity,
+    push,
+    sweep,
+)
 
 
 def from_edges(edges, n, weights=None):
@@ -182,3 +189,25 @@ def test_only_what_mass_reaches_is_touched():
 def test_why_a_diffusion_ends():
     assert diffuse(PATH, [0], 6.5).outcome == 2
     assert diffuse(PATH, [0], 5.0, max_push=3).outcome == 1
+
+
+def test_sweep_finds_the_part_of_least_conductance(rng):
+    A, labels = random_graph(rng, 30, 0.2), rng.random(30) < 0.5
+    W = A.toarray() * np.where(labels == labels[:, np.newaxis], 1.0, 0.1)
+    degrees, order = W.sum(axis=1), rng.permutation(30)[:20]
+    expected = []
+    for size in range(3, 21):
+        inside = np.isin(np.arange(30), order[:size])
+        expected.append(W[inside][:, ~inside].sum() / degrees[inside].sum())
+    size, conductance = sweep(arrays(A), labels, 0.1, order, 3, degrees)
+    assert conductance == pytest.approx(min(expected))
+    assert size == 3 + int(np.argmin(expected))
+
+
+@pytest.mark.parametrize("dtype", [float, bool])
+def test_lazy_zeros_are_zeros_that_can_be_written_to(dtype):
+    zeros = lazy_zeros(5, dtype)
+    assert_array_equal(zeros, np.zeros(5, dtype))
+    zeros[3] = 1
+    assert_array_equal(lazy_zeros(5, dtype), np.zeros(5))
+    assert lazy_zeros(0, dtype).shape == (0,)
