@@ -345,8 +345,11 @@ class TestStopping:
         train(net, datasets, max_epochs=3)
         assert_allclose(*zip(*losses, strict=True), rtol=1e-6)
         assert [n for training, n in seen if not training] == [60] * 3
+        sizes, step = [], net.validation_step
+        net.validation_step = lambda batch: sizes.append(len(batch[0])) or step(batch)
         best = min(loss for loss, _ in losses)
         assert_allclose(net.mean_loss(datasets[1]), best, rtol=1e-6)
+        assert sizes == [60]
 
     def test_a_start_that_is_best_is_kept(self):
         start = state_of(some_net())
