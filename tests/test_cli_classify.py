@@ -149,3 +149,42 @@ def test_one_label_a_class_says_that_nothing_is_known(run):
     status, said, _ = run(kind=kind)
     assert status == 0
     assert "no class has a second label that could be hidden" in said
+
+
+@pytest.mark.parametrize("command", ["discover", "classify"])
+def test_columns_in_place_of_labels(table, tmp_path, capsys, command):
+    rng = np.random.default_rng(0)
+    place = np.unique(TRUTH, return_inverse=True)[1]
+    words = rng.poisson(np.kron(np.eye(3), np.full((1, 4), 4.0))[place] + 0.2)
+    names = [f"w{j}" for j in range(12)]
+    source, seeds, out = (tmp_path / n for n in ("t.csv", "seeds.json", "out.csv"))
+    pd.DataFrame(words, columns=names).to_csv(source, index=False)
+    seeds.write_text('{"ant": ["w0", "w1"], "bee": ["w4"], "cat": ["w8", "w11"]}')
+    options = ["--numeric", *names, "--seeds", str(seeds), "--out", str(out)]
+    assert main([command, str(source), *options]) == 0
+    _, err = capsys.readouterr()
+    assert "rows labeled by --seeds: ant (4), bee (4), cat (4)" in err
+    found = pd.read_csv(out)["found_class"]
+    known = found.isin(["ant", "bee", "cat"])
+    assert known.sum() >= 12  # discover may find further classes
+    assert command == "discover" or known.all()
+    assert (found == TRUTH)[known].mean() > 0.9
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("[1]", "a list of columns for each class"),
+        ("{", "is no JSON"),
+        ('{"a": ["length"], "b": ["nothing"]}', "topic 'b' has no column"),
+        ('{"a": ["length"]}', "topics has 1 entries"),
+        (None, "there is no file"),
+    ],
+)
+def test_seeds_that_are_none(table, tmp_path, capsys, written, said):
+    source, seeds = tmp_path / "t.csv", tmp_path / "seeds.json"
+    table.drop(columns="kind").to_csv(source, index=False)
+    if written is not None:
+        seeds.write_text(written)
+    assert main(["classify", str(source), "--seeds", str(seeds)]) != 0
+    assert said in capsys.readouterr().err

@@ -135,7 +135,7 @@ def test_no_label_at_all_is_said(table, run, tmp_path):
     ("change", "options", "message"),
     [
         ({}, ["--label", "sort"], "--label: there is no column 'sort' among name"),
-        ({}, [], "the following arguments are required: --label"),
+        ({}, [], "one of the arguments --label --seeds is required"),
         ({"kind": TRUTH}, ["--label", "kind"], "kind: every row has a label"),
         ({}, ["--label", "kind", "--n-novel", "41"], "only 40 rows have no label"),
         ({}, ["--label", "kind", "--n-novel", "0"], "'0' is not a positive integer"),

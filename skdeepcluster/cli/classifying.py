@@ -5,9 +5,9 @@ import sys
 import numpy as np
 
 from .classes import class_report, class_summary
-from .columns import check_columns, columns_writer, prepare_table
-from .discovering import partial_labels
+from .columns import columns_writer
 from .files import read
+from .given_labels import rows_and_labels
 from .messages import (
     CommandError,
     first_line,
@@ -84,18 +84,13 @@ def classify(args):
     check_outputs(args)
     names = (*RESULT_COLUMNS, REJECTED) if args.reject else RESULT_COLUMNS
     table = read(args, names)
-    check_columns(table.frame, [args.label], "--label")
     facts = []
 
     def remember(text):
         facts.append(text)
         note(text)
 
-    y, labeled = partial_labels(table.frame[args.label], remember)
-    check_labels(args, labeled)
-    for text in table.notes:
-        remember(text)
-    prepared = prepare_table(args, table, remember, [(args.label, "--label")])
+    prepared, y, labeled = rows_and_labels(args, table, remember, check_labels)
     with warnings_as_notes(remember):
         model, calibration, confidence = find_classes(args, prepared, y)
     labels = model.transduction_

@@ -6,8 +6,9 @@ from functools import partial
 
 from .classes import class_report, class_summary
 from .clusters import TAKE_COLUMNS, method_note
-from .columns import check_columns, check_weights, columns_writer, prepare_table
+from .columns import check_weights, columns_writer
 from .files import read
+from .given_labels import rows_and_labels
 from .messages import (
     CommandError,
     first_line,
@@ -19,7 +20,6 @@ from .messages import (
 )
 from .outputs import check_outputs, draw, model_writer, table_writer, write_outputs
 from .row_map import map_points
-from .written_labels import partial_labels
 
 # Tables of more columns are fitted by the mixture on their principal axes.
 MANY_COLUMNS, N_AXES = 32, 20
@@ -115,18 +115,13 @@ def discover(args):
     note = keep_quiet if args.quiet else say
     check_outputs(args)
     table = read(args, RESULT_COLUMNS)
-    check_columns(table.frame, [args.label], "--label")
     facts = []
 
     def remember(text):
         facts.append(text)
         note(text)
 
-    y, labeled = partial_labels(table.frame[args.label], remember)
-    check_labels(args, labeled)
-    for text in table.notes:
-        remember(text)
-    prepared = prepare_table(args, table, remember, [(args.label, "--label")])
+    prepared, y, labeled = rows_and_labels(args, table, remember, check_labels)
     if args.method is None:
         args.method = "mixed" if prepared.has_words_or_gaps else "mixture"
         remember(method_note(args.method, prepared.has_words_or_gaps, METHODS))

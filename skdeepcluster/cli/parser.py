@@ -158,13 +158,7 @@ def add_discover(commands):
         "columns are prepared as by the command cluster.",
     )
     add_table(command)
-    command.add_argument(
-        "--label",
-        metavar="COLUMN",
-        required=True,
-        help="column of the known classes; empty (or -1, among numbers) where the "
-        "class is to be found",
-    )
+    add_labels(command)
     command.add_argument(
         "--method",
         choices=DISCOVERY_METHODS,
@@ -200,13 +194,7 @@ def add_classify(commands):
         "--reject. The columns are prepared as by the command cluster.",
     )
     add_table(command)
-    command.add_argument(
-        "--label",
-        metavar="COLUMN",
-        required=True,
-        help="column of the classes; empty (or -1, among numbers) where the class is "
-        "to be found",
-    )
+    add_labels(command)
     command.add_argument(
         "--reject",
         action="store_true",
@@ -223,6 +211,24 @@ def add_classify(commands):
     add_pictures(command)
     add_common_options(command)
     command.set_defaults(run=classify)
+
+
+def add_labels(command):
+    """Add the options that say which labels there are."""
+    group = command.add_mutually_exclusive_group(required=True)
+    group.add_argument(
+        "--label",
+        metavar="COLUMN",
+        help="column of the known classes; empty (or -1, among numbers) where the "
+        "class is to be found",
+    )
+    group.add_argument(
+        "--seeds",
+        metavar="FILE.json",
+        type=Path,
+        help='in place of labels, columns in which a class is high: {"CLASS": '
+        '["COLUMN", ...], ...}; rows that lie nearest to them are labeled',
+    )
 
 
 def add_pictures(command):
