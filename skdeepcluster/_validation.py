@@ -3,7 +3,7 @@
 from contextlib import contextmanager
 
 import numpy as np
-from sklearn import get_config
+from sklearn import config_context, get_config
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import (
     _check_feature_names,
@@ -31,7 +31,9 @@ def check_table(estimator, X, *, reset):
         _check_feature_names(estimator, X, reset=reset)
         _check_n_features(estimator, X, reset=reset)
         return X
-    with _clear_errors("X", X):
+    X = collected(X)
+    # Compiled loops compute with NumPy's arrays, whatever namespace came in.
+    with config_context(array_api_dispatch=False), _clear_errors("X", X):
         _refuse_dates(X)
         with _bad_cells_named(X):
             X = validate_data(
@@ -50,6 +52,12 @@ def check_table(estimator, X, *, reset):
             "columns that hold them."
         )
     return X
+
+
+def collected(X):
+    """Collect the rows of a lazy frame of polars; anything else comes back as it is."""
+    is_lazy = hasattr(X, "collect_schema") and hasattr(X, "collect")
+    return X.collect() if is_lazy else X
 
 
 def _is_single(X):

@@ -4,6 +4,8 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from extras import torch
+from sklearn import config_context
 from sklearn.base import BaseEstimator
 
 from skdeepcluster import PPP
@@ -44,11 +46,12 @@ def test_other_errors_are_left_as_they_are():
         PPP().fit(np.zeros((0, 3)))
 
 
-@pytest.mark.parametrize("kind", ["polars", "arrow", "nullable"])
+@pytest.mark.parametrize("kind", ["polars", "lazy", "arrow", "nullable"])
 def test_single_precision_of_frames_is_kept(kind):
     values = {"a": [1.0, 2.0], "b": [3.0, 4.0]}
     single = {
         "polars": lambda: pl.DataFrame(values).cast(pl.Float32),
+        "lazy": lambda: pl.LazyFrame(values).cast(pl.Float32),
         "arrow": lambda: pl.DataFrame(values).cast(pl.Float32).to_arrow(),
         "nullable": lambda: pd.DataFrame(values).astype("Float32"),
     }[kind]()
@@ -58,3 +61,11 @@ def test_single_precision_of_frames_is_kept(kind):
     # One column of double precision decides for all.
     double = pl.DataFrame(values).cast({"a": pl.Float32})
     assert check_table(BaseEstimator(), double, reset=True).dtype == np.float64
+
+
+@pytest.mark.parametrize("dispatch", [False, True])
+def test_tensor_becomes_an_array(dispatch):
+    with config_context(array_api_dispatch=dispatch):
+        checked = check_table(BaseEstimator(), torch.ones((2, 3)), reset=True)
+    assert type(checked) is np.ndarray
+    np.testing.assert_array_equal(checked, np.ones((2, 3)))

@@ -12,9 +12,10 @@ from importlib import import_module
 from typing import NamedTuple
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.utils.validation import check_array, validate_data
 
-from .._validation import refuse_masked
+from .._validation import collected, refuse_masked
 
 # Floats hold every whole number up to here, and lump those beyond.
 LARGEST_EXACT = 2.0**53
@@ -103,8 +104,11 @@ def checked_cells(estimator, X, names=None, unread=()):
         One for each column.
     """
     refuse_masked("X", X)
+    X = collected(X)
     if frame_library(X) is None:
-        X = check_array(as_array(X), dtype=None, ensure_all_finite=False)
+        # A sparse matrix is refused by name, not as an array of one object.
+        rows = X if issparse(X) else as_array(X)
+        X = check_array(rows, dtype=None, ensure_all_finite=False)
     validate_data(estimator, X, reset=names is None, skip_check_array=True)
     cells = table_cells(X, unread)
     if not cells or not len(cells[0].values):
