@@ -2,8 +2,6 @@
 
 import sys
 
-import numpy as np
-
 from .classes import class_report, class_summary
 from .columns import columns_writer
 from .files import read
@@ -49,6 +47,8 @@ def find_classes(args, prepared, y):
     confidence : ndarray of shape (n_samples,)
         Probability that the class of a row is right.
     """
+    import numpy as np
+
     from .._labels import PartialLabels
     from ..discovery._calibration import calibrate
 
