@@ -395,11 +395,14 @@ def main():
             f"# {__doc__.splitlines()[0]}",
             f"- Command: `{command()}`\n- Versions: {versions()}\n"
             f"- Tables of at most {MAX_ROWS} rows, scaled as for all benchmarks; the "
-            "number of classes is known to the members. One thread.",
+            "number of classes is known to the members. One thread; a shared machine, load "
+            f"{os.getloadavg()[0]:.0f} on {os.cpu_count()} cores.",
             "Accuracy (ACC) after the best matching. *core*: rows on which all five "
             "members agree, under the matching of all rows; *core, matched*: under a "
-            "matching of their own. The default members and that the others keep the "
-            "vote's cluster were chosen on the first 15 tables.",
+            "matching of their own. That members see the first 20 principal axes, and "
+            "that rows outside the core keep the vote's cluster, was chosen in view of "
+            "all 25 tables; the constants of the stability on tables without groups and "
+            "on blobs.",
             votes_page(
                 "Votes: 15 tables",
                 every("votes", measure_votes, FIRST, arguments.seeds),
