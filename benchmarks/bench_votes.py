@@ -41,15 +41,15 @@ MAX_ROWS = 1200
 N_LABELED = 60
 N_DRAWS = 5
 ABOUT = f"""\
-- Tables of at most {MAX_ROWS} rows, scaled as for all benchmarks; the number of classes is
-  known to the members. One thread; the machine was shared, at a load of about 15 on two
-  cores."""
+- Tables of at most {MAX_ROWS} rows, scaled as for all benchmarks; the number of classes
+  is known to the members. One thread; the machine was shared, at a load of about 15 on
+  two cores."""
 HOW_CHOSEN = """\
-Accuracy (ACC) after the best matching. *core*: rows on which all five members agree, under
-the matching of all rows; *core, matched*: under a matching of their own. That members see
-the first 20 principal axes, and that rows outside the core keep the vote's cluster, was
-chosen in view of all 25 tables; the constants of the stability on tables without groups
-and on blobs."""
+Accuracy (ACC) after the best matching. *core*: rows on which all five members agree,
+under the matching of all rows; *core, matched*: under a matching of their own. That
+members see the first 20 principal axes, and that rows outside the core keep the vote's
+cluster, was chosen in view of all 25 tables; the constants of the stability on tables
+without groups and on blobs."""
 
 
 def table_of(name, folder, seed=0):
