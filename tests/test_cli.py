@@ -451,7 +451,10 @@ def test_bad_table(name, content, message, tmp_path, run):
         ([], "arguments are required: COMMAND; see skdeepcluster --help"),
         (["explode"], "invalid choice: 'explode'"),
         (["cluster"], "arguments are required: TABLE"),
-        (["discover", "{source}"], "--label; see skdeepcluster discover --help"),
+        (
+            ["discover", "{source}"],
+            "--label --seeds is required; see skdeepcluster discover --help",
+        ),
         (["cluster", "--drop", "a", "{source}"], "TABLE; it comes before --drop"),
         (["cluster", "{source}", "--colour"], "unrecognized arguments: --colour"),
         (["cluster", "{source}", "--method", "magic"], "invalid choice: 'magic'"),

@@ -17,7 +17,7 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message):
         if message.endswith(": TABLE") and "--drop" in self._option_string_actions:
             message += "; it comes before --drop, which takes every name after it"
-        elif "are required" in message:
+        elif message.endswith("is required") or "are required" in message:
             message += f"; see {self.prog} --help"
         raise CommandError(message)
 

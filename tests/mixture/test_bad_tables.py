@@ -144,7 +144,7 @@ def test_dtypes_that_changed_since_fit():
 def test_sentinels_and_codes_are_what_the_user_says():
     X, _ = frame(0)
     marked = X.assign(x0=X["x0"].fillna(-999))
-    with pytest.warns(UserWarning, match="'x0' holds -999 far from all"):
+    with pytest.warns(UserWarning, match="'x0' holds -999, unlike all"):
         MixedMixture().fit(marked)
     model = MixedMixture(sentinels={"x0": [-999]}).fit(marked)
     np.testing.assert_array_equal(model.labels_, MixedMixture().fit(X).labels_)
