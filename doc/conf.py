@@ -39,7 +39,7 @@ autodoc_default_options = {
     "members": True,
     "inherited-members": "BaseEstimator, _MetadataRequester, _SetOutputMixin",
     "exclude-members": ", ".join(
-        f"set_{method}_request" for method in ("fit", "partial_fit", "score")
+        f"set_{method}_request" for method in ("fit", "partial_fit", "predict", "score")
     ),
 }
 
@@ -102,8 +102,14 @@ for page in sorted(RESULTS.glob("*.md")):
 
 
 def quote_fitted_attributes(app, what, name, obj, options, lines):
-    """Mark shapes as code: a name that ends in "_" is a link in reST."""
+    """Mark shapes as code: a name that ends in "_" is a link in reST.
+
+    Links within scikit-learn's pages, in methods that come from there, become words.
+    """
+    inherited = str(getattr(obj, "__module__", "")).startswith("sklearn")
     for number, line in enumerate(lines):
+        if inherited:
+            lines[number] = re.sub(r":ref:`([^<`]+) <[^>]+>`", r"\1", line)
         if "of shape (" in line:
             lines[number] = re.sub(r"(?<!`)\b(\w+_)(?=[,)])", r"`\1`", line)
 
