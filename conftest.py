@@ -45,6 +45,8 @@ ALIASES = {
     **{"plt": "matplotlib", "leaderboard_": "pandas", "read_table": "pandas"},
     **dict.fromkeys(NETWORKS, "torch"),
 }
+# Words in the names of scikit-learn's checks -> what these need.
+CHECKS = {"pandas": "pandas", "dataframe": "pandas", "polars": "polars"}
 _files_left_out = {}
 
 
@@ -126,8 +128,8 @@ def _lacks(item):
     What its fixtures, its parameters and the functions that it calls name counts.
     """
     marked = {name for mark in item.iter_markers("needs") for name in mark.args}
-    # One of scikit-learn's own checks would skip itself.
-    marked |= {"pandas"} & set(item.name.split("_"))
+    # Some of scikit-learn's own checks would skip themselves.
+    marked |= {name for word, name in CHECKS.items() if word in item.name}
     named = {name for code in _parts(item) for name in code.co_names}
     return {_package(name) for name in marked | named} & LACKING
 

@@ -509,6 +509,7 @@ def test_bits_do_not_depend_on_process_or_threads(request):
     assert len(answers[0]) == len(estimators())
 
 
+@pytest.mark.needs("pandas")
 @pytest.mark.parametrize("estimator", transformers(), ids=repr)
 def test_set_output(estimator):
     with warnings.catch_warnings():
