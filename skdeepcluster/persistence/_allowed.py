@@ -39,6 +39,8 @@ _SKLEARN_ROOMS = (
 # What transformers, routed metadata and users of networks keep in attributes.
 _OTHER_OBJECTS = {
     "skdeepcluster.cli.models.TableColumns",
+    # A list of columns, in earlier versions of scikit-learn.
+    "sklearn.compose._column_transformer._RemainderColsList",
     "sklearn.compose._column_transformer.make_column_selector",
     "sklearn.utils._metadata_requests.MetadataRequest",
     "sklearn.utils._metadata_requests.MethodMetadataRequest",
