@@ -46,8 +46,10 @@ ALIASES = {
     **dict.fromkeys(NETWORKS, "torch"),
 }
 # Words in the names of scikit-learn's checks -> what these need.
-CHECKS = {"pandas": "pandas", "dataframe": "pandas", "polars": "polars"}
-_files_left_out = {}
+CHECKS = {
+    **dict.fromkeys(("pandas", "dataframe", "data_not_an_array"), "pandas"),
+    "polars": "polars",
+}
 
 
 def _imported(path):
@@ -63,17 +65,19 @@ def _imported(path):
     return names
 
 
+def _file_lacks(path):
+    """Packages that a file needs and that are not installed."""
+    names = _imported(path)
+    if path.parent.name in ("nn", "deep"):
+        names.add("torch")
+    return names & LACKING
+
+
 def pytest_ignore_collect(collection_path):
     """Leave out files whose packages are not installed."""
     if collection_path.suffix != ".py" or not LACKING:
         return None
-    names = _imported(collection_path)
-    if collection_path.parent.name in ("nn", "deep"):
-        names.add("torch")
-    lacking = names & LACKING
-    if lacking:
-        _files_left_out[collection_path] = lacking
-    return bool(lacking) or None
+    return bool(_file_lacks(collection_path)) or None
 
 
 def _codes(thing, seen):
@@ -149,9 +153,10 @@ def pytest_collection_modifyitems(config, items):
 
 
 def pytest_terminal_summary(terminalreporter):
-    """Say how many files were left out, and for want of what."""
+    """Say how many files of tests are left out, and for want of what."""
+    lacks = [_file_lacks(path) for path in Path(TESTS).rglob("test_*.py")]
     for name in sorted(LACKING):
-        n_files = sum(name in lacking for lacking in _files_left_out.values())
+        n_files = sum(name in lacking for lacking in lacks)
         terminalreporter.write_line(f"without {name}: {n_files} files left out")
 
 
