@@ -11,6 +11,7 @@ import random
 import subprocess
 import sys
 import warnings
+from inspect import getdoc
 from pathlib import Path
 
 import joblib
@@ -356,15 +357,15 @@ for kind, model in models.items():
         assert_same(said, results(fitted, table()))
 
     def test_metadata_is_numpydoc(self, estimator):
-        documentation = type(estimator).__doc__
+        documentation = getdoc(type(estimator))
         for section in ("Parameters", "Attributes", "Raises", "References", "Examples"):
-            assert f"\n    {section}\n" in documentation, section
+            assert f"\n{section}\n" in documentation, section
         for name in estimator.get_params(deep=False):
-            assert f"\n    {name} : " in documentation, name
+            assert f"\n{name} : " in documentation, name
         fitted = seeded(estimator).fit(table())
         for name in vars(fitted):
             if name.endswith("_") and not name.startswith("_"):
-                assert f"\n    {name} : " in documentation, name
+                assert f"\n{name} : " in documentation, name
 
 
 @calm
