@@ -34,7 +34,7 @@ from .._validation import check_table, draw_seed
 from .._warnings import warn
 from ..base import EncodedEstimator, unchanged_on_error
 from ..kernels.neighbors import nearest_rows
-from ..neighbors._cells import nearest_in_cells
+from ..neighbors._cell_search import nearest_in_cells
 from ..neighbors._neighbor_space import NeighborSpace
 from ._mean_field import (
     SparseParts,

@@ -5,7 +5,7 @@ import pytest
 from sklearn.datasets import make_blobs
 from sklearn.neighbors import NearestNeighbors
 
-from skdeepcluster.neighbors._cells import nearest_in_cells
+from skdeepcluster.neighbors._cell_search import nearest_in_cells
 
 
 def test_most_neighbours_are_the_nearest_and_none_is_the_row_itself():
