@@ -87,7 +87,7 @@ def umap_hdbscan(X):
 
 
 WAYS = {
-    "AutoCluster": lambda X: auto(X).labels_,
+    "AutoCluster": auto,
     "PPP": ppp,
     "mixture by BIC": lambda X: bic_full(pca(X)),
     "KMeans by silhouette": lambda X: silhouette(pca(X)),
@@ -133,8 +133,10 @@ def measure_table(name, folder, n_rows, ways, kind):
         X = StandardScaler().fit_transform(X)
     found = {}
     for way in ways:
-        labels, seconds = cpu_of(WAYS[way], X)
+        fitted, seconds = cpu_of(WAYS[way], X)
+        labels = getattr(fitted, "labels_", fitted)
         found[way] = judge(labels, references) | {"seconds": seconds}
+        found[way]["score"] = getattr(fitted, "best_score_", None)
     return {"shape": X.shape, "ways": found}
 
 
@@ -191,7 +193,7 @@ def ways_page(title, tables):
 
 
 def nulls_page(rows, tables):
-    """Lay out the agreement where there are no groups, and where there are."""
+    """Lay out the agreement where there are no groups, and where it is as low."""
     from skdeepcluster.model_selection.auto_cluster import LITTLE_AGREEMENT
 
     scores = np.array([row["score"] for row in rows])
@@ -199,12 +201,19 @@ def nulls_page(rows, tables):
         [row["table"], f"{min(row['score']):.2f}-{max(row['score']):.2f}"]
         for row in rows
     ]
+    doubted = [
+        table["table"]
+        for table in tables
+        if table["ways"]["AutoCluster"]["score"] < LITTLE_AGREEMENT
+    ]
     return "\n\n".join(
         [
             "## Tables without groups",
             f"{N_NULL_DRAWS} draws each of 600 rows: the winner's mean agreement. "
             f"AutoCluster warns below {LITTLE_AGREEMENT}: on "
-            f"{np.count_nonzero(scores < LITTLE_AGREEMENT)} of these {scores.size}.",
+            f"{np.count_nonzero(scores < LITTLE_AGREEMENT)} of these {scores.size}, "
+            f"and on {len(doubted)} of {len(tables)} real tables: "
+            f"{', '.join(doubted)}.",
             format_table(["table", "agreement"], body),
         ]
     )
@@ -289,7 +298,7 @@ def main():
         ),
     ]
     if found.get("nulls"):
-        sections.append(nulls_page(found["nulls"], found.get("real")))
+        sections.append(nulls_page(found["nulls"], found.get("real", [])))
     if found.get("large"):
         sections.append(large_page(found["large"]))
     write_page(sections, arguments.out)
