@@ -3,8 +3,47 @@
 import numpy as np
 from sklearn.neighbors import NearestNeighbors
 
-from .._fitted_state import check_arrays
+from .._fitted_state import check_arrays, check_indices
+from ..kernels.hashing import hash_rows
 from ..kernels.neighbor_layout import place_points
+from ..neighbors._cell_search import CellIndex
+
+# Among more rows, the neighbours of new rows are looked for in cells: there it does
+# not matter if one of them is missed.
+_MOST_EXACT = 5000
+# Least share of the rows that are kept for those of known classes, if they are many.
+_KNOWN_SHARE = 0.1
+
+
+def choose_anchors(rows, classes, max_anchors):
+    """Choose the rows that are laid out, by hashes in place of random numbers.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_samples, n_features)
+        Distinct rows.
+    classes : ndarray of shape (n_samples,), dtype int64
+        Known class of each row, -1 where it has none.
+    max_anchors : int or None
+        Most rows to choose; None for all.
+
+    Returns
+    -------
+    ndarray of shape (n_anchors,)
+        Their numbers, ascending. Which values they have depends on no order. Rows
+        of known classes are among them in proportion, and all of them as long as
+        they are no more than a tenth.
+    """
+    if max_anchors is None or len(rows) <= max_anchors:
+        return np.arange(len(rows))
+    # The sum turns a zero with a minus into one without.
+    bits = (rows + rows.dtype.type(0)).astype(np.float64, copy=False).view(np.uint64)
+    order = np.argsort(hash_rows(bits), kind="stable")
+    known = order[classes[order] >= 0]
+    share = max(len(known) / len(rows), _KNOWN_SHARE)
+    known = known[: min(len(known), round(share * max_anchors))]
+    unknown = order[classes[order] < 0][: max_anchors - len(known)]
+    return np.sort(np.concatenate([known, unknown]))
 
 
 class Anchors:
@@ -23,18 +62,27 @@ class Anchors:
         The network's codes of them.
     n_neighbors : int
         Neighbours of a new row that draw it.
+    search : {"auto", "exact", "approximate"}, default="auto"
+        Whether all fitted rows are looked at, or those of cells; "auto" looks at
+        up to 5,000 rows.
     """
 
-    def __init__(self, inputs, codes, n_neighbors):
+    def __init__(self, inputs, codes, n_neighbors, search="auto"):
         keys, first = np.unique(_keys(_narrow(inputs)), return_index=True)
         self.rows = keys.view(np.float32).reshape(len(keys), -1)
         self.codes = codes[first]
         self.n_neighbors = n_neighbors
+        self.index = None
+        many = search == "auto" and len(self.rows) > _MOST_EXACT
+        if many or search == "approximate":
+            self.index = CellIndex(self.rows)
 
     def _check_state(self):
         check_arrays(
             "Anchors", rows=(self.rows, "f", "np"), codes=(self.codes, "f", "nc")
         )
+        if self.index is not None:
+            check_indices("Anchors", len(self.rows), order=self.index.order)
 
     def draw(self, inputs, codes):
         """Draw new rows to their neighbours.
@@ -57,8 +105,7 @@ class Anchors:
             return codes
         # One more: the farthest does not count.
         n_neighbors = min(self.n_neighbors + 1, len(self.rows))
-        search = NearestNeighbors(n_neighbors=n_neighbors).fit(self.rows)
-        neighbors = search.kneighbors(inputs[new], return_distance=False)
+        neighbors = self._nearest(inputs[new], n_neighbors)
         # In an order that does not depend on the rounding of the search.
         neighbors.sort(axis=1)
         placed = codes.copy()
@@ -70,6 +117,12 @@ class Anchors:
             self.codes.astype(np.float64),
         )
         return placed
+
+    def _nearest(self, inputs, n_neighbors):
+        if self.index is not None:
+            return self.index.nearest(inputs, n_neighbors)[0]
+        search = NearestNeighbors(n_neighbors=n_neighbors).fit(self.rows)
+        return search.kneighbors(inputs, return_distance=False)
 
     def _hold(self, inputs):
         """Tell which rows are among those of the fit."""

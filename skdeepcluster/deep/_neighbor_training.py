@@ -51,6 +51,7 @@ class EncoderSettings(NamedTuple):
     n_components: int
     n_neighbors: int
     metric: str
+    search: str
     hidden_layer_sizes: tuple
     module: Any
     layout_epochs: int
@@ -117,7 +118,7 @@ def fit_encoder(rows, weights, classes, neighbors, settings, net_parameters, see
         if shrinkage is not None:
             space.then(shrinkage)
             inputs = in_chunks(space.transform, rows)
-        near, distances = _find_neighbors(inputs, neighbors, settings.n_neighbors, rng)
+        near, distances = _find_neighbors(inputs, neighbors, settings, rng)
         graph = heed_classes(weighted_graph(near, distances), classes, rng)
         network, scaling, scaled = _make_network(rows, weights, space, inputs, settings)
         n_components = settings.n_components
@@ -146,13 +147,13 @@ def n_neighbors_among(n_samples, n_neighbors):
     return min(n_neighbors, n_samples - 1)
 
 
-def _find_neighbors(inputs, neighbors, n_neighbors, rng):
-    n_neighbors = n_neighbors_among(len(inputs), n_neighbors)
+def _find_neighbors(inputs, neighbors, settings, rng):
+    n_neighbors = n_neighbors_among(len(inputs), settings.n_neighbors)
     if n_neighbors == 0:
         # A lone row is its own neighbour.
         return np.zeros((1, 1), dtype=np.int64), np.zeros((1, 1))
     if neighbors is None:
-        return nearest_rows(inputs, n_neighbors, rng)
+        return nearest_rows(inputs, n_neighbors, rng, search=settings.search)
     return neighbors_of_graph(neighbors, len(inputs), n_neighbors)
 
 

@@ -18,7 +18,7 @@ from ..neighbors._neighbor_graph import nearest_rows, neighbors_of_graph
 from ..nn.estimator import NetworkEstimator
 from ..nn.inference import map_rows, threads_of_a_fork
 from ..nn.training import history_of
-from ._neighbor_anchors import Anchors
+from ._neighbor_anchors import Anchors, choose_anchors
 from ._neighbor_training import EncoderSettings, fit_encoder, n_neighbors_among
 
 
@@ -41,6 +41,16 @@ class NeighborEncoder(NetworkEstimator, DocumentedEstimator):
     metric : {"euclidean", "cosine"}, default="euclidean"
         What makes rows neighbours: the distance between standardised columns
         with outliers drawn in, or the angle between rows as they are.
+    search : {"auto", "exact", "approximate"}, default="auto"
+        How neighbours are found: among all rows, or among those of the nearest
+        cells of the table, which misses a few of them. "auto" compares all pairs
+        of up to 20,000 rows, and new rows with up to 5,000 fitted ones.
+    max_anchors : int, default=20000
+        Most distinct rows that are laid out. Of a larger table so many are drawn,
+        by their values and not by chance, and the other rows are embedded as new
+        ones; rows of known classes are all among them while they are no more than
+        a tenth. A group should have some 40 rows among them to be seen. None
+        lays out all rows. Where `fit` is given a graph, all rows are laid out.
     hidden_layer_sizes : tuple of int, default=(128, 128)
         Widths of the network's hidden layers.
     module : torch.nn.Module or callable, default=None
@@ -101,12 +111,14 @@ class NeighborEncoder(NetworkEstimator, DocumentedEstimator):
 
     Notes
     -----
-    Neighbours are exact: O(n_samples² · n_features) time at worst, less where
-    scikit-learn's trees help (up to 15 columns). The layout takes O(layout_epochs ·
-    n_samples · n_neighbors) time, the network O(max_steps · batch_size ·
-    weights). Memory is O(n_samples · (n_features + n_neighbors)). With
-    ``keep_rows`` the neighbours of new rows are looked for among the fitted ones,
-    which costs as much for each as the search of the fit.
+    With n rows that are laid out, at most `max_anchors`, the exact search takes
+    O(n² · n_features) time at worst, less where scikit-learn's trees help (up to 15
+    columns); the approximate one O(n · (2400 + √n) · n_features), where the distances
+    are those to all rows of the 24 nearest cells of 100. The layout takes
+    O(layout_epochs · n · n_neighbors) time, the network O(max_steps · batch_size ·
+    weights). Memory is O(n_samples · n_features + n · n_neighbors). With
+    ``keep_rows`` the neighbours of a new row are looked for among the fitted ones,
+    in O(2400 · n_features) time, or O(n · n_features) where the search is exact.
 
     A direction in which a row's neighbours differ as much as any rows differ is
     noise, and in many columns of it neighbours are neighbours by chance. Where no
@@ -157,6 +169,8 @@ class NeighborEncoder(NetworkEstimator, DocumentedEstimator):
         "n_components": [Interval(Integral, 1, None, closed="left")],
         "n_neighbors": [Interval(Integral, 1, None, closed="left")],
         "metric": [StrOptions({"euclidean", "cosine"})],
+        "search": [StrOptions({"auto", "exact", "approximate"})],
+        "max_anchors": [Interval(Integral, 1, None, closed="left"), None],
         "keep_rows": ["boolean"],
         "layout_epochs": [Interval(Integral, 1, None, closed="left")],
         "max_steps": [Interval(Integral, 1, None, closed="left")],
@@ -168,6 +182,8 @@ class NeighborEncoder(NetworkEstimator, DocumentedEstimator):
         *,
         n_neighbors: int = 15,
         metric: Literal["euclidean", "cosine"] = "euclidean",
+        search: Literal["auto", "exact", "approximate"] = "auto",
+        max_anchors: int | None = 20_000,
         hidden_layer_sizes: Sequence[int] = (128, 128),
         module: Any = None,
         keep_rows: bool = True,
@@ -193,6 +209,8 @@ class NeighborEncoder(NetworkEstimator, DocumentedEstimator):
         self.n_components = n_components
         self.n_neighbors = n_neighbors
         self.metric = metric
+        self.search = search
+        self.max_anchors = max_anchors
         self.keep_rows = keep_rows
         self.layout_epochs = layout_epochs
         self.max_steps = max_steps
@@ -257,18 +275,25 @@ class NeighborEncoder(NetworkEstimator, DocumentedEstimator):
                 # Equal rows may have different neighbours.
                 is_first[:] = True
             starts = np.flatnonzero(is_first)
+            rows = np.ascontiguousarray(X[order[starts]])
+            weights = np.diff(starts, append=len(X)).astype(np.float64)
+            classes = classes_of_groups(known[order], starts)
+            most = self.max_anchors if neighbors is None else None
+            anchors = choose_anchors(rows, classes, most)
             fitted = fit_encoder(
-                np.ascontiguousarray(X[order[starts]]),
-                np.diff(starts, append=len(X)).astype(np.float64),
-                classes_of_groups(known[order], starts),
+                rows[anchors],
+                weights[anchors],
+                classes[anchors],
                 neighbors,
                 self._settings(),
                 self._net_parameters(),
                 self._seed,
             )
             self._publish(fitted, has_graph=neighbors is not None)
+            are_all = len(anchors) == len(rows)
+            distinct = fitted.codes if are_all else self._codes(rows)
         codes = np.empty((len(X), self._n_features_out), X.dtype)
-        codes[order] = fitted.codes[np.cumsum(is_first) - 1]
+        codes[order] = distinct[np.cumsum(is_first) - 1]
         return codes
 
     def _settings(self):
@@ -277,6 +302,7 @@ class NeighborEncoder(NetworkEstimator, DocumentedEstimator):
             n_components=int(self.n_components),
             n_neighbors=self.n_neighbors,
             metric=self.metric,
+            search=self.search,
             hidden_layer_sizes=self.hidden_layer_sizes,
             module=self.module,
             layout_epochs=self.layout_epochs,
@@ -290,7 +316,9 @@ class NeighborEncoder(NetworkEstimator, DocumentedEstimator):
         self._n_features_out = fitted.codes.shape[1]
         self._space, self._anchors = fitted.space, None
         if self.keep_rows and not has_graph:
-            self._anchors = Anchors(fitted.inputs, fitted.codes, self.n_neighbors)
+            self._anchors = Anchors(
+                fitted.inputs, fitted.codes, self.n_neighbors, self.search
+            )
 
     def transform(self, X: ArrayLike) -> Any:
         """Embed rows.
@@ -341,7 +369,12 @@ class NeighborEncoder(NetworkEstimator, DocumentedEstimator):
         codes = self._codes(X)
         width = float(np.std(codes, dtype=np.float64)) or 1.0
         found = [
-            nearest_rows(rows, n_neighbors, np.random.default_rng(self._seed))[0]
+            nearest_rows(
+                rows,
+                n_neighbors,
+                np.random.default_rng(self._seed),
+                search=self.search,
+            )[0]
             for rows in (in_chunks(self._space.transform, X), codes / width)
         ]
         kept = [np.isin(*pair, assume_unique=True) for pair in zip(*found, strict=True)]

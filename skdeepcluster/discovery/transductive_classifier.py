@@ -34,7 +34,7 @@ from .._validation import check_table, draw_seed
 from .._warnings import warn
 from ..base import EncodedEstimator, unchanged_on_error
 from ..kernels.neighbors import nearest_rows
-from ..neighbors._cell_search import nearest_in_cells
+from ..neighbors._cell_search import CellIndex, looks_at_cells
 from ..neighbors._neighbor_space import NeighborSpace
 from ._mean_field import (
     SparseParts,
@@ -51,8 +51,6 @@ from ._rejection import count_groups, fit_one_versus_all
 LEAST_PROBABILITY = 1e-6
 # Unlabeled rows together weigh at most so many times what the labeled ones do.
 REFIT_WEIGHT = 3.0
-# Beyond so many rows, neighbours are looked for in nearby cells.
-MOST_EXACT = 20_000
 # If more than this share of the rows is rejected, the number of groups is doubtful.
 MOST_REJECTED = 0.6
 
@@ -364,8 +362,8 @@ class TransductiveClassifier(ClassifierMixin, EncodedEstimator):
         number = min(self.n_neighbors, rows.shape[0] - 1)
         if number == 0:
             return np.zeros((rows.shape[0], 0), dtype=np.int64)
-        if rows.shape[0] > MOST_EXACT and not issparse(rows):
-            return nearest_in_cells(rows, number)
+        if not issparse(rows) and looks_at_cells(len(rows), "auto"):
+            return CellIndex(rows).nearest_others(rows, number)[0]
         search = NearestNeighbors(n_neighbors=number, n_jobs=self.n_jobs).fit(rows)
         with one_blas_thread():
             return search.kneighbors(return_distance=False)

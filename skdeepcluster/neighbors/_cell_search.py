@@ -1,66 +1,166 @@
-"""Nearest rows of large tables, looked for in a few cells near each row."""
+"""Nearest rows of large tables, looked for in the cells nearest to each row."""
 
 import numpy as np
 
+from .._fitted_state import check_arrays, check_indices
 from .._kmeans import kmeans
 from .._threads import one_blas_thread
-from ..kernels.neighbors import nearest_rows
+from ..kernels.kmeans import nearest_centers
+from ..kernels.neighbors import nearest_in_cells, nearest_rows
 
-# Cells, one in so many rows; the nearest of them are looked at, and as many rows are
-# drawn to find their centres.
-ROWS_PER_CELL, CELLS_LOOKED_AT = 250, 10
-ROWS_DRAWN, ITERATIONS = 20_000, 10
+# Larger tables are searched in cells, unless all pairs are asked for.
+MOST_EXACT = 20_000
+# Rows of a cell, and the cells that are looked at. With 24 of 100 rows, 97 of 100
+# neighbours are found among 100,000 where noise fills 50 columns, more where there
+# are shapes.
+ROWS_PER_CELL, CELLS_LOOKED_AT = 100, 24
+# The cells near a row are looked for among those near its part of the table: so many
+# for each square root of all cells, and all of small tables.
+_CELLS_PER_ROOT, _LEAST_NEAR = 8, 256
+# Steps of k-means, and rows for each part that it is run on.
+_ITERATIONS, _ROWS_PER_PART = 5, 256
 
 
-def nearest_in_cells(rows, n_neighbors, seed=0):
-    """Find neighbours of each row among the rows of the cells nearest to its own.
+def looks_at_cells(n_rows, search):
+    """Tell whether neighbours are looked for in cells, for a way of searching."""
+    return search == "approximate" or (search == "auto" and n_rows > MOST_EXACT)
+
+
+class CellIndex:
+    """Rows of a table in cells, in which the neighbours of any row are looked for.
+
+    Cells are found by k-means in two steps: the table is cut into as many parts as
+    the parts are cut into cells. A row is compared with the rows of the cells whose
+    centres are nearest to it.
 
     Parameters
     ----------
-    rows : ndarray of shape (n_samples, n_columns), dtype=float64
-        Rows, many more than in a cell.
-    n_neighbors : int
-        Neighbours of a row, which is none of its own.
+    rows : ndarray of shape (n_samples, n_columns)
+        Rows, float32 or float64.
     seed : int, default=0
-        Draws the rows that the centres are found from.
-
-    Returns
-    -------
-    ndarray of shape (n_samples, n_neighbors)
-        Their numbers, nearest first; a few of the true ones may be missing.
+        Draws the starts of k-means.
 
     Notes
     -----
-    O(n_samples * (n_samples / 250 + 2500) * n_columns) time, where all pairs take
-    O(n_samples² * n_columns).
+    O(n_samples^1.5 / 10 * n_columns) time, in vector operations.
     """
-    rng = np.random.default_rng(seed)
-    drawn = np.sort(rng.choice(len(rows), min(len(rows), ROWS_DRAWN), replace=False))
-    n_cells = len(rows) // ROWS_PER_CELL
-    with one_blas_thread():
-        sample = rows[drawn]
-        run = kmeans(
-            sample, np.ones(len(sample)), n_cells, rng, n_init=1, max_iter=ITERATIONS
+
+    def __init__(self, rows, seed=0):
+        rng = np.random.default_rng(seed)
+        cells, centers, parts = _cut_twice(np.ascontiguousarray(rows), rng)
+        self.order = np.argsort(cells, kind="stable")
+        n_cells = len(centers)
+        self.starts = np.searchsorted(cells[self.order], np.arange(n_cells + 1))
+        cut = np.split(rows[self.order], self.starts[1:-1])
+        self.blocks = np.concatenate([block.T.ravel() for block in cut])
+        n_near = min(n_cells, max(_LEAST_NEAR, int(_CELLS_PER_ROOT * n_cells**0.5)))
+        self.parts = np.ascontiguousarray(parts.T)
+        self.near = nearest_rows(parts, centers, n_near)[0]
+        self.centers = np.ascontiguousarray(centers[self.near].transpose(0, 2, 1))
+
+    def _check_state(self):
+        n = check_arrays(
+            "CellIndex",
+            order=(self.order, "i", "n"),
+            parts=(self.parts, "f", "pa"),
+            near=(self.near, "i", "ak"),
+            centers=(self.centers, "f", "apk"),
+            blocks=(self.blocks, "f", "b"),
+            starts=(self.starts, "i", "c"),
         )
-    cells = nearest_rows(rows, run.centers, 1)[0].ravel()
-    near, _ = nearest_rows(run.centers, run.centers, min(CELLS_LOOKED_AT, n_cells))
-    order = np.argsort(cells, kind="stable")
-    starts = np.searchsorted(cells[order], np.arange(n_cells + 1))
-    found = np.empty((len(rows), n_neighbors), dtype=np.int64)
-    for cell in range(n_cells):
-        members = order[starts[cell] : starts[cell + 1]]
+        check_indices("CellIndex", n["n"], order=self.order)
+        check_indices("CellIndex", n["c"] - 1, near=self.near)
+        sizes = np.diff(self.starts)
+        if self.starts[0] != 0 or sizes.min() < 0 or self.starts[-1] != n["n"]:
+            raise ValueError("starts of CellIndex are no borders of its rows")
+        if n["b"] != n["n"] * n["p"]:
+            raise ValueError("blocks of CellIndex hold other rows")
+
+    def nearest(self, X, n_neighbors):
+        """Find the nearest rows of the index.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_queries, n_columns)
+            Rows of the dtype of the index, each looked up by itself.
+        n_neighbors : int
+            How many, at most the rows of the index.
+
+        Returns
+        -------
+        places : ndarray of shape (n_queries, n_neighbors), dtype int64
+            Their numbers in the table, nearest first; a few of the true ones may
+            be missing.
+        squared_distances : ndarray of shape (n_queries, n_neighbors), dtype float64
+            Squared Euclidean distances to them.
+
+        Notes
+        -----
+        O((24 * 100 + sqrt(n_samples)) * n_columns) time for each row.
+        """
+        places, squares = nearest_in_cells(
+            X,
+            self.blocks,
+            self.starts,
+            (self.parts, self.near, self.centers),
+            CELLS_LOOKED_AT,
+            n_neighbors,
+        )
+        return self.order[places], squares
+
+    def nearest_others(self, rows, n_neighbors):
+        """Find the nearest other rows of each row of the index.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n_samples, n_columns)
+            The rows of the index.
+        n_neighbors : int
+            How many, fewer than the rows of the index.
+
+        Returns
+        -------
+        neighbors, distances : ndarrays of shape (n_samples, n_neighbors)
+            Their numbers, and Euclidean distances to them, nearest first.
+        """
+        places, squares = self.nearest(rows, n_neighbors + 1)
+        itself = places == np.arange(len(rows))[:, np.newaxis]
+        # Of many equal rows, others may have come first.
+        itself[~itself.any(axis=1), -1] = True
+        kept = len(rows), n_neighbors
+        return places[~itself].reshape(kept), np.sqrt(squares[~itself]).reshape(kept)
+
+
+def _cut_twice(rows, rng):
+    """Cut a table into parts, and these into cells.
+
+    Returns
+    -------
+    cells : ndarray of shape (n_samples,)
+        Cell of each row.
+    centers : ndarray of shape (n_cells, n_columns)
+        Their centres.
+    parts : ndarray of shape (n_parts, n_columns)
+        Centres of the parts.
+    """
+    n_cells = max(1, len(rows) // ROWS_PER_CELL)
+    n_parts = max(1, round(n_cells**0.5))
+    drawn = np.sort(rng.permutation(len(rows))[: _ROWS_PER_PART * n_parts])
+    parts = _centers(rows[drawn], n_parts, rng)
+    part_of = nearest_centers(rows, parts)[0]
+    cells, centers = np.zeros(len(rows), dtype=np.int64), []
+    for part in range(len(parts)):
+        members = np.flatnonzero(part_of == part)
         if not len(members):
             continue
-        others = np.concatenate(
-            [order[starts[other] : starts[other + 1]] for other in near[cell]]
-        )
-        places, _ = nearest_rows(rows[members], rows[others], n_neighbors + 1)
-        found[members] = _without_itself(others[places], members)
-    return found
+        found = _centers(rows[members], max(1, len(members) // ROWS_PER_CELL), rng)
+        cells[members] = len(centers) + nearest_centers(rows[members], found)[0]
+        centers.extend(found)
+    return cells, np.array(centers), parts
 
 
-def _without_itself(neighbors, members):
-    """Leave the row itself out, or the last neighbour where it is not there."""
-    itself = neighbors == members[:, np.newaxis]
-    itself[~itself.any(axis=1), -1] = True
-    return neighbors[~itself].reshape(len(members), -1)
+def _centers(rows, n_centers, rng):
+    weights = np.ones(len(rows))
+    with one_blas_thread():
+        run = kmeans(rows, weights, n_centers, rng, n_init=1, max_iter=_ITERATIONS)
+    return run.filled_centers(weights)

@@ -5,6 +5,7 @@ from scipy.sparse import csr_array, issparse
 from sklearn.neighbors import NearestNeighbors
 
 from ..kernels.neighbor_layout import neighbor_weights
+from ._cell_search import CellIndex, looks_at_cells
 
 # Size of the noise that breaks ties, where rows have coordinates of size 1, and
 # its columns: noise in many columns has hubs of its own.
@@ -18,7 +19,7 @@ _N_LINKS = 4
 _UNSURE = 0.5
 
 
-def nearest_rows(rows, n_neighbors, rng, asked=None):
+def nearest_rows(rows, n_neighbors, rng, asked=None, search="auto"):
     """Find each row's nearest other rows.
 
     Equally near rows are chosen by chance: the first ones would become hubs, and
@@ -34,6 +35,9 @@ def nearest_rows(rows, n_neighbors, rng, asked=None):
         Source of chance.
     asked : ndarray of shape (n_asked,), default=None
         Rows whose neighbours are wanted; None for all.
+    search : {"auto", "exact", "approximate"}, default="auto"
+        Whether all pairs are looked at where all neighbours are wanted, or the rows
+        of cells; "auto" looks at all pairs of up to 20,000 rows.
 
     Returns
     -------
@@ -44,12 +48,15 @@ def nearest_rows(rows, n_neighbors, rng, asked=None):
     """
     noise = _TIE_BREAK * rng.standard_normal((len(rows), _TIE_COLUMNS))
     noisy = np.hstack([rows, noise])
-    search = NearestNeighbors(n_neighbors=n_neighbors).fit(noisy)
+    if asked is None and looks_at_cells(len(rows), search):
+        index = CellIndex(noisy, rng.integers(2**32))
+        return index.nearest_others(noisy, n_neighbors)
+    found = NearestNeighbors(n_neighbors=n_neighbors).fit(noisy)
     if asked is None:
-        distances, neighbors = search.kneighbors()
+        distances, neighbors = found.kneighbors()
         return neighbors, distances
     # The nearest of all is the row itself.
-    distances, neighbors = search.kneighbors(noisy[asked], n_neighbors + 1)
+    distances, neighbors = found.kneighbors(noisy[asked], n_neighbors + 1)
     return neighbors[:, 1:], distances[:, 1:]
 
 

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import load_digits
+from sklearn.neighbors import KNeighborsTransformer
 
 from skdeepcluster import NeighborEncoder
-from skdeepcluster.deep._neighbor_anchors import Anchors
+from skdeepcluster.deep._neighbor_anchors import Anchors, choose_anchors
 
 RNG = np.random.default_rng(0)
 ROWS = RNG.normal(size=(200, 20))
@@ -106,3 +107,63 @@ class TestEncoder:
         codes = model.transform(self.X[:300])
         moved = self.X[:300] + 1e-5 * RNG.normal(size=self.X[:300].shape)
         assert_allclose(model.transform(moved), codes, atol=1e-3)
+
+
+class TestChoice:
+    def test_all_where_there_is_room(self):
+        codes = np.full(200, -1)
+        for most in (None, 200, 1000):
+            assert_array_equal(choose_anchors(ROWS, codes, most), np.arange(200))
+
+    def test_values_decide(self):
+        codes = np.full(200, -1)
+        chosen = choose_anchors(ROWS, codes, 50)
+        order = RNG.permutation(200)
+        again = order[choose_anchors(ROWS[order], codes, 50)]
+        assert len(chosen) == 50
+        assert_array_equal(np.sort(again), chosen)
+        zeros = np.array([[0.0, 1.0], [-0.0, 2.0], [3.0, 0.0]])
+        assert_array_equal(
+            choose_anchors(zeros, codes[:3], 2),
+            choose_anchors(zeros + 0.0, codes[:3], 2),
+        )
+
+    @pytest.mark.parametrize(("n_known", "n_kept"), [(0, 0), (5, 5), (100, 25)])
+    def test_rows_of_known_classes(self, n_known, n_kept):
+        codes = np.where(np.arange(200) < n_known, 3, -1)
+        chosen = choose_anchors(ROWS, codes, 50)
+        assert len(chosen) == 50
+        assert np.count_nonzero(codes[chosen] == 3) == n_kept
+
+    def test_rows_beyond_them_are_embedded_as_new_rows(self):
+        X, _ = load_digits(return_X_y=True)
+        settings = {"layout_epochs": 20, "max_steps": 60, "random_state": 0}
+        model = NeighborEncoder(max_anchors=600, **settings)
+        codes = model.fit_transform(X)
+        assert_array_equal(codes, model.transform(X))
+        chosen = choose_anchors(X, np.full(len(X), -1), 600)
+        alone = NeighborEncoder(**settings).fit(X[chosen])
+        assert_array_equal(codes, alone.transform(X))
+        order = RNG.permutation(len(X))
+        assert_array_equal(model.fit_transform(X[order]), codes[order])
+
+    def test_a_graph_is_of_all_rows(self):
+        graph = KNeighborsTransformer(n_neighbors=5).fit_transform(ROWS)
+        settings = {"layout_epochs": 5, "max_steps": 20, "random_state": 0}
+        few = NeighborEncoder(n_neighbors=5, max_anchors=20, **settings)
+        many = NeighborEncoder(n_neighbors=5, **settings)
+        assert_array_equal(
+            few.fit(ROWS, neighbors=graph).transform(ROWS),
+            many.fit(ROWS, neighbors=graph).transform(ROWS),
+        )
+
+
+def test_cells_place_new_rows_alike():
+    X, _ = load_digits(return_X_y=True)
+    settings = {"layout_epochs": 20, "max_steps": 60, "random_state": 0}
+    exact = NeighborEncoder(search="exact", **settings).fit(X[:1500])
+    cells = NeighborEncoder(search="approximate", **settings).fit(X[:1500])
+    assert exact.score(X[1500:]) == pytest.approx(cells.score(X[1500:]), abs=0.05)
+    together = cells.transform(X[1500:])
+    alone = [cells.transform(X[i : i + 1])[0] for i in range(1500, 1520)]
+    assert_array_equal(together[:20], alone)
