@@ -61,12 +61,14 @@ def collected(X):
 
 
 def _is_single(X):
-    """Whether all columns of a polars or Arrow table are of single precision.
+    """Whether single precision holds all numbers of a table, by its types.
 
-    scikit-learn looks at the dtypes of arrays and pandas' frames only.
+    scikit-learn would widen half precision and short integers, in which vectors of
+    language models are kept, to eight times their size. Of frames it looks at the
+    dtypes of pandas' only, not of polars' and Arrow's.
     """
     if not hasattr(X, "columns"):
-        return False
+        return str(getattr(X, "dtype", "")) in ("float16", "int8", "uint8")
     types = getattr(getattr(X, "schema", None), "types", getattr(X, "dtypes", []))
     return {str(dtype) for dtype in types} in ({"float"}, {"Float32"})
 

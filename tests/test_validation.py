@@ -46,6 +46,15 @@ def test_other_errors_are_left_as_they_are():
         PPP().fit(np.zeros((0, 3)))
 
 
+@pytest.mark.parametrize("dtype", [np.float16, np.int8, np.uint8])
+def test_short_numbers_take_single_precision(dtype):
+    X = np.arange(12).reshape(4, 3).astype(dtype)
+    checked = check_table(PPP(), X, reset=True)
+    assert checked.dtype == np.float32
+    np.testing.assert_array_equal(checked, X)
+    assert check_table(PPP(), X.astype(np.int16), reset=True).dtype == np.float64
+
+
 @pytest.mark.parametrize("kind", ["polars", "lazy", "arrow", "nullable"])
 def test_single_precision_of_frames_is_kept(kind):
     values = {"a": [1.0, 2.0], "b": [3.0, 4.0]}

@@ -6,7 +6,7 @@ from sklearn.neighbors import NearestNeighbors
 from .._fitted_state import check_arrays, check_indices
 from ..kernels.hashing import hash_rows
 from ..kernels.neighbor_layout import place_points
-from ..neighbors._cell_search import CellIndex
+from ..neighbors._cell_search import CellIndex, are_others
 
 # Among more rows, the neighbours of new rows are looked for in cells: there it does
 # not matter if one of them is missed.
@@ -51,8 +51,8 @@ class Anchors:
 
     A network that has learned the codes of the fitted rows misses those of new
     rows by more: it puts some of them between two groups, where none of their
-    neighbours among the fitted rows is. A row of the fit has the network's own
-    code, and a row that comes close to it comes close to that code.
+    neighbours among the fitted rows is. A row that comes close to a fitted one
+    comes close to its code.
 
     Parameters
     ----------
@@ -65,9 +65,11 @@ class Anchors:
     search : {"auto", "exact", "approximate"}, default="auto"
         Whether all fitted rows are looked at, or those of cells; "auto" looks at
         up to 5,000 rows.
+    draws_all : bool, default=False
+        Whether the fitted rows are drawn to their neighbours too.
     """
 
-    def __init__(self, inputs, codes, n_neighbors, search="auto"):
+    def __init__(self, inputs, codes, n_neighbors, *, search="auto", draws_all=False):
         keys, first = np.unique(_keys(_narrow(inputs)), return_index=True)
         self.rows = keys.view(np.float32).reshape(len(keys), -1)
         self.codes = codes[first]
@@ -76,6 +78,10 @@ class Anchors:
         many = search == "auto" and len(self.rows) > _MOST_EXACT
         if many or search == "approximate":
             self.index = CellIndex(self.rows)
+        if draws_all and len(self.rows) > 1:
+            near = self._nearest(self.rows, min(n_neighbors + 2, len(self.rows)))
+            others = near[are_others(near)].reshape(len(near), -1)
+            self.codes = self._place(self.codes, self.rows, others)
 
     def _check_state(self):
         check_arrays(
@@ -99,24 +105,24 @@ class Anchors:
         ndarray of shape (n_samples, n_components), dtype float32
             Their codes.
         """
-        inputs = _narrow(inputs)
-        new = np.flatnonzero(~self._hold(inputs))
-        if new.size == 0:
-            return codes
-        # One more: the farthest does not count.
-        n_neighbors = min(self.n_neighbors + 1, len(self.rows))
-        neighbors = self._nearest(inputs[new], n_neighbors)
+        inputs, placed = _narrow(inputs), codes.copy()
+        found, is_held = self._find(inputs)
+        placed[is_held] = self.codes[found[is_held]]
+        new = np.flatnonzero(~is_held)
+        if new.size:
+            # One more: the farthest does not count.
+            n_neighbors = min(self.n_neighbors + 1, len(self.rows))
+            neighbors = self._nearest(inputs[new], n_neighbors)
+            placed[new] = self._place(codes[new], inputs[new], neighbors)
+        return placed
+
+    def _place(self, codes, inputs, neighbors):
         # In an order that does not depend on the rounding of the search.
         neighbors.sort(axis=1)
-        placed = codes.copy()
-        placed[new] = place_points(
-            codes[new].astype(np.float64),
-            inputs[new],
-            self.rows,
-            neighbors,
-            self.codes.astype(np.float64),
-        )
-        return placed
+        points = self.codes.astype(np.float64)
+        starts = codes.astype(np.float64)
+        placed = place_points(starts, inputs, self.rows, neighbors, points)
+        return placed.astype(np.float32)
 
     def _nearest(self, inputs, n_neighbors):
         if self.index is not None:
@@ -124,11 +130,11 @@ class Anchors:
         search = NearestNeighbors(n_neighbors=n_neighbors).fit(self.rows)
         return search.kneighbors(inputs, return_distance=False)
 
-    def _hold(self, inputs):
-        """Tell which rows are among those of the fit."""
+    def _find(self, inputs):
+        """Where rows would be among those of the fit, and whether they are there."""
         ours, theirs = _keys(self.rows), _keys(inputs)
         found = np.minimum(np.searchsorted(ours, theirs), len(ours) - 1)
-        return ours[found] == theirs
+        return found, ours[found] == theirs
 
 
 def _narrow(inputs):

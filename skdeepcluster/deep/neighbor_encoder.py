@@ -64,6 +64,11 @@ class NeighborEncoder(NetworkEstimator, DocumentedEstimator):
         row to where its nearest fitted rows lie. If False, or if `fit` was given
         a graph, the network alone maps new rows: a little less well, faster, and
         without the table.
+    placed : {"new", "all"}, default="new"
+        Which rows are drawn to where their neighbours lie: new ones, or the fitted
+        ones too, which the network embeds else. "all" serves tables of a hundred
+        groups and more, such as topics of texts, where the network mixes some up;
+        among few groups it tears some apart. Without ``keep_rows`` none are.
     layout_epochs : int, default=200
         Passes over the edges of the neighbour graph.
     max_steps : int, default=1200
@@ -172,6 +177,7 @@ class NeighborEncoder(NetworkEstimator, DocumentedEstimator):
         "search": [StrOptions({"auto", "exact", "approximate"})],
         "max_anchors": [Interval(Integral, 1, None, closed="left"), None],
         "keep_rows": ["boolean"],
+        "placed": [StrOptions({"new", "all"})],
         "layout_epochs": [Interval(Integral, 1, None, closed="left")],
         "max_steps": [Interval(Integral, 1, None, closed="left")],
     }
@@ -187,6 +193,7 @@ class NeighborEncoder(NetworkEstimator, DocumentedEstimator):
         hidden_layer_sizes: Sequence[int] = (128, 128),
         module: Any = None,
         keep_rows: bool = True,
+        placed: Literal["new", "all"] = "new",
         layout_epochs: int = 200,
         max_steps: int = 1200,
         learning_rate_init: float = 0.003,
@@ -212,6 +219,7 @@ class NeighborEncoder(NetworkEstimator, DocumentedEstimator):
         self.search = search
         self.max_anchors = max_anchors
         self.keep_rows = keep_rows
+        self.placed = placed
         self.layout_epochs = layout_epochs
         self.max_steps = max_steps
 
@@ -290,8 +298,10 @@ class NeighborEncoder(NetworkEstimator, DocumentedEstimator):
                 self._seed,
             )
             self._publish(fitted, has_graph=neighbors is not None)
-            are_all = len(anchors) == len(rows)
-            distinct = fitted.codes if are_all else self._codes(rows)
+            if len(anchors) < len(rows):
+                distinct = self._codes(rows)
+            else:
+                distinct = self._drawn(fitted.inputs, fitted.codes)
         codes = np.empty((len(X), self._n_features_out), X.dtype)
         codes[order] = distinct[np.cumsum(is_first) - 1]
         return codes
@@ -317,7 +327,11 @@ class NeighborEncoder(NetworkEstimator, DocumentedEstimator):
         self._space, self._anchors = fitted.space, None
         if self.keep_rows and not has_graph:
             self._anchors = Anchors(
-                fitted.inputs, fitted.codes, self.n_neighbors, self.search
+                fitted.inputs,
+                fitted.codes,
+                self.n_neighbors,
+                search=self.search,
+                draws_all=self.placed == "all",
             )
 
     def transform(self, X: ArrayLike) -> Any:
@@ -340,8 +354,11 @@ class NeighborEncoder(NetworkEstimator, DocumentedEstimator):
     def _codes(self, X):
         codes = map_rows(self.net_.inference_module_, X, self.scaling_)
         if self._anchors is not None:
-            codes = self._anchors.draw(in_chunks(self._space.transform, X), codes)
+            codes = self._drawn(in_chunks(self._space.transform, X), codes)
         return codes.astype(X.dtype, copy=False)
+
+    def _drawn(self, inputs, codes):
+        return codes if self._anchors is None else self._anchors.draw(inputs, codes)
 
     @threads_of_a_fork()
     def score(self, X: ArrayLike, y: Any = None) -> float:

@@ -124,11 +124,27 @@ class CellIndex:
             Their numbers, and Euclidean distances to them, nearest first.
         """
         places, squares = self.nearest(rows, n_neighbors + 1)
-        itself = places == np.arange(len(rows))[:, np.newaxis]
-        # Of many equal rows, others may have come first.
-        itself[~itself.any(axis=1), -1] = True
-        kept = len(rows), n_neighbors
-        return places[~itself].reshape(kept), np.sqrt(squares[~itself]).reshape(kept)
+        others, shape = are_others(places), (len(rows), n_neighbors)
+        return places[others].reshape(shape), np.sqrt(squares[others]).reshape(shape)
+
+
+def are_others(places):
+    """Tell which of the nearest rows of each row are others: all but one.
+
+    Parameters
+    ----------
+    places : ndarray of shape (n_samples, n_places)
+        The nearest rows of each row, itself among them. Where it is missing, as
+        among many equal rows, the last one is left out.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_places), dtype bool
+        False once in each row.
+    """
+    itself = places == np.arange(len(places))[:, np.newaxis]
+    itself[~itself.any(axis=1), -1] = True
+    return ~itself
 
 
 def _cut_twice(rows, rng):

@@ -21,8 +21,8 @@ def anchors(rows=ROWS, codes=CODES, n_neighbors=10):
 
 
 def test_rows_of_the_fit_stay():
-    # Not even what the network says of them is looked up.
-    assert_array_equal(anchors().draw(ROWS[:30], GUESSES), GUESSES)
+    # Whatever the network says of them now.
+    assert_array_equal(anchors().draw(ROWS[:30], GUESSES), CODES[:30])
     placed = anchors().draw(np.vstack([ROWS[:5], NEW]), np.vstack([CODES[:5], GUESSES]))
     assert_array_equal(placed[:5], CODES[:5])
     assert not np.any(np.all(placed[5:] == GUESSES, axis=1))
@@ -65,7 +65,7 @@ def test_equal_rows_count_once():
 def test_zero_has_no_sign():
     rows = np.array([[0.0, 1.0], [1.0, 0.0], [2.0, 2.0]])
     ours = anchors(rows, CODES[:3])
-    assert_array_equal(ours.draw(np.array([[-0.0, 1.0]]), GUESSES[:1]), GUESSES[:1])
+    assert_array_equal(ours.draw(np.array([[-0.0, 1.0]]), GUESSES[:1]), CODES[:1])
 
 
 @pytest.mark.parametrize("n_rows", [1, 2, 3])
@@ -167,3 +167,28 @@ def test_cells_place_new_rows_alike():
     together = cells.transform(X[1500:])
     alone = [cells.transform(X[i : i + 1])[0] for i in range(1500, 1520)]
     assert_array_equal(together[:20], alone)
+
+
+def test_fitted_rows_are_drawn_too_where_asked():
+    where = np.repeat([[0.0], [10.0]], 100, axis=0)
+    rows = RNG.normal(size=(200, 3)) + where
+    codes = (5 * where + RNG.normal(size=(200, 2))).astype(np.float32)
+    codes[7] = 50
+    assert_array_equal(anchors(rows, codes).draw(rows, codes), codes)
+    drawn = Anchors(rows, codes, 10, draws_all=True).draw(rows, codes)
+    assert_allclose(drawn[7], 0, atol=3)
+
+
+def test_all_rows_drawn_or_only_new_ones():
+    X, _ = load_digits(return_X_y=True)
+    settings = {"layout_epochs": 20, "max_steps": 60, "random_state": 0}
+    new, both = (
+        NeighborEncoder(placed=placed, **settings) for placed in ("new", "all")
+    )
+    codes = both.fit_transform(X[:900])
+    assert np.any(codes != new.fit_transform(X[:900]))
+    assert_array_equal(codes, both.transform(X[:900]))
+    assert both.score(X[:900]) > new.score(X[:900])
+    assert_array_equal(both.transform(X[900:910])[3], both.transform(X[903:904])[0])
+    one = NeighborEncoder(placed="all", **settings).fit_transform(X[:1])
+    assert np.isfinite(one).all()
