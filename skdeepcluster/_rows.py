@@ -20,19 +20,21 @@ def lexicographic_order(X):
     is_first : ndarray of shape (n_samples,), dtype=bool
         Whether a row, in sorted order, differs from the row before it.
     """
-    order = np.argsort(X[:, 0], kind="stable")
+    leading = np.ascontiguousarray(X[:, 0])
+    order = np.argsort(leading, kind="stable")
+    leading = leading[order]
     is_first = np.ones(len(X), dtype=bool)
-    is_first[1:] = X[order[1:], 0] != X[order[:-1], 0]
+    is_first[1:] = leading[1:] != leading[:-1]
     first, last = 1, 2
     while first < X.shape[1]:
-        tied, runs = _tied(is_first)
+        tied, runs = tied_rows(is_first)
         if tied.size == 0:
             break
         # Of the columns to come, most say nothing of the few rows left.
         ahead = X[order[tied], first:last]
         differs = (ahead[1:] != ahead[:-1])[runs[1:] == runs[:-1]].any(axis=0)
         for column in X.T[first + np.flatnonzero(differs)]:
-            tied, runs = _tied(is_first)
+            tied, runs = tied_rows(is_first)
             rows = order[tied]
             values = column[rows]
             sorting = np.lexsort((values, runs))
@@ -43,7 +45,7 @@ def lexicographic_order(X):
     return order, is_first
 
 
-def _tied(is_first):
+def tied_rows(is_first):
     """Find rows that equal a neighbour: their indices, and the run of each."""
     mask = ~is_first
     mask[:-1] |= ~is_first[1:]

@@ -49,6 +49,8 @@ def as_utf8(data):
     """
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return data.decode("utf-16").encode(), "encoding: UTF-16"
+    if data.isascii():  # known at once, and without a copy
+        return data, None
     try:
         data.decode()
     except UnicodeDecodeError:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .._rows import lexicographic_order, tied_rows
 from ..kernels.mixed_rows import design_moments, project_design
 
 
@@ -27,6 +28,19 @@ class Design(NamedTuple):
         return self._replace(
             numbers=self.numbers[rows], codes=self.codes[rows], seen=self.seen[rows]
         )
+
+    def order(self):
+        """The permutation that sorts the rows, whatever order they came in."""
+        order, is_first = np.arange(len(self.codes)), np.zeros(len(self.codes), bool)
+        if self.numbers.shape[1]:
+            order, is_first = lexicographic_order(self.numbers)
+        tied, runs = tied_rows(is_first)
+        rows = order[tied]
+        if rows.size:
+            gaps = self.seen[rows, : self.numbers.shape[1]]
+            rest = np.column_stack([runs, self.codes[rows], gaps])
+            order[tied] = rows[lexicographic_order(rest)[0]]
+        return order
 
     def along(self, axes=None):
         """Coordinates of the encoded rows along axes; the rows themselves for None.

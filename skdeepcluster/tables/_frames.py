@@ -7,6 +7,7 @@ is NaN among numbers and -1 among codes.
 
 import datetime
 import numbers
+import sys
 from decimal import Decimal
 from importlib import import_module
 from typing import NamedTuple
@@ -120,6 +121,13 @@ def checked_cells(estimator, X, names=None, unread=()):
     if names is None:
         return cells
     return [cell._replace(name=name) for cell, name in zip(cells, names, strict=True)]
+
+
+def give_back_memory():
+    """Let the system have what Arrow keeps of cells that are gone."""
+    pyarrow = sys.modules.get("pyarrow")
+    if pyarrow is not None:
+        pyarrow.default_memory_pool().release_unused()
 
 
 def frame_library(X):
@@ -293,7 +301,7 @@ def _array_cells(name, values):
             return _object_cells(name, values.astype(object))
         return Cells(name, "whole", values.astype(np.float64))
     if kind == "f":
-        return _number(name, values.astype(np.float64), "number")
+        return _number(name, values.astype(np.float64, copy=False), "number")
     if kind in "mM":
         gaps = np.isnat(values)
         seconds = values.astype(f"{kind}8[ns]").astype(np.int64) / 1e9

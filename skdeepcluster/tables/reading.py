@@ -16,7 +16,7 @@ import numpy as np
 
 from ._columns import Column, known_names, suspected_marks, without_sentinels
 from ._csv_layout import as_utf8, find_layout, first_lines, spaces_to_tabs
-from ._frames import LARGEST, LARGEST_EXACT, Cells
+from ._frames import LARGEST, LARGEST_EXACT, Cells, give_back_memory
 from ._text_forms import MARKS_ANYWHERE, find_form, parse_texts, tidied
 
 TOTAL = re.compile(
@@ -25,7 +25,9 @@ TOTAL = re.compile(
     re.IGNORECASE,
 )
 # Bytes of a file that are parsed at once.
-BLOCK = 1 << 21
+BLOCK = 1 << 20
+# Cells that tell at once whether a column may be one of numbers.
+FIRST_CELLS = 100
 SUFFIXES = ("csv", "csv.gz", "tsv", "txt", "data", "parquet")
 
 
@@ -154,7 +156,9 @@ def read_table(
         names = known_names(getattr(options, option), layout.names, option)
         options = options._replace(**{option: names})
     options.categorical.extend(identifiers)
-    return typed_table(columns, layout, options, forms or {}, notes)
+    table = typed_table(columns, layout, options, forms or {}, notes)
+    give_back_memory()
+    return table
 
 
 def kind_and_content(path):
@@ -213,7 +217,7 @@ def nullable_integers(arrow_type):
 
 
 def split_columns(data, layout, notes):
-    """Cells of each column as arrays of text; empty ones stay empty."""
+    """Cells of each column as text in blocks; empty ones stay empty."""
     import pyarrow as pa
     from pyarrow import csv as arrow_csv
 
@@ -235,13 +239,10 @@ def split_columns(data, layout, notes):
                 strings_can_be_null=False,
             ),
         )
-        columns = []
-        for name in names:
-            columns.append(table[name].combine_chunks())
-            table = table.drop_columns(name)  # never all cells twice
+        columns = table.columns
     except pa.ArrowInvalid:
         ragged = ragged_columns(bytes(body).decode(), layout, notes)
-        columns = [pa.array(cells, pa.string()) for cells in ragged]
+        columns = [pa.chunked_array([cells], pa.string()) for cells in ragged]
     return without_trailing(columns, layout)
 
 
@@ -382,7 +383,8 @@ def typed_table(columns, layout, options, forms, notes):
                 notes.append(f"{title} {mark!r}: {', '.join(of_mark)}")
         elif said:
             notes.append(f"{title}: {', '.join(said)}")
-    frame = pd.DataFrame({name: typed.values for name, typed in found.items()})
+    values = {name: typed.values for name, typed in found.items()}
+    frame = pd.DataFrame(values, copy=False)  # each column lies where it was read
     frame.attrs["units"] = {name: t.unit for name, t in found.items() if t.unit}
     source = pa.Table.from_arrays(columns, names=layout.written)
     forms = {name: typed.form for name, typed in found.items() if typed.form}
@@ -397,7 +399,7 @@ def sure_mark(typed):
     if form is not None and form.thousands in (".", ","):
         return form.decimal
     has_fractions = getattr(values, "dtype", None) == np.float64 and bool(
-        np.any(values % 1 > 0)
+        np.any(values - np.floor(values) > 0)
     )
     # What is written as Python does has points.
     return (form.decimal if form else ".") if has_fractions else None
@@ -411,6 +413,7 @@ def typed_column(name, column, options, form):
     """Make numbers, dates, truth values or words of the text of a column."""
     import pyarrow.compute as pc
 
+    column = column.combine_chunks()  # one at a time: never all cells twice
     if name not in options.categorical and name not in options.date and form is None:
         values = plain_numbers(column, options)
         if values is not None:
@@ -446,8 +449,10 @@ def plain_numbers(column, options):
 
     if options.decimal not in (None, ".") or options.thousands not in (None, ",", ""):
         return None
+    gaps = pc.if_else(pc.equal(column, ""), None, column)
     try:
-        gaps = pc.if_else(pc.equal(column, ""), None, column)
+        # Arrow goes on after the first cell that is no number, at a high price.
+        pc.cast(gaps.slice(0, FIRST_CELLS), pa.float64())
         values = pc.cast(gaps, pa.float64()).to_numpy(zero_copy_only=False)
     except pa.ArrowInvalid:
         return None

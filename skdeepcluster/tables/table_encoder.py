@@ -24,7 +24,7 @@ from sklearn.utils.validation import (
 )
 
 from .._fitted_state import check_arrays
-from .._rows import lexicographic_order
+from .._threads import one_blas_thread
 from .._validation import check_codes
 from ..base import DocumentedEstimator, unchanged_on_error
 from ..kernels.projection import project
@@ -36,7 +36,7 @@ from ._columns import (
     warn_of_marks,
 )
 from ._design import level_norm, level_shares, make_design
-from ._frames import checked_cells, frame_library, make_frame
+from ._frames import checked_cells, frame_library, give_back_memory, make_frame
 from ._gap_filling import ROWS_PER_COLUMN, WIDEST, fit_gap_axes, sorted_eigh
 
 LEAST_AXES = 2
@@ -228,6 +228,7 @@ class TableEncoder(TransformerMixin, DocumentedEstimator):
             The encoded rows, bit for bit those of ``fit(X).transform(X)``.
         """
         with unchanged_on_error(self):
+            give_back_memory()
             cells = self._check(X, reset=True)
             self.columns_ = read_columns(cells, **self._reading_options())
             self.unused_columns_ = {
@@ -247,7 +248,8 @@ class TableEncoder(TransformerMixin, DocumentedEstimator):
             design = make_design(
                 numbers, codes, list(self._blocks()), self._level_shares
             )
-            self._find_axes(design)
+            with one_blas_thread():
+                self._find_axes(design)
             self.column_shares_ = self._find_column_shares()
             return self._project(design, X)
 
@@ -403,12 +405,12 @@ class TableEncoder(TransformerMixin, DocumentedEstimator):
     def _find_axes(self, design):
         """Find the axes that gaps are filled from, and those of the result."""
         # Sums over rows in one order do not depend on the order given.
-        order, _ = lexicographic_order(np.hstack(design[:3]))
+        order = design.order()
         complete = design.seen.all(axis=1)[order]
-        some = design.take(order[~complete])
         n_rows, n_encoded = len(order), len(design.owner)
         self._gap_axes = None
         if self.gaps == "axes" and n_encoded <= min(WIDEST, n_rows // ROWS_PER_COLUMN):
+            some = design.take(order[~complete])
             rows, observed = some.along(), some.seen[:, some.owner]
             outer, total = design.moments(order[complete])
             self._gap_axes = fit_gap_axes(outer, rows, ~observed, n_rows)
@@ -457,8 +459,9 @@ class TableEncoder(TransformerMixin, DocumentedEstimator):
     def _project(self, design, X):
         """Encode rows, fill their gaps, and project them on the axes."""
         Z = design.along(self.axes_)
-        some = np.flatnonzero(~design.seen.all(axis=1))
-        if self._gap_axes is not None and some.size:
+        gappy = self._gap_axes is not None
+        some = np.flatnonzero(~design.seen.all(axis=1)) if gappy else design.owner[:0]
+        if some.size:
             part = design.take(some)
             rows = self._gap_axes.fill(part.along(), part.seen[:, part.owner])
             Z[some] = rows if self.axes_ is None else project(rows, self.axes_)

@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 from sklearn.pipeline import make_pipeline
 
 from skdeepcluster import PPP, TableEncoder, load, save
+from skdeepcluster._rows import lexicographic_order
 from skdeepcluster.tables._columns import MARKS
+from skdeepcluster.tables._design import Design
 from skdeepcluster.tables._frames import table_cells
 
 N_ROWS = 400
@@ -465,3 +467,21 @@ def test_whatever_the_cells(rows):
     np.testing.assert_array_equal(Z, encoder.transform(table))
     np.testing.assert_array_equal(Z[::-1], encoder.transform(table[::-1]))
     np.testing.assert_array_equal(Z[:1], encoder.transform(table[:1]))
+
+
+@pytest.mark.parametrize("kinds", ["numbers", "categories", "both"])
+def test_rows_are_summed_in_the_order_of_all_their_cells(kinds):
+    """Ties in the numbers are sorted by the levels, then by where gaps are."""
+    rng = np.random.default_rng(0)
+    n_numbers, n_codes = {"numbers": (2, 0), "categories": (0, 3), "both": (2, 3)}[
+        kinds
+    ]
+    numbers = rng.integers(0, 3, (60, n_numbers)).astype(float)
+    codes = rng.integers(0, 2, (60, n_codes))
+    seen = np.hstack([rng.random(numbers.shape) < 0.8, codes > 0])
+    numbers[~seen[:, :n_numbers]] = 0.0
+    nothing = np.empty(0)
+    rows = np.hstack([numbers, codes, seen])
+    order = Design(numbers, codes, seen, nothing, nothing, nothing).order()
+    expected, _ = lexicographic_order(rows)
+    np.testing.assert_array_equal(rows[order], rows[expected])
