@@ -58,6 +58,7 @@ GALLERY_ORDER = (
     "plot_explain_a_group.py",
     "plot_autoencoder_or_not.py",
     "plot_neighbor_encoder.py",
+    "plot_groups_of_texts.py",
     "plot_own_torch_module.py",
     "plot_a_million_rows.py",
     "plot_follow_a_stream.py",

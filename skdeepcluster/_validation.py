@@ -31,7 +31,7 @@ def check_table(estimator, X, *, reset):
         _check_feature_names(estimator, X, reset=reset)
         _check_n_features(estimator, X, reset=reset)
         return X
-    X = collected(X)
+    X = _stacked(collected(X))
     # Compiled loops compute with NumPy's arrays, whatever namespace came in.
     with config_context(array_api_dispatch=False), _clear_errors("X", X):
         _refuse_dates(X)
@@ -58,6 +58,29 @@ def collected(X):
     """Collect the rows of a lazy frame of polars; anything else comes back as it is."""
     is_lazy = hasattr(X, "collect_schema") and hasattr(X, "collect")
     return X.collect() if is_lazy else X
+
+
+def _stacked(X):
+    """Stack a column of vectors into a table; anything else comes back as it is.
+
+    Vectors of language models stand in data frames as one column, whose cells are
+    lists or arrays.
+    """
+    dtype = getattr(X, "dtype", None)
+    holds_objects = str(dtype).startswith(("object", "List", "Array"))
+    if not holds_objects or hasattr(X, "columns") or len(X.shape) != 1 or not len(X):
+        return X
+    vectors = [np.asarray(cell) for cell in X]
+    shapes = [vector.shape for vector in vectors]
+    if len(shapes[0]) != 1:
+        return X
+    odd = next((i for i, shape in enumerate(shapes) if shape != shapes[0]), None)
+    if odd is not None:
+        raise ValueError(
+            f"Row {odd} of X is no vector of {shapes[0][0]} numbers, as row 0 is: "
+            "leave it out, or correct it."
+        )
+    return np.stack(vectors)
 
 
 def _is_single(X):
@@ -123,16 +146,16 @@ def _bad_cells_named(X):
         if bad is None:
             raise
         name, row, value = bad
-        is_infinite = isinstance(value, float) and np.isinf(value)
-        remedy = (
-            "correct it, or make it a gap for TableEncoder"
-            if is_infinite
-            else "encode the table by TableEncoder, which takes text, dates and gaps"
-        )
+        remedy = "encode the table by TableEncoder, which takes text, dates and gaps"
+        if isinstance(value, float) and np.isinf(value):
+            remedy = "correct it, or make it a gap for TableEncoder"
+        elif np.ndim(value) == 1:
+            remedy = f"give that column alone, as X[{name!r}]"
         kind = ValueError if isinstance(error, ValueError) else TypeError
         said = str(error).strip().splitlines()[0].rstrip(".:")
         raise kind(
-            f"Column {name!r} of X holds {value!r} in row {row}: {remedy} ({said})."
+            f"Column {name!r} of X holds {_shown(value)} in row {row}: "
+            f"{remedy} ({said})."
         ) from error
 
 
@@ -148,6 +171,10 @@ def _first_bad_cell(X):
             if not _is_finite_number(value):
                 return name, i, value
     return None
+
+
+def _shown(value):
+    return "a vector" if np.ndim(value) == 1 else repr(value)
 
 
 def _is_finite_number(value):

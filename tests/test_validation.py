@@ -78,3 +78,45 @@ def test_tensor_becomes_an_array(dispatch):
         checked = check_table(BaseEstimator(), torch.ones((2, 3)), reset=True)
     assert type(checked) is np.ndarray
     np.testing.assert_array_equal(checked, np.ones((2, 3)))
+
+
+VECTORS = np.arange(12.0).reshape(4, 3)
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pd.Series(list(VECTORS)),
+        pd.Series(VECTORS.tolist()),
+        pd.Series(list(VECTORS)).to_numpy(),
+        pl.Series(VECTORS.tolist()),
+        pl.Series(VECTORS),
+    ],
+)
+def test_a_column_of_vectors_is_a_table(column):
+    np.testing.assert_array_equal(check_table(PPP(), column, reset=True), VECTORS)
+
+
+def test_vectors_in_half_precision_take_single_precision():
+    column = pd.Series(list(VECTORS.astype(np.float16)))
+    assert check_table(PPP(), column, reset=True).dtype == np.float32
+
+
+def test_a_vector_of_another_length_is_named():
+    with pytest.raises(ValueError, match="Row 2 of X is no vector of 3 numbers"):
+        check_table(PPP(), pd.Series([*VECTORS[:2], VECTORS[2, :2]]), reset=True)
+    with pytest.raises(ValueError, match="Row 1 of X is no vector"):
+        check_table(PPP(), pd.Series([VECTORS[0], None]), reset=True)
+
+
+@pytest.mark.parametrize("kind", [pd.DataFrame, pl.DataFrame])
+def test_a_vector_among_other_columns_is_refused(kind):
+    frame = kind({"id": [1, 2], "vector": [[0.0, 1.0], [2.0, 3.0]]})
+    with pytest.raises(ValueError, match=r"a vector in row 0: .* as X\['vector'\]"):
+        check_table(PPP(), frame, reset=True)
+
+
+def test_a_column_of_numbers_is_no_table():
+    for column in (pd.Series([1.0, 2.0]), pd.Series([1, "a"], dtype=object)):
+        with pytest.raises(ValueError, match="2-dimensional"):
+            check_table(PPP(), column, reset=True)
