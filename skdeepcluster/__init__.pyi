@@ -1,4 +1,5 @@
 from . import base as base
+from . import constrained as constrained
 from . import datasets as datasets
 from . import deep as deep
 from . import discovery as discovery
@@ -15,6 +16,7 @@ from . import ppp as ppp
 from . import sdp as sdp
 from . import streaming as streaming
 from . import tables as tables
+from .constrained import ConstrainedKMeans as ConstrainedKMeans
 from .deep import (
     TELL as TELL,
 )

@@ -20,6 +20,7 @@ from skdeepcluster import (
     AutoEncoder,
     CategoryGrouper,
     ClusterSampler,
+    ConstrainedKMeans,
     GraphClusterer,
     MixedMixture,
     NCDKMeans,
@@ -46,6 +47,10 @@ CONFIGURATIONS = {
         ClusterSampler(9, partition="progressive", kind="centroids"),
         ClusterSampler(9, partition="tree", kind="random", weights="likelihood"),
         ClusterSampler(9, partition=PPP(), weights="proportional"),
+    ],
+    "ConstrainedKMeans": [
+        ConstrainedKMeans(metric="within"),
+        ConstrainedKMeans(size_max=1.0, n_init=1, examples=False),
     ],
     "GraphClusterer": [
         GraphClusterer(order=4, n_neighbors=5, n_components=3),

@@ -1,0 +1,1 @@
+from .constrained_kmeans import ConstrainedKMeans as ConstrainedKMeans
