@@ -116,7 +116,9 @@ def test_a_vector_among_other_columns_is_refused(kind):
         check_table(PPP(), frame, reset=True)
 
 
-def test_a_column_of_numbers_is_no_table():
-    for column in (pd.Series([1.0, 2.0]), pd.Series([1, "a"], dtype=object)):
-        with pytest.raises(ValueError, match="2-dimensional"):
-            check_table(PPP(), column, reset=True)
+@pytest.mark.parametrize(
+    ("values", "said"), [([1.0, 2.0], "2-dimensional"), ([1, "a"], "to float: 'a'")]
+)
+def test_a_column_of_numbers_or_words_is_no_table(values, said):
+    with pytest.raises(ValueError, match=said):
+        check_table(PPP(), pd.Series(values), reset=True)
