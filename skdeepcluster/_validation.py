@@ -35,7 +35,7 @@ def check_table(estimator, X, *, reset):
     # Compiled loops compute with NumPy's arrays, whatever namespace came in.
     with config_context(array_api_dispatch=False), _clear_errors("X", X):
         _refuse_dates(X)
-        with _bad_cells_named(X):
+        with _bad_cells_named(X, estimator):
             X = validate_data(
                 estimator,
                 X,
@@ -136,7 +136,7 @@ def _clear_errors(name, values):
 
 
 @contextmanager
-def _bad_cells_named(X):
+def _bad_cells_named(X, estimator):
     """Say in errors where the first cell is that is no finite number."""
     try:
         yield
@@ -146,7 +146,10 @@ def _bad_cells_named(X):
         if bad is None:
             raise
         name, row, value = bad
-        remedy = "encode the table by TableEncoder, which takes text, dates and gaps"
+        remedy = (
+            "TableEncoder takes text, dates and gaps, so write "
+            f"make_pipeline(TableEncoder(), {_written_unscaled(estimator)})"
+        )
         if isinstance(value, float) and np.isinf(value):
             remedy = "correct it, or make it a gap for TableEncoder"
         elif np.ndim(value) == 1:
@@ -157,6 +160,12 @@ def _bad_cells_named(X):
             f"Column {name!r} of X holds {_shown(value)} in row {row}: "
             f"{remedy} ({said})."
         ) from error
+
+
+def _written_unscaled(estimator):
+    """How an estimator is written behind TableEncoder, whose axes are scaled."""
+    scale = "scale=False" if "scale" in estimator.get_params(deep=False) else ""
+    return f"{type(estimator).__name__}({scale})"
 
 
 def _first_bad_cell(X):

@@ -51,7 +51,9 @@ def _auto(n_clusters, random_state):
     from .. import AutoCluster
 
     bounds = {"min_clusters": n_clusters, "max_clusters": n_clusters}
-    return AutoCluster(random_state=random_state, **(bounds if n_clusters else {}))
+    return AutoCluster(
+        scale=False, random_state=random_state, **(bounds if n_clusters else {})
+    )
 
 
 def _graph(n_clusters, random_state):

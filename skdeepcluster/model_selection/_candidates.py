@@ -25,7 +25,7 @@ class Density(HDBSCAN):
         return self
 
 
-def default_candidates(shape, min_clusters, max_clusters):
+def default_candidates(shape, min_clusters, max_clusters, scale=True):
     """List the default candidates for a table, by name.
 
     Parameters
@@ -34,18 +34,20 @@ def default_candidates(shape, min_clusters, max_clusters):
         Numbers of distinct rows and of columns.
     min_clusters, max_clusters : int
         Bounds of the number of clusters; None for no upper one.
+    scale : bool, default=True
+        Whether they standardise the columns.
 
     Returns
     -------
     candidates : list of (str, estimator)
     """
     n_distinct = shape[0]
-    finder = PPP(min_clusters=min_clusters, max_clusters=max_clusters)
+    finder = PPP(min_clusters=min_clusters, max_clusters=max_clusters, scale=scale)
     if n_distinct <= 10:
         return [("ppp", finder)]
     size = max(5, n_distinct // 50)
     density = Density(min_cluster_size=size, copy=True)
-    return [("ppp", finder), ("hdbscan", make_pipeline(TableAxes(), density))]
+    return [("ppp", finder), ("hdbscan", make_pipeline(TableAxes(scale), density))]
 
 
 def named_estimators(items, kind):

@@ -154,7 +154,7 @@ class NeighborLabels(ClusterMixin, BaseEstimator):
         return self.predict_proba(X).argmax(axis=1)
 
 
-def hold_vote(rows, weights, ppp_labels, seed):
+def hold_vote(rows, weights, ppp_labels, seed, scale=True):
     """Partition rows in many ways, and let the partitions vote.
 
     Parameters
@@ -167,13 +167,15 @@ def hold_vote(rows, weights, ppp_labels, seed):
         Partition by PPP.
     seed : int
         Seed of all draws.
+    scale : bool, default=True
+        Whether the columns are standardised before neighbours are looked for.
 
     Returns
     -------
     Ballot
         Partitions and scores.
     """
-    space, inputs = _neighbor_space(rows, weights, seed)
+    space, inputs = _neighbor_space(rows, weights, seed, scale)
     rng = np.random.default_rng(seed)
     near, distances = nearest_rows(inputs, min(N_NEIGHBORS, len(rows) - 1), rng)
     fuzzy = weighted_graph(near, distances)
@@ -198,9 +200,9 @@ def hold_vote(rows, weights, ppp_labels, seed):
     return Ballot(families, partitions, n_clusters, scores, seconds, space, inputs)
 
 
-def _neighbor_space(rows, weights, seed):
+def _neighbor_space(rows, weights, seed, scale):
     """Space of the neighbours, with directions of noise shrunk, and the rows there."""
-    space = NeighborSpace(rows, weights, "euclidean")
+    space = NeighborSpace(rows, weights, "euclidean" if scale else "unscaled")
     inputs = in_chunks(space.transform, rows)
     shrinkage = noise_shrinkage(inputs, seed)
     if shrinkage is not None:

@@ -15,7 +15,16 @@ class TableAxes(TransformerMixin, BaseEstimator):
 
     A row's coordinates do not depend on the rows beside it, and are finite
     whatever the row holds.
+
+    Parameters
+    ----------
+    scale : bool, default=True
+        Whether each column is divided by its own standard deviation; otherwise all
+        are by one number.
     """
+
+    def __init__(self, scale=True):
+        self.scale = scale
 
     def fit(self, X, y=None):
         """Learn means, standard deviations and axes of finite rows."""
@@ -23,7 +32,7 @@ class TableAxes(TransformerMixin, BaseEstimator):
         if not columns.any():
             columns[0] = True
         self.scaling_ = TableScaling(
-            X, by_column=True, max_axes=MAX_AXES, columns=columns
+            X, by_column=self.scale, max_axes=MAX_AXES, columns=columns
         )
         return self
 

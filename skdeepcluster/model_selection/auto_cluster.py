@@ -114,6 +114,12 @@ class AutoCluster(BaseClusterer):
     max_clusters : int, default=None
         Largest number of clusters, likewise; None for no limit, beyond the
         20 up to which some candidates scan.
+    scale : bool, default=True
+        Whether every column is divided by its standard deviation. False where the
+        proportions of the columns mean something, as those of the axes of
+        :class:`~skdeepcluster.TableEncoder` do: for tables with words or gaps write
+        ``make_pipeline(TableEncoder(), AutoCluster(scale=False))``. Your own
+        `candidates` scale as they do, and are scored in the space of `scale`.
     max_samples : int, default=5000
         Candidates are fitted on so many distinct rows at most, drawn at random;
         the best one labels them all. More rows show more and finer clusters.
@@ -226,6 +232,7 @@ class AutoCluster(BaseClusterer):
         ],
         "min_clusters": [Interval(Integral, 1, None, closed="left")],
         "max_clusters": [Interval(Integral, 1, None, closed="left"), None],
+        "scale": ["boolean"],
         "max_samples": [Interval(Integral, 2, None, closed="left")],
         "max_time": [Interval(Real, 0, None, closed="neither"), None],
         "n_jobs": [Integral, None],
@@ -240,6 +247,7 @@ class AutoCluster(BaseClusterer):
         scoring: str | Callable[..., Any] = "auto",
         min_clusters: int = 2,
         max_clusters: int | None = None,
+        scale: bool = True,
         max_samples: int = 5000,
         max_time: float | None = None,
         n_jobs: int | None = None,
@@ -250,6 +258,7 @@ class AutoCluster(BaseClusterer):
         self.scoring = scoring
         self.min_clusters = min_clusters
         self.max_clusters = max_clusters
+        self.scale = scale
         self.max_samples = max_samples
         self.max_time = max_time
         self.n_jobs = n_jobs
@@ -265,11 +274,11 @@ class AutoCluster(BaseClusterer):
         rows, weights = distinct_rows_to_fit(Z, self.max_samples, seed)
         self._levels = None
         if self._is_voted(*rows.shape):
-            self._axes = TableAxes().fit(rows)
+            self._axes = TableAxes(self.scale).fit(rows)
             self._vote(rows, weights, seed, Z)
             return
         rows, n_distinct = rows_to_fit(Z, self.max_samples, seed)
-        self._axes = TableAxes().fit(rows)
+        self._axes = TableAxes(self.scale).fit(rows)
         named = self._named_candidates((n_distinct, Z.shape[1]))
         self._choose(self._try_all(named, rows, seed), rows)
         self._number(Z, self._raw_labels(Z))
@@ -286,10 +295,14 @@ class AutoCluster(BaseClusterer):
         """Hold the vote, and label the rows of the table."""
         start = time.perf_counter()
         with judged_by_score():
-            ppp = PPP(min_clusters=self.min_clusters, max_clusters=self.max_clusters)
+            ppp = PPP(
+                min_clusters=self.min_clusters,
+                max_clusters=self.max_clusters,
+                scale=self.scale,
+            )
             ppp.fit(rows, sample_weight=weights)
             seconds = time.perf_counter() - start
-            ballot = hold_vote(rows, weights, ppp.labels_, seed)
+            ballot = hold_vote(rows, weights, ppp.labels_, seed, self.scale)
         ballot.seconds["ppp"] = seconds
         sound = np.array([self._is_sound(labels) for labels in ballot.partitions])
         self._choose(self._best_of_families(ballot, sound, ppp), rows)
@@ -332,7 +345,9 @@ class AutoCluster(BaseClusterer):
 
     def _named_candidates(self, shape):
         if self.candidates == "default":
-            return default_candidates(shape, self.min_clusters, self.max_clusters)
+            return default_candidates(
+                shape, self.min_clusters, self.max_clusters, self.scale
+            )
         return named_estimators(self.candidates, "candidate")
 
     def _scorers(self, seed):

@@ -21,7 +21,8 @@ class NeighborSpace:
     For Euclidean neighbours every column is standardised and passed through
     ``2 tanh(z / 2)``, so that no outlier and no rarely used column rules the
     distances. For cosine neighbours rows are divided by their lengths, after
-    which Euclidean neighbours are cosine neighbours. Columns without variation
+    which Euclidean neighbours are cosine neighbours. Unscaled rows keep the
+    proportions of their distances. Columns without variation
     are left out, the rest is centred and divided by one number. More than 60
     columns are brought to 50 principal components.
 
@@ -31,14 +32,15 @@ class NeighborSpace:
         Finite table.
     weights : ndarray of shape (n_samples,)
         Weights of the rows.
-    metric : {"euclidean", "cosine"}
+    metric : {"euclidean", "unscaled", "cosine"}
         What makes rows neighbours.
     """
 
     def __init__(self, X, weights, metric):
         self.metric = metric
-        rows = X if metric == "euclidean" else unit_length(X)
-        scaling = TableScaling(rows, weights, by_column=True)
+        rows = unit_length(X) if metric == "cosine" else X
+        by_column = metric != "unscaled"
+        scaling = TableScaling(rows, weights, by_column=by_column)
         # Less spread than this is rounding.
         least = 4 * np.finfo(X.dtype).eps * np.abs(rows).max(axis=0) / scaling.unit
         self.kept = varying_columns(rows) & (scaling.scale > least)
@@ -51,7 +53,7 @@ class NeighborSpace:
             self.standardization = scaling
         else:
             self.standardization = TableScaling(
-                rows, weights, by_column=True, columns=self.kept
+                rows, weights, by_column=by_column, columns=self.kept
             )
         self.axes = None
         scaled = self._columns(X)
@@ -78,11 +80,12 @@ class NeighborSpace:
             raise ValueError("center of NeighborSpace is of other columns")
 
     def _columns(self, X):
-        """Columns that vary, with outliers drawn in; or directions, centred."""
+        """Columns that vary, scaled; or directions, centred."""
         if self.metric == "cosine":
             return unit_length(X)[:, self.kept] - self.mean
         # Contiguous columns are summed pairwise.
-        return 2 * np.tanh(np.asfortranarray(self.standardization.transform(X)) / 2)
+        scaled = np.asfortranarray(self.standardization.transform(X))
+        return scaled if self.metric == "unscaled" else 2 * np.tanh(scaled / 2)
 
     def then(self, matrix):
         """Multiply rows by a square matrix from now on."""

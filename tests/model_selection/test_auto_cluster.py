@@ -2,6 +2,7 @@
 
 import joblib
 import numpy as np
+import pandas as pd
 import pytest
 from joblib._parallel_backends import ThreadingBackend
 from numpy.testing import assert_allclose, assert_array_equal
@@ -239,3 +240,23 @@ def test_every_default_candidate_can_be_saved(tmp_path, monkeypatch):
         again = load(tmp_path / "winner.model")
         assert again.best_name_ == winner[0]
         assert_array_equal(again.predict(X), model.labels_)
+
+
+@pytest.mark.parametrize("n_columns", [2, 6])
+def test_unscaled_columns_keep_their_weight(n_columns):
+    """Noise that is small beside the groups counts for as much as they do if scaled."""
+    rng = np.random.default_rng(0)
+    y = np.arange(400) % 4
+    X = rng.normal(size=(400, n_columns)) * 0.05
+    X[:, 0] += y
+    unscaled = AutoCluster(scale=False, random_state=0).fit(X)
+    assert adjusted_rand_score(y, unscaled.labels_) == 1
+    shrunk = AutoCluster(scale=False, random_state=0).fit(X * 1e-5)
+    assert_array_equal(shrunk.labels_, unscaled.labels_)
+    assert_array_equal(unscaled.predict(X), unscaled.labels_)
+
+
+def test_a_table_of_words_is_told_what_to_write():
+    frame = pd.DataFrame({"kind": ["oak", "elm"] * 20, "height": np.arange(40.0)})
+    with pytest.raises(ValueError, match=r"TableEncoder\(\), AutoCluster\(scale=False"):
+        AutoCluster().fit(frame)

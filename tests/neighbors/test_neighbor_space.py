@@ -77,3 +77,9 @@ def test_many_columns_become_principal_components():
     covariance = found.T @ found
     assert_allclose(covariance, np.diag(np.diag(covariance)), atol=1e-3)
     assert_allclose(np.square(found).sum(), 300 * 80, rtol=0.05)
+
+
+def test_unscaled_rows_keep_the_proportions_of_their_distances():
+    Z = space(X, "unscaled").transform(X)
+    centred = X - X.mean(axis=0)
+    assert_allclose(Z, centred / np.sqrt(np.square(centred).mean()), atol=1e-12)
