@@ -165,13 +165,13 @@ def _stop(number, frame):
     raise Late
 
 
-def measure(method, frame, y, limit):
-    """Cluster a table; return its figures, or that the time was over."""
+def measure(run, frame, y, limit):
+    """Cluster a table by ``run(frame, k)``; its figures, or that the time was over."""
     k = len(np.unique(y))
     signal.signal(signal.SIGALRM, _stop)
     signal.alarm(limit)
     try:
-        labels, cpu_s = cpu_of(METHODS[method], frame, k)
+        labels, cpu_s = cpu_of(run, frame, k)
     except Late:
         return {"late": limit}
     except Exception as error:
@@ -189,12 +189,12 @@ def measure(method, frame, y, limit):
 def measure_made(method, table, draw, limit):
     """Figures of one draw of a made table."""
     frame, y = made_table(FIRST_SEED + draw, **MADE[table][0])
-    return measure(method, frame, y, limit)
+    return measure(METHODS[method], frame, y, limit)
 
 
 def measure_real(method, table, folder, limit):
     """Figures of a real table."""
-    return measure(method, *real_table(folder, table), limit)
+    return measure(METHODS[method], *real_table(folder, table), limit)
 
 
 def fit_rows(path):

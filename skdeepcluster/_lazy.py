@@ -10,7 +10,13 @@ from importlib import import_module
 from pathlib import Path
 
 # The extra that brings what the base does not need.
-_EXTRAS = {"torch": "deep", "skorch": "deep", "cvxpy": "sdp"}
+_EXTRAS = {
+    "torch": "deep",
+    "skorch": "deep",
+    "cvxpy": "sdp",
+    "pandas": "cli",
+    "pyarrow": "cli",
+}
 
 
 def remedy(name, error):

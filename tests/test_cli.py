@@ -113,7 +113,7 @@ def test_summary_names_what_sets_the_groups_apart(source, run):
     assert "colour = red: 100%" not in out  # 83 % overall: no half deviation
     assert out.count("1.00 (1.00-1.00)") == 3
     assert "found again: 1 is always, 0 no more than in tables without groups" in out
-    assert "the worst and the best of 6 samples of the rows" in out
+    assert "how many of 6 samples of the rows show the cluster" in out
     assert "noise:" not in out
 
 

@@ -70,7 +70,7 @@ def test_page_says_what_was_found(source, tmp_path):
     assert "colour = blue & green" in said
     assert "missing values: weight (1)" in said
     assert "weight (89 cells)" not in said  # in the picture
-    assert "the worst and the best of 6 samples of the rows" in said
+    assert "how many of 6 samples of the rows show the cluster" in said
     assert f"skdeepcluster {skdeepcluster.__version__}" in said
     assert "MixedMixture(" in said
 
@@ -117,8 +117,9 @@ def test_page_tells_columns_gaps_and_levels_of_a_mixture(tmp_path, capsys):
     told = model.column_evidence_
     assert told["noise"] < 0 < told["height"] < told["weight"]
     assert (
-        "what the clusters explain of each column, in nats of evidence: weight "
-        f"({told['weight']:,.0f}), height ({told['height']:,.0f})\n"
+        "evidence that the clusters differ in a column, in nats (logarithms of odds: "
+        f"5 is strong): weight ({told['weight']:,.0f}), "
+        f"height ({told['height']:,.0f})\n"
     ) in out
     assert re.search(r"differ in the values of: (mark, noise|noise, mark)\n", out)
     assert "helps to tell the clusters apart in: mark\n" in out
@@ -137,7 +138,7 @@ def test_numbers_only_are_for_ppp(tmp_path, capsys):
     assert main(["cluster", str(source)]) == 0
     out, err = capsys.readouterr()
     assert "method: ppp, since there are only numbers; --method takes another" in err
-    assert "nats of evidence" not in out
+    assert "in nats" not in out
 
 
 def test_same_seed_same_page(source, tmp_path):

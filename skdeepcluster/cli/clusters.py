@@ -168,9 +168,13 @@ def one_cluster_notes(n_clusters, n_rows, asked):
 def headline(clusters, noun="cluster"):
     """Say how many clusters and rows there are."""
     n_rows = sum(cluster.n_rows for cluster in clusters)
-    ending = "es" if noun.endswith("s") else "s"
-    plural = ending * (len(clusters) > 1)
-    return f"{len(clusters)} {noun}{plural} of {n_rows:,} row{'s' * (n_rows > 1)}"
+    named = plural(noun) if len(clusters) > 1 else noun
+    return f"{len(clusters)} {named} of {n_rows:,} row{'s' * (n_rows > 1)}"
+
+
+def plural(noun):
+    """The plural of "cluster" or "class"."""
+    return noun + ("es" if noun.endswith("s") else "s")
 
 
 def summary(clusters, noun="cluster", novel=(), notes=()):

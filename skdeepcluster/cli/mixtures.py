@@ -2,6 +2,12 @@
 
 from .messages import listed
 
+EVIDENCE = (
+    "The evidence that the clusters differ in each column, in nats: the natural "
+    "logarithm of the odds, so that 5, or 150 to 1, is strong already; it grows with "
+    "the number of rows."
+)
+
 
 def mixture_notes(estimator):
     """Yield lines about what the clusters explain, and whether gaps count.
@@ -17,7 +23,11 @@ def mixture_notes(estimator):
     told = [f"{name} ({nats:,.0f})" for name, nats in ranked if nats >= 1]
     noise = [name for name, nats in ranked if nats < 0]
     for text, names in (
-        ("what the clusters explain of each column, in nats of evidence", told),
+        (
+            "evidence that the clusters differ in a column, in nats (logarithms of "
+            "odds: 5 is strong)",
+            told,
+        ),
         ("no evidence that the clusters differ in the values of", noise),
         (
             "whether a cell is missing helps to tell the clusters apart in",

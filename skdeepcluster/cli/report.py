@@ -8,12 +8,12 @@ import sys
 from .. import __version__
 from .._printing import escape, shortened
 from ..inspection._number_text import percent
-from .clusters import headline
+from .clusters import headline, plural
 from .columns import unused_columns
 from .comparing import MOST_DRAWN as MOST_VALUES
 from .comparing import draw_counts
 from .descriptions import in_words, profile_table, readable, typical_rows
-from .mixtures import coarser_levels
+from .mixtures import EVIDENCE, coarser_levels
 from .row_map import (
     MOST_DRAWN,
     cells_in_words,
@@ -233,28 +233,30 @@ def column_section(prepared):
     return html_table(("column", "taken as", "unit", "", "missing", "levels"), rows)
 
 
-def draw_profile(matrix, names, labels, ax):
+def draw_profile(matrix, names, labels, noun, ax):
     """Draw means of observed cells, coloured by their distance from all rows."""
     from ..inspection import ClusterProfileDisplay
 
     ClusterProfileDisplay.from_predictions(
         matrix, labels, feature_names=names, max_features=COLUMNS_DRAWN, ax=ax
     )
+    ax.set_xlabel(f"{noun} (rows)")
 
 
-def map_section(estimator, prepared, labels, takes_columns):
+def map_section(estimator, prepared, labels, takes_columns, noun):
     """Draw the rows as they were clustered, each to be pointed at."""
     points, axis_labels = map_points(estimator, prepared, takes_columns)
-    said = "The rows, coloured by cluster; point at one to see what it is."
+    said = f"The rows, coloured by {noun}; point at one to see what it is."
     if takes_columns:
         said += (
-            " The clusters were found in the columns themselves, so they may overlap "
-            "on this map, which shows two axes of them."
+            f" The {plural(noun)} were found in the columns themselves, so they may "
+            "overlap on this map, which shows two axes of them."
         )
     if len(points) > MOST_DRAWN:
         said += f" {MOST_DRAWN:,} of {len(points):,} rows are drawn, taken at random."
     drawn = row_map(
-        points, labels, axis_labels, lambda rows: row_tips(prepared, labels, rows)
+        *(points, labels, axis_labels),
+        lambda rows: row_tips(prepared, labels, rows, noun),
     )
     return f"<figure>{drawn}<figcaption>{escape(said)}</figcaption></figure>"
 
@@ -272,27 +274,27 @@ def mixture_sections(estimator):
         for name, nats in ranked
     ]
     parts = [
-        "<p>Evidence, in nats, that the clusters explain of each column; below 0 the "
-        "column is noise to them. Gaps tell clusters apart where it is said so, and "
-        "count as unknown everywhere else.</p>",
-        html_table(("column", "nats explained", "gaps"), rows),
+        f"<p>{EVIDENCE} Of a column below 0 the clusters say nothing. Gaps tell "
+        "clusters apart where it is said so, and count as unknown everywhere else.</p>",
+        html_table(("column", "evidence (nats)", "gaps"), rows),
         figure(
             lambda ax: SelectionDisplay.from_estimator(estimator, ax=ax),
             "Evidence, less what each cluster must earn, by number of clusters.",
         ),
         figure(
             lambda ax: TreeDisplay.from_estimator(estimator, ax=ax),
-            "How components were merged; the height is what the merge costs, in nats. "
-            "Solid merges led to the clusters, dashed ones lead to fewer.",
+            "How components were merged; the height is how much evidence a merge "
+            "costs, in nats. Solid merges led to the clusters, dashed ones lead to "
+            "fewer.",
         ),
     ]
     levels = coarser_levels(estimator)[-LEVELS_TOLD:]
     if levels:
         parts.append(
-            "<p>Fewer clusters, from fine to coarse: what that costs in nats, and "
-            "which of the clusters above make up each.</p>"
+            "<p>Fewer clusters, from fine to coarse: how much evidence that costs, in "
+            "nats, and which of the clusters above make up each.</p>"
             + html_table(
-                ("clusters", "nats lost", "made of"),
+                ("clusters", "evidence lost (nats)", "made of"),
                 [(str(k), readable(lost), said) for k, lost, said in levels],
             )
         )
@@ -306,10 +308,10 @@ def pictures_of(estimator, prepared, labels, takes_columns, noun="cluster"):
     told = [j for j, name in enumerate(names) if name not in two_levels]
     n_clusters = len(set(labels.tolist()))
     return [
-        map_section(estimator, prepared, labels, takes_columns),
+        map_section(estimator, prepared, labels, takes_columns, noun),
         figure(
             lambda ax: draw_profile(
-                matrix[:, told], [names[j] for j in told], labels, ax
+                matrix[:, told], [names[j] for j in told], labels, noun, ax
             ),
             f"Mean of each column in each {noun}, of the cells that are there, "
             "coloured by its distance from the mean of all rows. Of a category, the "

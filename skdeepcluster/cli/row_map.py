@@ -133,7 +133,7 @@ def text(x, y, said, anchor, more=""):
     )
 
 
-def row_tips(prepared, labels, rows):
+def row_tips(prepared, labels, rows, noun="cluster"):
     """Say of rows which they are, their clusters, and their cells."""
     columns = prepared.columns[:COLUMNS_TOLD]
     n_left = len(prepared.columns) - len(columns)
@@ -143,7 +143,7 @@ def row_tips(prepared, labels, rows):
     return [
         "\n".join(
             [
-                f"{name}: cluster {label}",
+                f"{name}: {noun} {label}",
                 *(
                     f"{shortened(c.name)}: {w}"
                     for c, w in zip(columns, words, strict=True)

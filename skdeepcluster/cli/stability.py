@@ -2,24 +2,27 @@
 
 # A cluster of less is not surely there.
 DOUBTFUL = 0.5
+# A sample shows a cluster whose Jaccard index with one of its own is more than this:
+# Hennig (2007) calls such clusters valid.
+SHOWN = 0.75
 
 
 def often(stability):
-    """Write how surely a cluster is found again, and the bounds of the samples.
+    """Write how surely a cluster is found again, and in how many samples.
 
     Parameters
     ----------
-    stability : tuple of 3 float, or None
-        The stability, and the least and the largest of one sample; None where nobody
-        looked, NaN where there is nothing to tell.
+    stability : tuple of (float, int, int), or None
+        The stability, and how many samples of how many show the cluster; None where
+        nobody looked, NaN where there is nothing to tell.
     """
     if stability is None or stability[0] != stability[0]:
         return "-"
-    return "{:.2f} ({:.2f}-{:.2f})".format(*stability)
+    return "{:.2f} ({} of {})".format(*stability)
 
 
 def stabilities(found, labels):
-    """Stability and its bounds of every cluster, by its name.
+    """Stability of every cluster and the samples that show it, by its name.
 
     Parameters
     ----------
@@ -28,8 +31,13 @@ def stabilities(found, labels):
     labels : ndarray of shape (n_samples,)
         The clusters.
     """
-    triples = zip(found.stability, found.low, found.high, strict=True)
-    return dict(zip(sorted(set(labels.tolist())), triples, strict=True))
+    shown = (found.jaccard > SHOWN).sum(axis=0).tolist()
+    names = sorted(set(labels.tolist()))
+    n_samples = len(found.jaccard)
+    return {
+        name: (value, number, n_samples)
+        for name, value, number in zip(names, found.stability, shown, strict=True)
+    }
 
 
 def stability_notes(found, labels, asked):
@@ -50,8 +58,8 @@ def stability_notes(found, labels, asked):
     n_samples, n_clusters = len(found.n_found), len(found.stability)
     if n_clusters > 1:
         yield (
-            "found again: 1 is always, 0 no more than in tables without groups; in "
-            f"brackets the worst and the best of {n_samples} samples of the rows"
+            "found again: 1 is always, 0 no more surely than in tables without groups; "
+            f"in brackets how many of {n_samples} samples of the rows show the cluster"
             + "; - for clusters of too few rows to tell"
             * any(value != value for value in found.stability)
         )
@@ -62,13 +70,22 @@ def stability_notes(found, labels, asked):
         named = ", ".join(f"{number} in {times}" for number, times in ranked)
         never = f"; {n_clusters} in none" * (n_clusters not in counts)
         yield f"number of clusters in {n_samples} samples of the rows: {named}{never}"
-    doubtful = [
-        str(name)
-        for name, (value, *_) in stabilities(found, labels).items()
-        if value < DOUBTFUL
-    ]
-    if doubtful:
+    yield from doubts(stabilities(found, labels))
+
+
+def doubts(by_name):
+    """Yield which clusters are doubtful: few samples show them, or those of chance."""
+    doubtful = {name: t for name, t in by_name.items() if t[0] < DOUBTFUL}
+    seldom = [name for name, (_, shown, n) in doubtful.items() if 2 * shown <= n]
+    if seldom:
         yield (
-            f"hardly found again: {', '.join(doubtful)}; other rows might not show "
-            "these"
+            f"hardly found again: {', '.join(map(str, seldom))}; other rows might not "
+            "show these"
+        )
+    by_chance = [name for name in doubtful if name not in seldom]
+    if by_chance:
+        yield (
+            "found again, but hardly more surely than in tables without groups: "
+            f"{', '.join(map(str, by_chance))}; these may be slices of one group, or "
+            "values of one column"
         )

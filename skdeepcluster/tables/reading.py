@@ -9,11 +9,13 @@ import csv
 import gzip
 import re
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from .._lazy import remedy
 from ._columns import Column, known_names, suspected_marks, without_sentinels
 from ._csv_layout import as_utf8, find_layout, first_lines, spaces_to_tabs
 from ._frames import LARGEST, LARGEST_EXACT, Cells, give_back_memory
@@ -121,6 +123,8 @@ def read_table(
         If the file holds no table; the message says what to do.
     OSError
         If the file cannot be opened.
+    ImportError
+        If pandas or pyarrow is not installed, which the extra "cli" brings.
 
     Examples
     --------
@@ -140,6 +144,7 @@ def read_table(
     units: weight (kg)
     marks of absence: 'n/a' in weight
     """
+    require_frames()
     kind, content = kind_and_content(Path(path))
     if kind == "parquet":
         return read_parquet(content)
@@ -159,6 +164,15 @@ def read_table(
     table = typed_table(columns, layout, options, forms or {}, notes)
     give_back_memory()
     return table
+
+
+def require_frames():
+    """Say what is to be installed where pandas or pyarrow is not."""
+    for module in ("pandas", "pyarrow"):
+        try:
+            import_module(module)
+        except ModuleNotFoundError as error:
+            raise ImportError(remedy("read_table", error) or str(error)) from error
 
 
 def kind_and_content(path):

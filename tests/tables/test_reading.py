@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import sys
 
 import numpy as np
 import pandas as pd
@@ -430,3 +431,20 @@ def test_dirty_variants(seed, cells, gap, file, style, tmp_path_factory):
     plain_cells = {*cells} <= {"spaced numbers"}
     plain_file = style == ",." and file in (None, "bom", "windows", "sep line")
     assert bool(read_table(path).notes) != (plain_cells and plain_file and gap is None)
+
+
+@pytest.mark.parametrize("module", ["pandas", "pyarrow"])
+def test_what_is_not_installed_is_named(module, read, monkeypatch):
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(ImportError, match=rf"{module}.*skdeepcluster\[cli\]"):
+        read("a,b\n1,2\n3,4\n")
+
+
+def test_numbers_after_a_first_word_are_words_and_words_after_numbers_are_said(read):
+    """The first cells decide at once; the rest is looked at all the same."""
+    numbers = [str(j + 0.5) for j in range(150)]
+    late = read("x,y\n" + "".join(f"{n},a\n" for n in numbers) + "hello,b\n")
+    assert "not understood, taken as missing: x" in " ".join(late.notes)
+    assert np.isnan(late.frame["x"].iloc[-1])
+    gaps = read("x,y\n" + ",a\n" * 120 + "".join(f"{n},b\n" for n in numbers))
+    assert gaps.frame["x"].iloc[120:].tolist() == [float(n) for n in numbers]
