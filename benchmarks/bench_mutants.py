@@ -1,246 +1,419 @@
 """Planted faults: how many of them the tests of a room notice.
 
 In the source of a room, seeded faults are planted one at a time: a comparison that
-is another one, a number that is off by one, a sign, a term that is dropped, two
-arguments in each other's place, another constant. A child process compiles the
-changed module in place of the file, and runs the tests of the room until one
-fails. A fault that no test notices has survived.
+is another one, a number that is off by one, a sign, a term or a statement that is
+dropped, two arguments in each other's place, another constant (`planted_faults.py`).
+The tests of the room run once as they are, which tells how long each takes and which
+lines it runs. Then each fault is given to a forked child, which runs the tests that
+reach it, the quickest first, until one fails. A fault that no test notices has
+survived.
 
-Run from the root of the project::
+Run from the root of the project, one room after the other, then the page::
 
-    python benchmarks/bench_mutants.py ppp --n-mutants 60 --tests tests/ppp \\
-        --out benchmarks/results/mutants
+    python benchmarks/bench_mutants.py run kernels --found FOLDER
+    python benchmarks/bench_mutants.py run ppp --found FOLDER
+    python benchmarks/bench_mutants.py page --found FOLDER
 
-Numba's compiled cache is kept apart: a fault in ``kernels`` is run without
-compilation, any other beside kernels that are compiled once.
+FOLDER keeps what was found, so that a run goes on where it was ended; ``--again``
+runs the survivors against the tests of now. Kernels run without compilation. The
+tests of equivalent faults are in ``equivalent_faults.csv``.
 """
 
 import argparse
 import ast
-import contextlib
+import csv
 import importlib
-import importlib.machinery
-import io
 import json
+import multiprocessing
 import os
 import platform
-import random
+import resource
 import signal
 import sys
-import tempfile
 import time
 from collections import Counter
 from pathlib import Path
 
+import coverage
+from planted_faults import (
+    Fault,
+    chosen_faults,
+    faults_of,
+    functions_by_file,
+    planted,
+    put_in_place,
+)
+
 PACKAGE = Path("skdeepcluster")
-SHARED = ("numba", "pandas", "pytest", "scipy.stats", "sklearn.cluster")
-SHARED += ("sklearn.datasets", "sklearn.mixture", "sklearn.utils.estimator_checks")
-# Arguments of these may change places.
-COMMUTATIVE = ("min", "max", "minimum", "maximum", "array_equal", "isclose", "gcd")
-OTHER_COMPARISON = {
-    ast.Lt: ast.LtE,
-    ast.LtE: ast.Lt,
-    ast.Gt: ast.GtE,
-    ast.GtE: ast.Gt,
-    ast.Eq: ast.NotEq,
-    ast.NotEq: ast.Eq,
-    ast.Is: ast.IsNot,
-    ast.IsNot: ast.Is,
-    ast.In: ast.NotIn,
-    ast.NotIn: ast.In,
+PAGE = Path("benchmarks/results/mutants.md")
+EQUIVALENT = Path(__file__).parent / "equivalent_faults.csv"
+TESTS = {
+    "kernels": ["tests/kernels"],
+    "ppp": ["tests/ppp"],
+    "discovery": ["tests/discovery"],
+    "sdp": ["tests/sdp"],
+    "metrics": ["tests/metrics"],
+    "model_selection": ["tests/model_selection"],
+    "persistence": ["tests/persistence"],
+    "tables": ["tests/tables"],
+    "cli": sorted(map(str, Path("tests").glob("test_cli*.py"))),
 }
-OTHER_OPERATION = {
-    ast.Add: ast.Sub,
-    ast.Sub: ast.Add,
-    ast.Mult: ast.Div,
-    ast.Div: ast.Mult,
-    ast.FloorDiv: ast.Mult,
-}
+# Its functions write machine code, and have none of their own to run.
+LEFT_OUT = ("_simd.py", "__init__.py")
+# Readers of tables start threads, which a forked process would lack.
+FORKED = ("tables", "cli")
+MEMORY = 8 * 2**30
 
 
-def faults(node):
-    """Yield a kind and a function that plants it, for each fault a node can have."""
-    if isinstance(node, ast.Compare) and type(node.ops[0]) in OTHER_COMPARISON:
-        other = OTHER_COMPARISON[type(node.ops[0])]
-        yield "comparison", lambda: node.ops.__setitem__(0, other())
-    if isinstance(node, ast.BinOp) and type(node.op) in OTHER_OPERATION:
-        other = OTHER_OPERATION[type(node.op)]
-        yield "sign", lambda: setattr(node, "op", other())
-        if isinstance(node.op, ast.Add | ast.Sub):
-            yield "dropped term", lambda: become(node, node.left)
-    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub | ast.Not):
-        yield "sign", lambda: become(node, node.operand)
-    if isinstance(node, ast.BoolOp):
-        yield "dropped term", lambda: node.values.pop()
-    if isinstance(node, ast.Constant) and type(node.value) in (int, float):
-        yield "off by one", lambda: setattr(node, "value", node.value + 1)
-        if node.value not in (0, 1):
-            yield "constant", lambda: setattr(node, "value", node.value / 2)
-    if isinstance(node, ast.Constant) and type(node.value) is bool:
-        yield "constant", lambda: setattr(node, "value", not node.value)
-    is_call = isinstance(node, ast.Call) and len(node.args) > 1
-    if is_call and ast.unparse(node.func).rpartition(".")[2] not in COMMUTATIVE:
-        yield "swapped arguments", lambda: node.args.reverse()
+def files_of(room):
+    """Files of a room in which faults are planted."""
+    return [p for p in sorted((PACKAGE / room).glob("*.py")) if p.name not in LEFT_OUT]
 
 
-def become(node, other):
-    """Put one expression in the place of another."""
-    node.__class__ = other.__class__
-    node.__dict__ = dict(other.__dict__)
+class Room:
+    """A plugin of pytest that runs the tests once, and then against each fault."""
+
+    def __init__(self, room, wanted, seconds, deadline, report):
+        self.room, self.wanted, self.report = room, wanted, report
+        self.seconds, self.deadline = seconds, deadline
+        self.is_sound, self.durations, self.tests_of = [], [], {}
+
+    def pytest_configure(self, config):
+        """No shrinking: that a case fails is all that is asked."""
+        from hypothesis import Phase, settings
+
+        phases = (Phase.explicit, Phase.generate)
+        settings.register_profile("faults", phases=phases, derandomize=True)
+        settings.load_profile("faults")
+
+    def pytest_collection_finish(self, session):
+        """Have every module of the room, and stand-ins where nothing is compiled."""
+        for path in files_of(self.room):
+            importlib.import_module(".".join(path.with_suffix("").parts))
+        if self.room == "kernels":
+            without_machine_code()
+
+    def pytest_runtestloop(self, session):
+        """Run the sound tests, then those of each fault."""
+        items = session.items
+        if self.room in FORKED:
+            self.take_survey(in_child(self.survey, items))
+        else:
+            self.take_survey(self.survey(items))
+        functions = functions_by_file()
+        for fault in self.wanted:
+            if time.monotonic() > self.deadline:
+                break
+            changed = planted(fault)
+            if changed is None:
+                self.report(fault, "gone", None)
+                continue
+            tests = self.chosen(fault, changed, items)
+            of_file = functions.get(str(Path(fault.path).resolve()), [])
+            status = self.outcome(fault, changed, of_file, tests)
+            self.report(fault, status, changed)
+        return True
+
+    def survey(self, items):
+        """Run every test once: does it pass, how long, and which lines does it run."""
+        room = str((PACKAGE / self.room).resolve())
+        cover = coverage.Coverage(None, include=f"{room}/*", config_file=False)
+        cover.start()
+        is_sound, durations = [], []
+        for i, (item, following) in enumerate(with_next(items)):
+            cover.switch_context(str(i))
+            start = time.monotonic()
+            is_sound.append(passes(item, following))
+            durations.append(time.monotonic() - start)
+        cover.stop()
+        data = cover.get_data()
+        lines = [
+            (name, line, [int(c) for c in contexts if c])
+            for name in data.measured_files()
+            for line, contexts in data.contexts_by_lineno(name).items()
+        ]
+        left_out = [
+            item.nodeid for item, ok in zip(items, is_sound, strict=True) if not ok
+        ]
+        said = f"{len(items)} tests, {sum(durations):.0f} s"
+        self.report(None, said, left_out)
+        return is_sound, durations, lines
+
+    def take_survey(self, found):
+        """Keep what a survey found."""
+        self.is_sound, self.durations, lines = found
+        self.tests_of = {(name, line): set(tests) for name, line, tests in lines}
+
+    def chosen(self, fault, changed, items):
+        """Tests that run the function of a fault, or read its constant."""
+        lines = lines_of_fault(fault, changed)
+        reached = set().union(*(self.tests_of.get(line, ()) for line in lines))
+        order = sorted(reached, key=lambda i: self.durations[i])
+        sound, total = [], 0.0
+        for i in order:
+            total += self.durations[i]
+            if self.is_sound[i] and (not sound or total < self.seconds):
+                sound.append(i)
+        return [(items[i], self.durations[i]) for i in sound]
+
+    def outcome(self, fault, changed, functions, tests):
+        """Whether the tests notice, in a child of their own."""
+        if not tests:
+            return "survived: no test runs it"
+        child = os.fork()
+        if not child:
+            status = 3
+            try:
+                resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+                put_in_place(fault, changed, functions)
+                pairs = with_next(tests)
+                status = 0 if all(in_time(*pair) for pair in pairs) else 1
+            finally:
+                os._exit(status)
+        _, status = os.waitpid(child, 0)
+        if os.WIFSIGNALED(status):
+            ends = {signal.SIGPROF: "killed: time", signal.SIGALRM: "stuck"}
+            return ends.get(os.WTERMSIG(status), "killed: crash")
+        return {0: "survived", 1: "killed"}.get(os.WEXITSTATUS(status), "not placed")
 
 
-def planted(path, number):
-    """Plant fault `number` of a file.
+def passes(item, following):
+    """Run a test; return whether setup, call and teardown pass."""
+    from _pytest.runner import runtestprotocol
 
-    Returns
-    -------
-    tree : Module
-        The changed source.
-    kind, line, before, after : str, int, str, str
-        What was done.
+    return all(report.passed for report in runtestprotocol(item, False, following))
+
+
+def in_time(test, following):
+    """Whether a test passes; end this process where it takes far longer than sound.
+
+    The processor's time is an endless loop's. Waiting for ever is no sign of a fault:
+    threads of a forked process may be why.
     """
-    tree = ast.parse(path.read_text())
-    found = [(node, *fault) for node in places(tree) for fault in faults(node)]
-    node, kind, plant = found[number]
-    before = ast.unparse(node)
-    line = node.lineno
-    plant()
-    return tree, kind, line, before, ast.unparse(node)
+    item, duration = test
+    for number, clock, most in (
+        (signal.SIGPROF, signal.ITIMER_PROF, 4 + 5 * duration),
+        (signal.SIGALRM, signal.ITIMER_REAL, 60 + 20 * duration),
+    ):
+        signal.signal(number, signal.SIG_DFL)
+        signal.setitimer(clock, most)
+    return passes(item, following and following[0])
 
 
-def places(tree):
-    """Expressions of the functions and constants of a module, no texts or types."""
-    skipped = set()
-    for node in ast.walk(tree):
-        parts = [getattr(node, "annotation", None), getattr(node, "returns", None)]
-        # What an error says, and what numba is told, is nobody's result.
-        if isinstance(node, ast.Raise | ast.JoinedStr):
-            parts.append(node)
-        if isinstance(node, ast.FunctionDef):
-            parts += node.decorator_list
-        for part in filter(None, parts):
-            skipped |= set(map(id, ast.walk(part)))
-    return [
-        n for n in ast.walk(tree) if isinstance(n, ast.expr) and id(n) not in skipped
-    ]
+def with_next(items):
+    """Each item and the one after it, or None."""
+    return zip(items, [*items[1:], None], strict=True)
 
 
-def chosen_faults(files, n_mutants, seed):
-    """Draw faults of files, in proportion to how many each can have."""
-    every = [
-        (path, number)
-        for path in files
-        for number in range(
-            sum(1 for n in places(ast.parse(path.read_text())) for _ in faults(n))
-        )
-    ]
-    random.Random(seed).shuffle(every)
-    return every[:n_mutants]
-
-
-def run_tests(path, tree, tests):
-    """Run tests with a changed module, in this process; return pytest's status."""
-    import pytest
-
-    changed = compile(tree, str(path), "exec")
-    target, as_it_is = path.resolve(), importlib.machinery.SourceFileLoader.get_code
-
-    def get_code(loader, name):
-        is_changed = Path(loader.path).resolve() == target
-        return changed if is_changed else as_it_is(loader, name)
-
-    importlib.machinery.SourceFileLoader.get_code = get_code
-    with contextlib.redirect_stdout(io.StringIO()):
-        options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist"]
-        return int(pytest.main([*options, *tests]))
-
-
-def outcome(path, tree, tests, seconds):
-    """Whether the tests notice: "killed", "survived", or "killed: time"."""
+def in_child(function, *arguments):
+    """Call a function in a forked process, which leaves this one without threads."""
+    ours, theirs = multiprocessing.Pipe(duplex=False)
     child = os.fork()
     if not child:
-        status = 3
-        try:
-            # Far past the time of the sound tests, the fault is an endless loop.
-            signal.signal(signal.SIGPROF, signal.SIG_DFL)
-            signal.setitimer(signal.ITIMER_PROF, seconds)
-            with open(os.devnull, "w") as nowhere:
-                os.dup2(nowhere.fileno(), 1)
-                os.dup2(nowhere.fileno(), 2)
-            status = run_tests(path, tree, tests)
-        finally:
-            os._exit(status)
-    _, status = os.waitpid(child, 0)
-    if os.WIFSIGNALED(status):
-        is_time = os.WTERMSIG(status) == signal.SIGPROF
-        return "killed: time" if is_time else "killed: crash"
-    return "survived" if os.WEXITSTATUS(status) == 0 else "killed"
+        theirs.send(function(*arguments))
+        os._exit(0)
+    theirs.close()
+    answer = ours.recv()
+    os.waitpid(child, 0)
+    return answer
 
 
-def load_what_is_shared():
-    """Import what every child needs and no fault touches."""
-    for name in SHARED:
-        importlib.import_module(name)
+def lines_of_fault(fault, changed):
+    """Lines whose tests are asked about a fault: (file, line) pairs."""
+    outer = [part for part in changed.chain if isinstance(part[0], ast.FunctionDef)]
+    here = str(Path(fault.path).resolve())
+    if outer and outer[0][1] != "args":
+        # The innermost statement that has the fault: its first line is what runs.
+        whole = outer[-1][0]
+        inner = [
+            node
+            for node in ast.walk(whole)
+            if isinstance(node, ast.stmt)
+            and node is not whole
+            and node.lineno <= changed.line <= node.end_lineno
+        ]
+        narrow = min(inner, key=lambda n: n.end_lineno - n.lineno, default=whole)
+        return [(here, i) for i in range(narrow.lineno, narrow.end_lineno + 1)]
+    if outer:
+        body = outer[0][0].body
+        return [(here, i) for i in range(body[0].lineno, body[-1].end_lineno + 1)]
+    return lines_that_read(changed, here)
+
+
+def lines_that_read(changed, here):
+    """Lines of the room that name a constant; those of the whole file for a class's."""
+    statement = changed.chain[-1][2]
+    targets = getattr(statement, "targets", None) or [statement.target]
+    name = targets[0].id
+    found = []
+    for path in sorted(Path(here).parent.glob("*.py")):
+        is_here = str(path) == here
+        lines = path.read_text().splitlines()
+        of_class = is_here and isinstance(changed.chain[-1][0], ast.ClassDef)
+        found += [
+            (str(path), i)
+            for i, line in enumerate(lines, 1)
+            if of_class or (name in line and line.startswith(" "))
+        ]
+    return found or [(here, i) for i in range(1, 1000)]
+
+
+def without_machine_code():
+    """Stand in for the functions of kernels that only a compiler can call."""
+    import numpy as np
+
+    from skdeepcluster.kernels import kmeans
+
+    def transpose_block(source, stride, origin, target):
+        width = target.shape[1]
+        for i in range(width):
+            target[:width, i] = source[i * stride : i * stride + width] - origin[:width]
+
+    def keep_best_centers(rows, tile, half_norms, scores, labels, first):
+        found = rows[: len(tile)].T @ tile - half_norms
+        best = found.argmax(axis=1)
+        value = found[np.arange(len(best)), best]
+        better = value > scores
+        scores[better] = value[better]
+        labels[better] = first + best[better]
+
+    kmeans.transpose_block = transpose_block
+    kmeans.keep_best_centers = keep_best_centers
+
+
+class Found:
+    """What became of each fault of a room, kept in a file of one line per report."""
+
+    def __init__(self, folder, room):
+        folder.mkdir(parents=True, exist_ok=True)
+        self.path = folder / f"{room}.jsonl"
+        self.survey, self.outcomes, self.places = ("", []), {}, {}
+        lines = self.path.read_text().splitlines() if self.path.exists() else []
+        for line in lines:
+            self._take(*json.loads(line))
+
+    def _take(self, fault, status, place):
+        if fault is None:
+            self.survey = status, place
+            return
+        fault = Fault(*fault)
+        self.outcomes[fault] = status
+        self.places[fault] = place or self.places.get(fault)
+
+    def __call__(self, fault, status, changed):
+        """Take a report, and keep it."""
+        place = changed
+        if fault is not None and changed is not None:
+            place = [changed.line, changed.after]
+        record = [fault, status, place]
+        self._take(*record)
+        with self.path.open("a") as file:
+            print(json.dumps(record), file=file)
+        print(json.dumps(record), file=sys.__stderr__, flush=True)
+
+    def is_killed(self, fault):
+        """Whether a fault was noticed, now or before."""
+        return self.outcomes.get(fault, "").startswith("killed")
+
+
+def run(args):
+    """Plant the faults of a room that were not run yet, or those that survived."""
+    os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+    options = ["-q", "-s", "--tb=no", "-p", "no:cacheprovider", "-p", "no:xdist"]
+    if args.room == "kernels":
+        # numpy warns where compiled code does not.
+        os.environ["NUMBA_DISABLE_JIT"] = "1"
+        options += ["-W", "ignore::RuntimeWarning"]
+    sys.path.insert(0, str(Path.cwd()))
+    import pytest
+
+    found = Found(args.found, args.room)
+    wanted = chosen_faults(files_of(args.room), args.n_faults, args.seed)
+    if args.again:
+        wanted = [f for f in found.outcomes if not found.is_killed(f)]
+        wanted = [f for f in wanted if f not in equivalent_faults()]
+    else:
+        wanted = [fault for fault in wanted if fault not in found.outcomes]
+    deadline = time.monotonic() + 60 * args.minutes
+    room = Room(args.room, wanted, args.seconds, deadline, found)
+    pytest.main([*options, *(args.tests or TESTS[args.room])], plugins=[room])
+
+
+def equivalent_faults():
+    """Read which faults change nothing that a test could see, and why."""
+    with EQUIVALENT.open() as file:
+        return {
+            Fault(*row[:4], int(row[4])): row[5] for row in list(csv.reader(file))[1:]
+        }
+
+
+def written(folder):
+    """Write the page of all rooms."""
+    reasons = equivalent_faults()
+    lines = [
+        "# Planted faults",
+        "",
+        "`python benchmarks/bench_mutants.py run ROOM --found FOLDER` for each room, "
+        "`--again` for the survivors once tests were added, then `page`; Python "
+        f"{platform.python_version()}. Drawn at random, with seed 0, from all that a "
+        "room's files can have; each was run against the tests of its room alone.",
+        "",
+        "| room | files | can have | drawn | noticed | equivalent | survived | "
+        "noticed, of those that are not equivalent |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    survivors, equivalent = [], []
+    for room in TESTS:
+        found, files = Found(folder, room), files_of(room)
+        statuses = Counter(s.partition(":")[0] for s in found.outcomes.values())
+        same = [f for f in found.outcomes if f in reasons and not found.is_killed(f)]
+        n_lost = sum(statuses[name] for name in ("gone", "not placed", "stuck"))
+        open_ = [f for f, s in found.outcomes.items() if s.startswith("survived")]
+        open_ = [fault for fault in open_ if fault not in reasons]
+        share = statuses["killed"] / max(1, statuses["killed"] + len(open_))
+        lines.append(
+            f"| {room} | {len(files)} | {sum(len(faults_of(f)) for f in files):,} | "
+            f"{len(found.outcomes) - n_lost} | {statuses['killed']} | {len(same)} | "
+            f"{len(open_)} | {share:.0%} |"
+        )
+        survivors += [(fault, found.places[fault]) for fault in open_]
+        equivalent += [(fault, found.places[fault], reasons[fault]) for fault in same]
+    lines += ["", "Survivors:", "", "| kind | where | before | after |"]
+    lines += ["| --- | --- | --- | --- |"]
+    lines += [f"| {' | '.join(_cells(*pair))} |" for pair in survivors]
+    lines += ["", "Equivalent:", "", "| kind | where | before | after | why |"]
+    lines += ["| --- | --- | --- | --- | --- |"]
+    for fault, place, reason in equivalent:
+        lines.append(f"| {' | '.join(_cells(fault, place))} | {reason} |")
+    return "\n".join(lines) + "\n"
+
+
+def _cells(fault, place):
+    where = f"{Path(fault.path).relative_to(PACKAGE)}, `{fault.function}`"
+    shown = [f"`{text[:70]}`".replace("|", "\\|") for text in (fault.before, place[1])]
+    return fault.kind, where, *shown
 
 
 def main():
-    """Plant, run, and keep what happened."""
+    """Run a room, or write the page."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("room", help="folder or file of the package")
-    parser.add_argument("--tests", nargs="+", required=True)
-    parser.add_argument("--n-mutants", type=int, default=60)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--seconds", type=float, default=120.0)
-    parser.add_argument("--minutes", type=float, default=1e9, help="then stop")
-    parser.add_argument("--out", type=Path, help="folder of one page for each room")
+    commands = parser.add_subparsers(dest="command", required=True)
+    page = commands.add_parser("page")
+    runner = commands.add_parser("run")
+    runner.add_argument("room", choices=TESTS)
+    runner.add_argument("--n-faults", type=int, default=60)
+    runner.add_argument("--seed", type=int, default=0)
+    runner.add_argument("--seconds", type=float, default=30.0, help="of sound tests")
+    runner.add_argument("--minutes", type=float, default=1e9, help="then stop")
+    runner.add_argument("--tests", nargs="+", help="only these files")
+    runner.add_argument("--again", action="store_true", help="only survivors")
+    for command in (page, runner):
+        command.add_argument("--found", type=Path, required=True, help="folder")
     args = parser.parse_args()
-    os.environ.setdefault("NUMBA_CACHE_DIR", tempfile.mkdtemp())
-    if args.room.startswith("kernels"):
-        os.environ["NUMBA_DISABLE_JIT"] = "1"
-    sys.path.insert(0, str(Path.cwd()))
-    home = PACKAGE / args.room
-    files = sorted(home.glob("*.py")) if home.is_dir() else [home]
-    load_what_is_shared()
-    sound = ast.parse(files[0].read_text())
-    if outcome(files[0], sound, args.tests, args.seconds) != "survived":
-        sys.exit("the tests do not pass as they are")
-    start, found = time.monotonic(), []
-    for path, number in chosen_faults(files, args.n_mutants, args.seed):
-        if time.monotonic() - start > 60 * args.minutes:
-            break
-        tree, kind, line, before, after = planted(path, number)
-        ast.fix_missing_locations(tree)
-        what = outcome(path, tree, args.tests, args.seconds)
-        found.append((what, kind, path.name, line, before, after))
-        print(json.dumps(found[-1]), flush=True)
-    page = written(args, found)
-    print(page)
-    if args.out:
-        args.out.mkdir(exist_ok=True)
-        name = args.room.replace("/", "_").removesuffix(".py")
-        (args.out / f"{name}.md").write_text(page)
-
-
-def written(args, found):
-    """The page of one room."""
-    counts = Counter(what.partition(":")[0] for what, *_ in found)
-    share = counts["killed"] / max(1, len(found))
-    lines = [
-        f"# Faults planted in `{args.room}`",
-        "",
-        f"`bench_mutants.py {args.room} --n-mutants {args.n_mutants} "
-        f"--seed {args.seed} --tests {' '.join(args.tests)}`, Python "
-        f"{platform.python_version()}: {counts['killed']} of {len(found)} noticed "
-        f"({share:.0%}).",
-        "",
-        "| survived: kind | where | before | after |",
-        "| --- | --- | --- | --- |",
-    ]
-    for what, kind, name, line, before, after in found:
-        if what == "survived":
-            cells = (f"`{text[:70]}`".replace("|", "\\|") for text in (before, after))
-            lines.append(f"| {kind} | {name}:{line} | {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n"
+    if args.command == "run":
+        run(args)
+    else:
+        PAGE.write_text(written(args.found))
 
 
 if __name__ == "__main__":

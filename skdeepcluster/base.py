@@ -20,6 +20,7 @@ from sklearn.utils.metadata_routing import (
 )
 from sklearn.utils.validation import check_is_fitted
 
+from ._fitted_state import check_published
 from ._validation import check_table, check_weights
 
 
@@ -54,6 +55,10 @@ class DocumentedEstimator(BaseEstimator):
         "https://skdeepcluster.readthedocs.io/page/generated/"
         "skdeepcluster.{estimator_name}.html"
     )
+
+    def _check_state(self):
+        """Refuse fitted attributes that do not fit together; `load` calls it."""
+        check_published(self)
 
 
 class EncodedEstimator(DocumentedEstimator):

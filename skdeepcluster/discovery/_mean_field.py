@@ -19,6 +19,8 @@ import numpy as np
 from scipy.sparse import csr_array, diags_array, eye_array, issparse
 from scipy.special import softmax, xlogy
 
+from .._fitted_state import check_sparse
+
 
 class MeanField(NamedTuple):
     """Outcome of :func:`mean_field`.
@@ -53,6 +55,13 @@ class SparseParts(NamedTuple):
     indices: np.ndarray
     indptr: np.ndarray
     shape: tuple
+
+    def _check_state(self):
+        n_rows, n_columns = self.shape
+        parts = self.data, self.indices, self.indptr
+        check_sparse("SparseParts", *parts, n_columns=n_columns)
+        if len(self.indptr) != n_rows + 1:
+            raise ValueError("shape of SparseParts is of other rows")
 
     @classmethod
     def of(cls, array):

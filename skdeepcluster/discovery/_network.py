@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 from scipy.special import softmax
 from sklearn.utils._param_validation import Interval
 
+from .._fitted_state import check_arrays, check_indices
 from .._labels import UNLABELED, PartialLabels
 from .._rows import canonical_order, distinct_rows, in_chunks, lexicographic_order
 from .._scaling import TableScaling
@@ -81,6 +82,21 @@ class NetworkTraining(NamedTuple):
     seed: int
     dtype: np.dtype
     trained: Trained
+
+    def _check_state(self):
+        lengths = check_arrays(
+            "NetworkTraining",
+            rows=(self.rows, "f", "np"),
+            order=(self.order, "i", "n"),
+            classes=(self.classes, "i", "n"),
+            codes=(self.known.codes, "i", "n"),
+            outputs=(self.outputs, "i", "k"),
+        )
+        check_indices("NetworkTraining", lengths["n"], order=self.order)
+        # One less is the mark of a row without a class.
+        n_known = self.known.n_known
+        check_indices("NetworkTraining", n_known, outputs=self.outputs)
+        check_indices("NetworkTraining", n_known + 1, classes=self.classes + 1)
 
     def in_order(self) -> Any:
         """Rows and classes, sorted."""

@@ -6,6 +6,7 @@ import numpy as np
 from scipy.sparse import issparse
 from scipy.special import logsumexp, softmax
 
+from .._fitted_state import check_arrays
 from .._threads import one_blas_thread
 from ..kernels.projection import project
 
@@ -26,6 +27,9 @@ class Prototypes(NamedTuple):
 
     means: np.ndarray
     temperature: float
+
+    def _check_state(self):
+        check_arrays("Prototypes", means=(self.means, "f", "kp"))
 
     @classmethod
     def of(cls, means, rows):

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.base import clone
 
+from .._fitted_state import check_arrays
 from .._kmeans import kmeans
 from .._rows import distinct_rows
 from .._scaling import unit_length
@@ -39,6 +40,17 @@ class OneVersusAll(NamedTuple):
 
     positives: np.ndarray
     negatives: tuple
+
+    def _check_state(self):
+        lengths = check_arrays("OneVersusAll", positives=(self.positives, "f", "pk"))
+        for directions in self.negatives:
+            check_arrays(
+                "OneVersusAll",
+                positives=(self.positives, "f", "pk"),
+                negatives=(directions, "f", "pg"),
+            )
+        if len(self.negatives) != lengths["k"]:
+            raise ValueError("negatives of OneVersusAll are of other classes")
 
     def rejects(self, rows, classes):
         """Say of every row whether it is not of the class that it was given."""

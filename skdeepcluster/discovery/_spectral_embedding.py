@@ -91,6 +91,14 @@ class SpanningTreeGraph:
         """Leave only what `extend` needs."""
         del self._matrix
 
+    def _check_state(self):
+        check_arrays(
+            "SpanningTreeGraph",
+            rows=(self.rows, "f", "np"),
+            weights=(self.weights, "f", "n"),
+            degrees=(self.degrees, "f", "n"),
+        )
+
     def extend(self, X, projection):
         """Add up a projection over the affinities of other rows."""
         return extend_eigenvectors(

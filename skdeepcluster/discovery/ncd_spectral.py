@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from .._fitted_state import check_arrays, check_indices
 from .._kmeans import kmeans
 from .._labels import UNLABELED, PartialLabels
 from .._rows import canonical_order, distinct_rows, lexicographic_order
@@ -63,6 +64,19 @@ class SpectralTraining(NamedTuple):
     seed: int
     dtype: np.dtype
     embedding: Embedding
+
+    def _check_state(self):
+        lengths = check_arrays(
+            "SpectralTraining",
+            rows=(self.rows, "f", "np"),
+            codes=(self.known.codes, "i", "n"),
+            order=(self.order, "i", "n"),
+            places=(self.places, "i", "n"),
+            starts=(self.starts, "i", "d"),
+        )
+        n, d = lengths["n"], lengths["d"]
+        check_indices("SpectralTraining", n, order=self.order, starts=self.starts)
+        check_indices("SpectralTraining", d, places=self.places)
 
 
 class SpectralFit(NamedTuple):

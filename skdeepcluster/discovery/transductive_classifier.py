@@ -26,6 +26,7 @@ from sklearn.utils import column_or_1d
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter, validate_data
 
+from .._fitted_state import check_arrays
 from .._labels import PartialLabels
 from .._rows import in_chunks
 from .._scaling import TableScaling
@@ -479,6 +480,18 @@ class TransductiveClassifier(ClassifierMixin, EncodedEstimator):
         alone = softmax(scores, axis=1)
         pull = alone + self._distributions[self._neighbors(rows)].mean(axis=1)
         return rows, softmax(scores + self.smoothness * pull, axis=1)
+
+    def _check_state(self):
+        super()._check_state()
+        if not hasattr(self, "_distributions"):
+            return
+        n_rows = len(self._distributions)
+        check_arrays("TransductiveClassifier", shares=(self._distributions, "f", "nc"))
+        if self._space is not None:
+            check_arrays("TransductiveClassifier", rows=(self._rows, "f", "np"))
+        shapes = [self._rows.shape[:1], self._graph.shape]
+        if shapes != [(n_rows,), (n_rows, n_rows)]:
+            raise ValueError("TransductiveClassifier has rows and links of two tables")
 
     def _neighbors(self, rows):
         number = min(self.n_neighbors, len(self._distributions))

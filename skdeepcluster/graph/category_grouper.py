@@ -21,6 +21,7 @@ from sklearn.base import TransformerMixin, _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
+from .._fitted_state import check_indices
 from .._validation import draw_seed
 from ..base import DocumentedEstimator, unchanged_on_error
 from ..kernels.graph import by_size, communities, modularity
@@ -343,6 +344,12 @@ class CategoryGrouper(TransformerMixin, DocumentedEstimator):
                 for cell, column in zip(cells, self._columns, strict=True)
             ]
         )
+
+    def _check_state(self):
+        super()._check_state()
+        if hasattr(self, "_places"):
+            n_columns = self.n_features_in_
+            check_indices("CategoryGrouper", n_columns, places=self._places)
 
     def transform(self, X: ArrayLike) -> Any:
         """Replace levels by the codes of their groups.

@@ -22,7 +22,7 @@ from sklearn.preprocessing import normalize
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from .._fitted_state import check_arrays
+from .._fitted_state import check_arrays, check_sparse
 from .._kmeans import kmeans, lloyd
 from .._rows import numbered_rows
 from .._scaling import TableScaling, power_of_two
@@ -447,6 +447,10 @@ class GraphClusterer(BaseClusterer):
         return tags
 
     def _check_state(self):
+        super()._check_state()
+        if hasattr(self, "_graph"):
+            indptr, indices, weights = self._graph
+            check_sparse("GraphClusterer", weights, indices, indptr)
         if hasattr(self, "_rows"):
             check_arrays(
                 "GraphClusterer",

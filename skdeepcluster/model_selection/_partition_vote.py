@@ -21,6 +21,7 @@ from scipy.sparse import csr_array
 from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.cluster import HDBSCAN
 
+from .._fitted_state import check_arrays, check_indices
 from .._rows import in_chunks
 from ..kernels.graph import communities
 from ..kernels.neighbors import nearest_rows as nearest_fitted
@@ -126,6 +127,15 @@ class NeighborLabels(ClusterMixin, BaseEstimator):
 
     def __sklearn_is_fitted__(self):
         return True
+
+    def _check_state(self):
+        check_arrays(
+            "NeighborLabels",
+            inputs=(self.inputs, "f", "nd"),
+            labels=(self.labels, "i", "n"),
+        )
+        # Places for so many clusters are made.
+        check_indices("NeighborLabels", len(self.labels), labels=self.labels)
 
     def nearest(self, X):
         """Numbers of the 15 nearest fitted rows, and squared distances to them."""

@@ -14,6 +14,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from .._fitted_state import check_arrays
 from .._rows import canonical_order, in_chunks
 from .._validation import draw_seed
 from .._warnings import warn
@@ -264,6 +265,24 @@ class AutoCluster(BaseClusterer):
         self.n_jobs = n_jobs
         self.verbose = verbose
         self.random_state = random_state
+
+    def _check_state(self):
+        super()._check_state()
+        if not hasattr(self, "_centers"):
+            return
+        check_arrays(
+            "AutoCluster",
+            centers=(self._centers, "f", "kp"),
+            names=(self._names, "iuOU", "k"),
+            labels=(self.labels_, "i", "n"),
+        )
+        if len(self._names) != self.n_clusters_:
+            raise ValueError("names of AutoCluster are of other clusters")
+        if self._rows is not None:
+            rows, labels = self._rows
+            check_arrays(
+                "AutoCluster", rows=(rows, "f", "na"), known=(labels, "i", "n")
+            )
 
     def _fit_clusters(self, Z, sample_weight):
         self._check_limits()

@@ -22,6 +22,7 @@ from scipy.spatial.distance import pdist
 from sklearn import config_context
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from .._fitted_state import check_arrays, check_indices
 from .._rows import canonical_order
 from .._validation import draw_seed
 from .._warnings import warn, warn_if_collapsed
@@ -316,6 +317,26 @@ class VotingClusterer(BaseClusterer):
         if not voted.any():
             voted, target = ~voted, np.zeros_like(target)
         self._voted = places[voted], target[voted]
+
+    def _check_state(self):
+        super()._check_state()
+        if not hasattr(self, "_numbers"):
+            return
+        rows, names = self._voted
+        check_arrays("VotingClusterer", rows=(rows, "f", "na"), names=(names, "i", "n"))
+        check_arrays(
+            "VotingClusterer",
+            weights=(self._weights, "f", "m"),
+            numbers=(self._numbers, "i", "k"),
+        )
+        n_names = len(self._numbers) - 1
+        # Places for so many names are made for every row.
+        if self._n_names != n_names or len(self._members) != len(self._weights):
+            raise ValueError("VotingClusterer has other names or members than it voted")
+        check_indices("VotingClusterer", n_names, names=names)
+        for own in self._cluster_names:
+            # One less is the mark of noise.
+            check_indices("VotingClusterer", n_names + 1, cluster_names=own + 1)
 
     def _linked(self, codes, n_clusters):
         """Join rows by the share of the weight that puts them together."""

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .._fitted_state import check_arrays
 from .._gaussians import Gaussians, log_densities
 from ..kernels.gaussians import gaussian_factors
 from ..kernels.kmeans import center_sums
@@ -110,6 +111,14 @@ class GroupFit(NamedTuple):
     covariances: np.ndarray
     labels: np.ndarray
     cost: float
+
+    def _check_state(self):
+        check_arrays(
+            "GroupFit",
+            sizes=(self.sizes, "f", "k"),
+            means=(self.means, "f", "kp"),
+            covariances=(self.covariances, "f", "kpp"),
+        )
 
     def gaussians(self):
         """Mixture whose weights are the shares of the rows."""

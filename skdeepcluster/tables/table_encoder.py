@@ -383,6 +383,7 @@ class TableEncoder(TransformerMixin, DocumentedEstimator):
         return np.sqrt(weights)
 
     def _check_state(self):
+        super()._check_state()
         if not hasattr(self, "columns_"):
             return
         *_, (_, _, width, _) = self._blocks()

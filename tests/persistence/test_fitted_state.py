@@ -1,25 +1,36 @@
 """Fitted arrays that do not fit together are refused when a model is loaded."""
 
 import json
+from io import BytesIO
 
 import numpy as np
 import pytest
+from estimators import estimator_classes, estimators
 from forgery import forge, members, npy
+from scipy.sparse import csr_array
 from sklearn.decomposition import PCA
 from test_common import seeded, table
 
 from skdeepcluster import (
     PPP,
+    GraphClusterer,
     MixedMixture,
     NCDKMeans,
     NCDSpectralClustering,
     SDPKMeans,
     SemiSupervisedGaussianMixture,
     TableEncoder,
+    TabularNCD,
+    TransductiveClassifier,
     load,
     save,
 )
-from skdeepcluster._fitted_state import check_arrays, check_indices
+from skdeepcluster._fitted_state import (
+    PUBLISHED,
+    check_arrays,
+    check_indices,
+    check_sparse,
+)
 from skdeepcluster.persistence._schema import walk
 from skdeepcluster.streaming import RowSummary
 
@@ -130,3 +141,114 @@ def test_indices_are_in_range(indices):
     check_indices("x", 3, a=np.array([0, 2]), b=np.zeros(0, int))
     with pytest.raises(ValueError, match="a of x"):
         check_indices("x", 3, a=np.array(indices))
+
+
+def first_of_each():
+    """Every estimator as it comes."""
+    return list({type(model): model for model in reversed(estimators())}.values())
+
+
+def test_every_estimator_has_its_state_checked():
+    for kind in estimator_classes():
+        assert callable(getattr(kind, "_check_state", None)), kind
+    for name in PUBLISHED:
+        assert name.endswith("_")
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("model", first_of_each(), ids=repr)
+def test_published_arrays_are_of_the_table_that_was_fitted(model, tmp_path):
+    """What passes after a fit does not pass when one array is turned."""
+    model = seeded(model).fit(table())
+    model._check_state()
+    model.n_features_in_ = 0
+    with pytest.raises(ValueError, match=f"n_features_in_ of {type(model).__name__}"):
+        model._check_state()
+    model.n_features_in_ = table().shape[1]
+    for name in set(PUBLISHED) & set(vars(model)):
+        value = getattr(model, name)
+        setattr(model, name, value[..., None])
+        with pytest.raises(ValueError, match=f"{name} of {type(model).__name__}"):
+            model._check_state()
+        setattr(model, name, value)
+
+
+def sparse_parts():
+    return csr_array(np.array([[0.0, 1.0, 2.0], [0.0, 0.0, 0.0], [3.0, 0.0, 0.0]]))
+
+
+@pytest.mark.parametrize(
+    ("part", "place", "wrong", "message"),
+    [
+        ("indices", 0, 3, "indices of a is out of range"),
+        ("indices", 1, -1, "indices of a is out of range"),
+        ("indptr", 0, 1, "indptr of a is out of range"),
+        ("indptr", 1, 4, "indptr of a is out of range"),
+        ("indptr", -1, 2, "indptr of a is out of range"),
+    ],
+)
+def test_parts_of_a_sparse_matrix_stay_within_it(part, place, wrong, message):
+    matrix = sparse_parts()
+    parts = {"data": matrix.data, "indices": matrix.indices, "indptr": matrix.indptr}
+    check_sparse("a", **parts)
+    check_sparse("a", **parts, n_columns=3)
+    with pytest.raises(ValueError, match="indices of a"):
+        check_sparse("a", **parts, n_columns=2)
+    parts[part] = parts[part].copy()
+    parts[part][place] = wrong
+    with pytest.raises(ValueError, match=message):
+        check_sparse("a", **parts)
+
+
+def forged_index(path, ending, wrong):
+    """Put a number far out of range into an array of a model file."""
+    name = array_of(path, ending)
+    content = members(path)[name]
+    array = np.load(BytesIO(content))
+    array.reshape(-1)[-1] = wrong
+    forge(path, **{f"array{name.removesuffix('.npy')}": npy(array)})
+
+
+@pytest.mark.parametrize("wrong", [10**6, -2])
+def test_training_of_networks_and_spectra_is_checked(wrong, tmp_path):
+    """Rounds with another number of classes read the table by these numbers."""
+    y = np.where(np.arange(len(table())) < 20, "known", None).astype(object)
+    model = seeded(NCDSpectralClustering(), 2).fit(table(), y)
+    for field in ("order", "starts", "places"):
+        save(model, tmp_path / "a")
+        forged_index(
+            tmp_path / "a", f"_training[{model._training._fields.index(field)}]", wrong
+        )
+        with pytest.raises(ValueError, match=f"{field} of SpectralTraining"):
+            load(tmp_path / "a")
+
+
+@pytest.mark.parametrize("wrong", [10**6, -2])
+@pytest.mark.parametrize("field", ["order", "classes", "outputs"])
+def test_training_of_a_network_is_checked(field, wrong, tmp_path):
+    y = np.where(np.arange(len(table())) < 20, "known", None).astype(object)
+    model = seeded(TabularNCD(max_epochs=1), 2).fit(table(), y)
+    save(model, tmp_path / "a")
+    forged_index(
+        tmp_path / "a", f"_training[{model._training._fields.index(field)}]", wrong
+    )
+    with pytest.raises(ValueError, match=f"{field} of NetworkTraining"):
+        load(tmp_path / "a")
+
+
+@pytest.mark.parametrize("part", ["indices", "indptr"])
+def test_links_of_a_classifier_and_of_a_graph_stay_within_them(part, tmp_path):
+    """scipy's products follow such numbers without looking at them."""
+    y = np.where(np.arange(60) % 20, None, np.arange(60) % 3).astype(object)
+    classifier = TransductiveClassifier().fit(table(), y)
+    save(classifier, tmp_path / "a")
+    forged_index(
+        tmp_path / "a", f"_graph[{classifier._graph._fields.index(part)}]", 2**30
+    )
+    with pytest.raises(ValueError, match=f"{part} of SparseParts is out of range"):
+        load(tmp_path / "a")
+    clusterer = GraphClusterer().fit(table())
+    save(clusterer, tmp_path / "a")
+    forged_index(tmp_path / "a", f"_graph[{int(part == 'indices')}]", 2**30)
+    with pytest.raises(ValueError, match=f"{part} of GraphClusterer is out of range"):
+        load(tmp_path / "a")
