@@ -522,6 +522,7 @@ class ConstrainedKMeans(
         return -self._in_units(total)
 
     def _check_state(self):
+        super()._check_state()
         if not hasattr(self, "_prototypes"):
             return
         name = "ConstrainedKMeans"
