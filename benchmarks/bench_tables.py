@@ -7,6 +7,9 @@ comes alone, then in pairs. What is read must be the clean table, column by colu
 or a line must name the column and what is uncertain about it.
 
 Beside it, CPU seconds of reading and encoding a file, over those of pandas' read_csv.
+
+With --data, a folder of CSV files with a last column ``__class__``: the clusters of
+these tables in place of all that, on a page of its own.
 """
 
 import csv
@@ -18,8 +21,8 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from runner import command as command_line
 from runner import (
+    Results,
     cpu_of,
     format_table,
     in_process,
@@ -28,6 +31,8 @@ from runner import (
     versions,
     write_page,
 )
+from runner import command as command_line
+from table_accuracy import pages_of_accuracy
 
 from skdeepcluster import TableEncoder
 from skdeepcluster.tables import read_table
@@ -289,7 +294,20 @@ def page_of_cost(folder):
 
 def main():
     """Measure, and write the page."""
-    arguments = page_parser(__doc__).parse_args()
+    parser = page_parser(__doc__)
+    parser.add_argument("--limit", type=int, default=60, help="seconds for each fit")
+    arguments = parser.parse_args()
+    if arguments.data:
+        results = Results(arguments.raw, ("method", "table"))
+        write_page(
+            [
+                "# Clusters of real tables",
+                f"- Command: `{command_line()}`\n- Versions: {versions()}",
+                *pages_of_accuracy(results, arguments.data, arguments.limit),
+            ],
+            arguments.out.with_stem(f"{arguments.out.stem}_accuracy"),
+        )
+        return
     tables = [clean_table(seed) for seed in range(N_TABLES)]
     counts, false = {}, []
     with TemporaryDirectory() as folder:

@@ -65,6 +65,9 @@ PACKAGES = (
     "umap-learn",
     "stepmix",
     "kmodes",
+    "skrub",
+    "pandas",
+    "pyarrow",
 )
 
 PATH = re.compile(r"(/[\w.+-]+){2,}")

@@ -94,8 +94,8 @@ class SelectionDisplay:
             Parameter to draw against, as in the grid. None takes the parameter
             with the most different values.
         score_name : str, default=None
-            Which score of a search with several; None means its only one. Of a
-            MixedMixture "objective", or "lower_bound".
+            Which score of a search with several; None means its only one, or the
+            one that `refit` names. Of a MixedMixture "objective", or "lower_bound".
         ax : matplotlib Axes, default=None
             Axes to draw on; None makes a new figure.
 
@@ -124,17 +124,24 @@ class SelectionDisplay:
             raise ValueError(
                 f"The search has no parameter {param_name!r}; it has {names}."
             )
-        key = f"mean_test_{score_name or 'score'}"
-        if key not in results:
-            known = [name[10:] for name in results if name.startswith("mean_test_")]
+        known = [name[10:] for name in results if name.startswith("mean_test_")]
+        if score_name is None:
+            refit = getattr(estimator, "refit", None)
+            score_name = refit if isinstance(refit, str) else "score"
+            if score_name not in known:
+                raise ValueError(
+                    "The search has several scores and refits by none of them: "
+                    f"score_name is one of {known}."
+                )
+        elif score_name not in known:
             raise ValueError(
                 f"The search has no score {score_name!r}: score_name is one of {known}."
             )
         return cls.from_predictions(
             list(results[f"param_{param_name}"]),
-            results[key],
+            results[f"mean_test_{score_name}"],
             param_name=param_name,
-            score_name=score_name or "score",
+            score_name=score_name,
             ax=ax,
         )
 

@@ -9,6 +9,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._drawing import COLORS, bare, new_axes, plain, text_color
 
+# Brackets of merges that cost nothing are as high as this share of the highest.
+LEAST_HEIGHT = 0.01
+# What was never merged is joined so much above the highest bracket.
+ABOVE = 1.2
+
 
 class TreeDisplay:
     """Merges of neighbouring cells, and those that were undone.
@@ -16,9 +21,11 @@ class TreeDisplay:
     The leaves are the cells of the partition that PPP elected, or the components
     that a MixedMixture started from. Two that are merged meet at the height of
     their separation, in nats: the depth of the valley between them, or what the
-    merge cost the evidence. Solid merges were kept and make up the clusters; a
-    dashed one was undone, since its two sides are not one population, with the
-    strength of the evidence, `z`, written beside it.
+    merge cost the evidence; a merge that cost nothing is drawn just above the axis.
+    Heights grow with the square root of the separation. Solid merges were kept and
+    make up the clusters, whose rows are counted; a dashed one was undone, since its
+    two sides are not one population, with the strength of the evidence, `z`, written
+    beside it. A dotted line joins what was never merged.
 
     It is recommended to use
     :meth:`~skdeepcluster.inspection.TreeDisplay.from_estimator` to create a
@@ -140,13 +147,16 @@ class TreeDisplay:
 
     def _draw_tree(self, ax):
         positions, heights = _places(self.history), {}
+        largest = max(merge["separation"] or 0.0 for merge in self.history)
+        floor = LEAST_HEIGHT * largest if largest > 0 else 1.0
+        parents = {c: m for m in self.history for c in (m["left"], m["right"])}
         self.lines_ = []
         for merge in self.history:
             left, right, node = merge["left"], merge["right"], merge["node"]
             below = heights.get(left, 0.0), heights.get(right, 0.0)
             # A merge by the last test has no separation of its own, and a later
             # valley may be shallower: a bracket never goes down.
-            top = max(merge["separation"] or 0.0, *below)
+            top = max(merge["separation"] or 0.0, *below, floor)
             heights[node] = top
             x = positions[left], positions[left], positions[right], positions[right]
             (line,) = ax.plot(
@@ -155,21 +165,32 @@ class TreeDisplay:
                 linestyle="-" if merge["kept"] else "--",
             )
             self.lines_.append(line)
-            if not merge["kept"] and merge.get("z") is not None:
-                where = ((x[0] + x[2]) / 2, top)
+            said = _said_of(merge, parents.get(node))
+            if said:
                 ax.annotate(
-                    f"z = {merge['z']:.1f}",
-                    where,
+                    said,
+                    ((x[0] + x[2]) / 2, top),
                     textcoords="offset points",
                     xytext=(0, 3),
                     ha="center",
+                    fontsize="small",
                 )
+        roots = [node for node in positions if node not in parents]
+        if len(roots) > 1:
+            _join(ax, [(positions[r], heights.get(r, 0.0)) for r in roots])
         leaves = [node for node in positions if node not in heights]
         ax.set_xticks(
             [positions[leaf] for leaf in leaves], [str(leaf) for leaf in leaves]
         )
-        ax.set(xlabel=plain(self.leaf_name), ylabel="separation (nats)", ylim=(0, None))
+        counted = any("weight" in merge for merge in self.history)
+        ax.set(
+            xlabel=plain(self.leaf_name) + " (over a bracket: rows)" * counted,
+            ylabel="separation (nats)",
+            ylim=(0, None),
+        )
         ax.set_xlim(-0.5, len(leaves) - 0.5)
+        # One wide valley would leave no room for the others.
+        ax.set_yscale("function", functions=(_root, np.square))
         bare(ax)
 
     def _draw_boxes(self, ax):
@@ -193,6 +214,27 @@ class TreeDisplay:
                 )
         ax.set(xlim=(0, 1), ylim=(0, 1), title="rows of each cluster")
         ax.set_axis_off()
+
+
+def _said_of(merge, parent):
+    """What is written over a bracket: a cluster's rows, evidence of an undone merge."""
+    if not merge["kept"]:
+        return "" if merge.get("z") is None else f"z = {merge['z']:.1f}"
+    is_cluster = parent is None or not parent["kept"]
+    return f"{merge['weight']:,.0f}" if is_cluster and "weight" in merge else ""
+
+
+def _join(ax, tops):
+    """Join the tops of trees by a dotted line above them all."""
+    above = ABOVE * max(height for _, height in tops) or 1.0
+    for x, height in tops:
+        ax.plot([x, x], [height, above], color="gray", linestyle=":", linewidth=1)
+    ends = [x for x, _ in tops]
+    ax.plot([min(ends), max(ends)], [above] * 2, "gray", linestyle=":", linewidth=1)
+
+
+def _root(values):
+    return np.sqrt(np.maximum(values, 0.0))
 
 
 def _places(history):

@@ -26,6 +26,27 @@ class TestSelection:
         x, y = display.best_.get_offsets()[0]
         assert (x, y) == (search.best_params_["n_clusters"], scores.max())
 
+    def test_several_scores(self, blobs):
+        def size(model, X, y=None):
+            return -model.n_clusters
+
+        scoring = {"inertia": lambda model, X, y=None: model.score(X), "size": size}
+        search = GridSearchCV(
+            KMeans(n_init=1, random_state=0),
+            {"n_clusters": [2, 3]},
+            cv=2,
+            scoring=scoring,
+            refit="size",
+        ).fit(blobs)
+        display = SelectionDisplay.from_estimator(search)
+        assert display.ax_.get_ylabel() == "size (higher is better)"
+        assert_array_equal(display.best_.get_offsets(), [[2, -2]])
+        other = SelectionDisplay.from_estimator(search, score_name="inertia")
+        assert_array_equal(other.scores, search.cv_results_["mean_test_inertia"])
+        search.refit = False
+        with pytest.raises(ValueError, match=r"one of \['inertia', 'size'\]"):
+            SelectionDisplay.from_estimator(search)
+
     def test_values_without_an_order(self, tick_texts):
         values = ["full", None, "full", (1, 2)]
         display = SelectionDisplay.from_predictions(values, [1, 3, 2, np.nan])

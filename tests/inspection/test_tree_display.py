@@ -33,6 +33,21 @@ class TestTree:
         assert right == np.mean(kept.get_xdata())
         assert abs(left - right) == 1.5
 
+    def test_clusters_are_counted_and_joined(self):
+        first, second = self.history
+        third = second | {"left": 2, "right": 6, "node": 7, "kept": True}
+        third |= {"separation": -3.0, "weight": 1250.0}
+        tree = [first | {"weight": 40.0}, second, third]
+        display = TreeDisplay(history=tree, sizes=np.array([5, 3])).plot()
+        texts = [text.get_text() for text in display.ax_.texts]
+        assert texts == ["40", "z = 4.2", "1,250"]
+        # A merge that costs nothing is seen all the same.
+        assert max(display.lines_[2].get_ydata()) == pytest.approx(0.002)
+        dotted = [line for line in display.ax_.lines if line.get_linestyle() == ":"]
+        roots = {line.get_xdata()[0] for line in dotted[:-1]}
+        assert len(roots) == 2
+        assert set(dotted[-1].get_xdata()) == roots
+
     def test_every_merge_of_a_fit(self, blobs):
         model = PPP().fit(blobs)
         display = TreeDisplay.from_estimator(model)
