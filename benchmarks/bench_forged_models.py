@@ -30,6 +30,7 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
+from sklearn.utils import get_tags
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
@@ -300,20 +301,24 @@ def main():
         os.environ |= {"NUMBA_BOUNDSCHECK": "1"}
         os.environ.setdefault("NUMBA_CACHE_DIR", tempfile.mkdtemp())
         os.execv(sys.executable, [sys.executable, *sys.argv])
-    from estimators import Rotation, estimators
+    from estimators import Rotation, classifiers, estimators
     from test_common import seeded, table
 
     from skdeepcluster import save
 
     warnings.simplefilter("ignore")
     X = table(seed=5)
-    models = [e for e in estimators() if args.only in type(e).__name__]
+    every = [*estimators(), *classifiers()]
+    models = [e for e in every if args.only in type(e).__name__]
+    # Classes for those that need some; the others find theirs.
+    classes = np.arange(len(table())) % 3
     counts, bad = {}, []
     with tempfile.TemporaryDirectory() as folder:
         for which, model in enumerate(models):
             rng = np.random.default_rng([args.seed, which])
             path = Path(folder, "sound.model")
-            fitted = seeded(model).fit(table())
+            needs_classes = get_tags(model).target_tags.required
+            fitted = seeded(model).fit(table(), *[classes] * needs_classes)
             save(fitted, path, trusted=[Rotation])
             # Compiled before the clock runs.
             for method in METHODS:

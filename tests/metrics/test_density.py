@@ -104,3 +104,11 @@ def test_errors_say_what_is_wrong():
         dbcv_score(X, [0.5, 1, 2])
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         dbcv_score(X, [0, 1])
+
+
+def test_pairs_by_hand():
+    """Two rows are the inside of their cluster, and their distance its sparseness."""
+    X, labels = np.array([[0.0], [1.0], [10.0], [11.0]]), [0, 0, 1, 1]
+    assert dbcv_score(X, labels) == pytest.approx((9 - 1) / 9)
+    # A row alone counts as nothing.
+    assert dbcv_score(X[:3], labels[:3]) == pytest.approx((9 - 1) / 9 * 2 / 3)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import adjusted_rand_score
 
 from skdeepcluster.metrics import align_labels, rater_agreement
+from skdeepcluster.metrics._partitions import most_central
 
 RATERS = [[0, 0, 1, 1, 1, 2], [0, 0, 0, 1, 1, 1], [0, 0, 0, 0, 1, 1]]
 
@@ -132,3 +133,20 @@ def test_many_rows_are_drawn_with_a_seed():
 def test_clear_errors(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_a_partition_of_noise_is_nobodys_reference():
+    codes = [np.array(c) for c in ([-1, -1, -1], [0, 0, 1], [0, 1, 1])]
+    assert most_central(codes[:2]) == 1
+    assert most_central(codes[:1]) == 0
+
+
+def test_drawn_rows_are_drawn_once():
+    """All but one of the rows say nearly what all of them say."""
+    rng = np.random.default_rng(0)
+    labels, other = rng.integers(0, 3, (2, 300))
+    raters = [np.where(rng.random(300) < 0.7, labels, other)]
+    every = rater_agreement(labels, raters)
+    for seed in range(4):
+        drawn = rater_agreement(labels, raters, max_samples=299, random_state=seed)
+        assert drawn == pytest.approx(every, abs=0.008)

@@ -61,3 +61,11 @@ def test_clear_errors(table):
         representation_agreement(table, table, kind="many")
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         representation_agreement(table, table[1:])
+
+
+def test_no_direction_is_no_correlation_and_none_is_above_one():
+    rows = np.random.default_rng(0).normal(size=(60, 9))
+    same = representation_agreement(rows, rows[:, ::-1], kind="subspace")
+    assert same.correlations.max() <= 1
+    none = representation_agreement(np.ones((60, 2)), rows, kind="subspace")
+    assert len(none.correlations) == 0

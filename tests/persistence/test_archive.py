@@ -3,6 +3,7 @@
 import struct
 import tracemalloc
 from contextlib import suppress
+from functools import partial
 from zipfile import ZIP_DEFLATED
 
 import numpy as np
@@ -14,6 +15,8 @@ from hypothesis.extra import numpy as npst
 from sklearn.base import BaseEstimator
 
 from skdeepcluster import load, save
+from skdeepcluster.persistence import _archive, _model_files, _schema
+from skdeepcluster.persistence._values import values_of
 
 DTYPES = st.one_of(
     npst.boolean_dtypes(),
@@ -177,3 +180,75 @@ def test_long_list_of_members_is_not_read(path):
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 1e6
+
+
+def sizes_of(path):
+    """Bytes of the header and of the list of members."""
+    content = path.read_bytes()
+    return len(members(path)["skdeepcluster.json"]), int.from_bytes(
+        content[-10:-6], "little"
+    )
+
+
+def test_limits_are_the_most_that_is_read(path, monkeypatch):
+    header, directory = sizes_of(path)
+    schema = members(path)["schema.json"]
+    n_values = schema.count(b",") + schema.count(b"[")
+    for module, name, most, message in (
+        (_archive, "MOST_HEADER", header, "header is too long"),
+        (_archive, "MOST_DIRECTORY", directory, "too many members"),
+        (_model_files, "MOST_BYTES", len(schema), "tree is too large"),
+        (_schema, "MOST_VALUES", n_values, "tree is too large"),
+    ):
+        with monkeypatch.context() as limits:
+            limits.setattr(module, name, most)
+            assert load(path, trusted=[Holder]).thing.sum() == 96
+            limits.setattr(module, name, most - 1)
+            with pytest.raises(ValueError, match=message):
+                load(path, trusted=[Holder])
+
+
+def test_braces_are_counted_before_a_tree_is_parsed(monkeypatch):
+    monkeypatch.setattr(_schema, "MOST_NODES", 1)
+    assert _schema.parse_schema(b"[{},{}]") == [{}, {}]
+    with pytest.raises(ValueError, match="tree is too large"):
+        _schema.parse_schema(b"[{},{},{}]")
+
+
+def test_long_list_of_members_in_the_large_form_is_not_read(path):
+    """Its length then stands in a record of its own before the end."""
+    content = path.read_bytes()
+    end = content[-22:]
+    large = b"PK\x06\x06" + struct.pack("<QHHIIQQ", 44, 45, 45, 0, 0, 2, 2)
+    large += struct.pack("<QQ", 9 << 20, 0)
+    locator = b"PK\x06\x07" + struct.pack("<IQI", 0, len(content) - 22, 1)
+    path.write_bytes(content[:-22] + large + locator + end)
+    with pytest.raises(ValueError, match="too many members"):
+        load(path)
+
+
+def test_what_follows_the_end_is_damage(path):
+    content = path.read_bytes()
+    for wrong in (
+        content + b"0",
+        content[:-2] + b"\x01\x000",
+        content[:-22] + bytes(22),
+    ):
+        path.write_bytes(wrong)
+        with pytest.raises(ValueError, match="does not end as it should"):
+            load(path)
+
+
+def test_damage_is_called_so(path):
+    content = bytearray(path.read_bytes())
+    content[content.index(b"PK\x01\x02")] = 0
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="it was damaged: "):
+        load(path)
+
+
+def test_what_a_partial_function_holds_is_looked_at(tmp_path):
+    """A position that crashes numpy is found wherever it is."""
+    generator = np.random.RandomState(0)
+    for bound in (partial(np.clip, generator), partial(np.clip, a_min=[generator])):
+        assert any(value is generator for value in values_of(Holder(bound)))
