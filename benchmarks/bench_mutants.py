@@ -60,8 +60,8 @@ TESTS = {
 }
 # Its functions write machine code, and have none of their own to run.
 LEFT_OUT = ("_simd.py", "__init__.py")
-# Readers of tables start threads, which a forked process would lack.
-FORKED = ("tables", "cli")
+# Their tests start threads, which a process forked after them would lack.
+FORKED = ("ppp", "model_selection", "tables", "cli", "discovery")
 MEMORY = 8 * 2**30
 
 
@@ -193,7 +193,7 @@ def in_time(test, following):
     item, duration = test
     for number, clock, most in (
         (signal.SIGPROF, signal.ITIMER_PROF, 4 + 5 * duration),
-        (signal.SIGALRM, signal.ITIMER_REAL, 60 + 20 * duration),
+        (signal.SIGALRM, signal.ITIMER_REAL, 30 + 20 * duration),
     ):
         signal.signal(number, signal.SIG_DFL)
         signal.setitimer(clock, most)
