@@ -55,6 +55,9 @@ class Prototypes(NamedTuple):
 def refused_groups(links, n_clusters):
     """Groups of most rows that are pairwise kept apart.
 
+    Where there are as many as clusters, what is kept apart from all but one of them
+    belongs to that one.
+
     Parameters
     ----------
     links : Links
@@ -67,10 +70,9 @@ def refused_groups(links, n_clusters):
     groups : ndarray of shape (n_samples,), dtype=int64
         Group of each row, the largest first; -1 for a row in none.
     """
-    groups = np.full(len(links.codes), -1)
     apart = refused_pairs(links)
     if len(apart) == 0:
-        return groups
+        return np.full(len(links.codes), -1)
     components = joined_rows(links)
     ends = components[apart]
     ends = ends[ends[:, 0] != ends[:, 1]]
@@ -82,9 +84,15 @@ def refused_groups(links, n_clusters):
     chosen = []
     for one in sorted(neighbors, key=lambda one: (-n_rows[one], one)):
         if len(chosen) < n_clusters and all(one in neighbors[two] for two in chosen):
-            groups[components == one] = len(chosen)
             chosen.append(one)
-    return groups
+    places = np.full(len(n_rows), -1)
+    places[chosen] = np.arange(len(chosen))
+    if len(chosen) == n_clusters:
+        for one in neighbors:
+            left = [two for two in chosen if two not in neighbors[one]]
+            if places[one] < 0 and len(left) == 1:
+                places[one] = places[left[0]]
+    return places[components]
 
 
 def told_rows(links, n_clusters, *, hard):

@@ -15,6 +15,7 @@ from sklearn.utils._param_validation import (
     Interval,
     RealNotInt,
     StrOptions,
+    validate_parameter_constraints,
 )
 
 from .._fitted_state import check_arrays, check_indices
@@ -31,11 +32,13 @@ from ..kernels.projection import project
 from ._constrained_fit import fit_rows
 from ._constrained_lloyd import Options
 from ._links import (
+    Links,
     check_hard_links,
     check_heavy_groups,
     checked_links,
     joined_rows,
 )
+from ._pair_queries import PairQuestions
 from ._size_limits import size_limits
 from ._told_examples import Prototypes, refused_groups, told_rows
 from ._violations import violations
@@ -371,6 +374,7 @@ class ConstrainedKMeans(
             self.labels_[left_out] = self._predict_labels(Z[left_out])
         sizes = np.bincount(self.labels_, weights, self.n_clusters_)
         self.sizes_ = sizes * (1.0 if whole else unit)
+        self._links = tuple(links)
         self._publish_violated(Z, links)
         self._warn(found, limits, unit)
 
@@ -494,6 +498,77 @@ class ConstrainedKMeans(
             return self._scaling.inverse_distances(squares, Z.dtype)
         return np.sqrt(squares).astype(Z.dtype)
 
+    def query_pairs(
+        self, X: ArrayLike, n_pairs: int = 10, *, return_gain: bool = False
+    ) -> Any:
+        """Find pairs of rows whose answer, together or apart, would tell most.
+
+        Each pair is a row that stands for many others, of which nothing is known,
+        and the nearest row of which something is. Rows that were refused before come
+        first, with the next nearest group.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The table of `fit`, rows in the same order.
+        n_pairs : int, default=10
+            Number of pairs.
+        return_gain : bool, default=False
+            Whether gains are returned as well.
+
+        Returns
+        -------
+        pairs : ndarray of shape (n, 2), dtype=int64
+            Row numbers, the most useful pair first; fewer than `n_pairs` where nothing
+            more is to be gained.
+        gains : ndarray of shape (n,)
+            By how much the squared distances to the rows of which something is known
+            would fall, doubtful rows counted more, in squared units of the table;
+            infinite for a row that was refused before. Only with ``return_gain=True``.
+
+        Raises
+        ------
+        ValueError
+            If `X` has another number of rows than in `fit`, or `n_pairs` is no positive
+            whole number.
+
+        See Also
+        --------
+        skdeepcluster.model_selection.ask_pairs : Asks, and fits again with the answers.
+
+        Notes
+        -----
+        O(m² · n_features + n_pairs · m²) time for m distinct rows; of more than 2000,
+        as many are drawn.
+        """
+        validate_parameter_constraints(
+            {
+                "n_pairs": [Interval(Integral, 1, None, closed="left")],
+                "return_gain": ["boolean"],
+            },
+            {"n_pairs": n_pairs, "return_gain": return_gain},
+            caller_name="query_pairs",
+        )
+        pairs, gains = self._pair_questions(X).propose(n_pairs)
+        return (pairs, gains) if return_gain else pairs
+
+    def _pair_questions(self, X):
+        """Questions that answers can be given to without another fit."""
+        Z = self._embed(X)
+        if len(Z) != len(self.labels_):
+            raise ValueError(
+                f"X has {len(Z)} rows, but the table of fit had {len(self.labels_)}: "
+                "pairs are row numbers of that table."
+            )
+        return PairQuestions(
+            self._in_metric(Z),
+            Links(*self._links),
+            self.labels_,
+            int(self.n_clusters),
+            hard=bool(np.isinf(self.link_strength)),
+            unit=self._in_units(1.0),
+        )
+
     def score(
         self, X: ArrayLike, y: Any = None, sample_weight: ArrayLike | None = None
     ) -> float:
@@ -534,6 +609,17 @@ class ConstrainedKMeans(
             examples=(self.examples_, "i", "e"),
             example_labels=(self.example_labels_, "i", "e"),
         )
+        must, cannot, codes = self._links
+        check_arrays(
+            name,
+            must_link=(must, "i", "a2"),
+            cannot_link=(cannot, "i", "b2"),
+            codes=(codes, "i", "n"),
+            labels=(self.labels_, "i", "n"),
+        )
+        check_indices(name, lengths["n"], must_link=must, cannot_link=cannot)
+        if len(must) + len(cannot) and {must.shape[1], cannot.shape[1]} != {2}:
+            raise ValueError(f"links of {name} are no pairs")
         clusters = {
             "prototype_labels": self._prototype_labels,
             "labels": self.labels_,

@@ -1,4 +1,5 @@
 from ._density import dbcv_score as dbcv_score
+from ._link_accuracy import link_accuracy as link_accuracy
 from ._matching import (
     clustering_accuracy as clustering_accuracy,
 )

@@ -1,6 +1,7 @@
 from ._cluster_stability import cluster_stability as cluster_stability
 from ._hidden_classes_split import HiddenClassesSplit as HiddenClassesSplit
 from ._n_clusters import estimate_n_clusters as estimate_n_clusters
+from ._pair_asking import ask_pairs as ask_pairs
 from ._scorers import (
     get_unsupervised_scorer as get_unsupervised_scorer,
 )
