@@ -183,9 +183,8 @@ def pages_of_accuracy(results, folder, limit):
     return [
         __doc__.strip().split("\n\n")[1],
         f"At most 1,500 rows of each table, {limit} s for each fit; what did not come "
-        "to an end counts as 0. Rows that HDBSCAN calls noise are one cluster more. The "
-        "last seven tables have classes that no method is "
-        "known to find.",
+        "to an end counts as 0. Rows that HDBSCAN calls noise are one cluster more. "
+        "The last seven tables have classes that no method is known to find.",
         format_table(head, ranked),
         "ARI, in brackets the number of clusters:",
         format_table(["table", *METHODS], rows),
