@@ -64,6 +64,6 @@ def coarser_levels(estimator):
         said = "; ".join(joined)
         share = counts.max(axis=1).sum() / len(labels)
         if share < 1 or len(joined) < k:
-            said += f" (so are {share:.1%} of the rows)"
+            said += f" (true of {share:.1%} of the rows)"
         levels.append((k, best - objectives[k], said))
     return levels

@@ -33,7 +33,8 @@ h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin-top: 2.2rem; }
 table { border-collapse: collapse; width: 100%; }
 th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid var(--line);
   vertical-align: top; }
-td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
+td.number, th.number { text-align: right; font-variant-numeric: tabular-nums;
+  white-space: nowrap; }
 figure { margin: 1rem 0; }
 figure, .scroll { overflow-x: auto; }
 img, svg { max-width: 100%; background: white; border-radius: 6px; }
@@ -261,9 +262,17 @@ def map_section(estimator, prepared, labels, takes_columns, noun):
     return f"<figure>{drawn}<figcaption>{escape(said)}</figcaption></figure>"
 
 
+def draw_levels(estimator, ax):
+    """Draw what a MixedMixture makes of every number of clusters."""
+    from ..inspection import SelectionDisplay
+
+    SelectionDisplay.from_estimator(estimator, ax=ax)
+    ax.set(xlabel="number of clusters", ylabel="evidence, nats (higher is better)")
+
+
 def mixture_sections(estimator):
     """Yield what a MixedMixture says of columns and other numbers of clusters."""
-    from ..inspection import SelectionDisplay, TreeDisplay
+    from ..inspection import TreeDisplay
 
     if not (hasattr(estimator, "column_evidence_") and estimator.n_clusters_ > 1):
         return
@@ -273,12 +282,19 @@ def mixture_sections(estimator):
         (str(name), readable(nats), "tell clusters apart" if name in telling else "")
         for name, nats in ranked
     ]
+    head, said = ("column", "evidence (nats)", "gaps"), ""
+    if telling:
+        said = (
+            " Gaps tell clusters apart where it is said so, and count as unknown "
+            "everywhere else."
+        )
+    else:
+        head, rows = head[:2], [row[:2] for row in rows]
     parts = [
-        f"<p>{EVIDENCE} Of a column below 0 the clusters say nothing. Gaps tell "
-        "clusters apart where it is said so, and count as unknown everywhere else.</p>",
-        html_table(("column", "evidence (nats)", "gaps"), rows),
+        f"<p>{EVIDENCE} Of a column below 0 the clusters say nothing.{said}</p>",
+        html_table(head, rows),
         figure(
-            lambda ax: SelectionDisplay.from_estimator(estimator, ax=ax),
+            lambda ax: draw_levels(estimator, ax),
             "Evidence, less what each cluster must earn, by number of clusters.",
         ),
         figure(

@@ -249,6 +249,8 @@ class SelectionDisplay:
             ax.set_xlim(-0.5, len(levels) - 0.5)
         elif len(levels) <= 12:
             ax.set_xticks(levels)
+        elif all(float(level).is_integer() for level in levels):
+            ax.xaxis.get_major_locator().set_params(integer=True)
         ylabel = f"{plain(self.score_name)} (higher is better)"
         ax.set(xlabel=plain(self.param_name), ylabel=ylabel)
         bare(ax)

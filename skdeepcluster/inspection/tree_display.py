@@ -23,7 +23,7 @@ class TreeDisplay:
     their separation, in nats: the depth of the valley between them, or what the
     merge cost the evidence; a merge that cost nothing is drawn just above the axis.
     Heights grow with the square root of the separation. Solid merges were kept and
-    make up the clusters, whose rows are counted; a dashed one was undone, since its
+    make up the clusters, with the rows in the cells of each; a dashed one was undone, since its
     two sides are not one population, with the strength of the evidence, `z`, written
     beside it. A dotted line joins what was never merged.
 
@@ -109,7 +109,11 @@ class TreeDisplay:
                 "no merges, as that of PPP does."
             )
         sizes = np.bincount(estimator.labels_)
-        leaf_name = "component" if hasattr(estimator, "path_") else "cell"
+        leaf_name = "cell"
+        if hasattr(estimator, "path_"):
+            leaf_name = "component"
+            # Rows are shared anew after a merge: its weight is not that of a cluster.
+            history = [{k: v for k, v in m.items() if k != "weight"} for m in history]
         display = cls(history=history, sizes=sizes, leaf_name=leaf_name)
         return display.plot(kind=kind, ax=ax)
 
@@ -147,8 +151,8 @@ class TreeDisplay:
 
     def _draw_tree(self, ax):
         positions, heights = _places(self.history), {}
-        largest = max(merge["separation"] or 0.0 for merge in self.history)
-        floor = LEAST_HEIGHT * largest if largest > 0 else 1.0
+        costs = [m["separation"] for m in self.history if (m["separation"] or 0) > 0]
+        floor = min(LEAST_HEIGHT * max(costs), min(costs) / 2) if costs else 1.0
         parents = {c: m for m in self.history for c in (m["left"], m["right"])}
         self.lines_ = []
         for merge in self.history:
@@ -184,7 +188,8 @@ class TreeDisplay:
         )
         counted = any("weight" in merge for merge in self.history)
         ax.set(
-            xlabel=plain(self.leaf_name) + " (over a bracket: rows)" * counted,
+            xlabel=plain(self.leaf_name)
+            + " (over a bracket: rows in its cells)" * counted,
             ylabel="separation (nats)",
             ylim=(0, None),
         )
@@ -217,7 +222,7 @@ class TreeDisplay:
 
 
 def _said_of(merge, parent):
-    """What is written over a bracket: a cluster's rows, evidence of an undone merge."""
+    """What is written over a bracket: rows in its cells, evidence of an undone merge."""
     if not merge["kept"]:
         return "" if merge.get("z") is None else f"z = {merge['z']:.1f}"
     is_cluster = parent is None or not parent["kept"]

@@ -33,7 +33,7 @@ def test_path_has_one_parameter_and_two_scores(model):
 def test_merges_are_drawn_as_a_tree_of_components(model):
     display = TreeDisplay.from_estimator(model)
     assert len(display.lines_) == len(model.merges_)
-    assert display.ax_.get_xlabel() == "component (over a bracket: rows)"
+    assert display.ax_.get_xlabel() == "component"
     solid = [line.get_linestyle() == "-" for line in display.lines_]
     assert sum(solid) == model.path_[0]["n_clusters"] - model.n_clusters_
     boxes = TreeDisplay.from_estimator(model, kind="treemap")

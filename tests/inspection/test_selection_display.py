@@ -47,6 +47,13 @@ class TestSelection:
         with pytest.raises(ValueError, match=r"one of \['inertia', 'size'\]"):
             SelectionDisplay.from_estimator(search)
 
+    def test_many_whole_numbers_have_no_fractions_between(self, tick_texts):
+        display = SelectionDisplay.from_predictions(range(1, 19), np.arange(18.0))
+        assert all(
+            float(text.replace("\N{MINUS SIGN}", "-")).is_integer()
+            for text in tick_texts(display.ax_.xaxis)
+        )
+
     def test_values_without_an_order(self, tick_texts):
         values = ["full", None, "full", (1, 2)]
         display = SelectionDisplay.from_predictions(values, [1, 3, 2, np.nan])
