@@ -23,9 +23,9 @@ class TreeDisplay:
     their separation, in nats: the depth of the valley between them, or what the
     merge cost the evidence; a merge that cost nothing is drawn just above the axis.
     Heights grow with the square root of the separation. Solid merges were kept and
-    make up the clusters, with the rows in the cells of each; a dashed one was undone, since its
-    two sides are not one population, with the strength of the evidence, `z`, written
-    beside it. A dotted line joins what was never merged.
+    make up the clusters, with the rows in the cells of each; a dashed one was undone,
+    since its two sides are not one population, with the strength of the evidence, `z`,
+    written beside it. A dotted line joins what was never merged.
 
     It is recommended to use
     :meth:`~skdeepcluster.inspection.TreeDisplay.from_estimator` to create a
@@ -222,7 +222,7 @@ class TreeDisplay:
 
 
 def _said_of(merge, parent):
-    """What is written over a bracket: rows in its cells, evidence of an undone merge."""
+    """What is over a bracket: rows in its cells, evidence of an undone merge."""
     if not merge["kept"]:
         return "" if merge.get("z") is None else f"z = {merge['z']:.1f}"
     is_cluster = parent is None or not parent["kept"]
