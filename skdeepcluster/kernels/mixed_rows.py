@@ -10,8 +10,8 @@ from ._jit import jit
 
 
 @jit()
-def design_moments(numbers, codes, starts, width, order):
-    """Sum of the rows' outer products, and of the rows, in one order.
+def design_moments(numbers, codes, starts, width, order, weights):
+    """Weighted sum of the rows' outer products, and of the rows, in one order.
 
     Time is O(n (p + q)^2) for n rows of p numbers and q categories, whatever the
     number of levels.
@@ -28,6 +28,8 @@ def design_moments(numbers, codes, starts, width, order):
         Number of columns.
     order : ndarray of shape (n_summed,), dtype=int64
         Rows that are summed, in their order.
+    weights : ndarray of shape (n_samples,), dtype=float64
+        Weights of the rows.
 
     Returns
     -------
@@ -39,18 +41,19 @@ def design_moments(numbers, codes, starts, width, order):
     n_numbers, n_categories = numbers.shape[1], codes.shape[1]
     moments, total = np.zeros((width, width)), np.zeros(width)
     for row in order:
+        weight = weights[row]
         for a in range(n_numbers):
-            value = numbers[row, a]
+            value = weight * numbers[row, a]
             total[a] += value
             for b in range(a + 1):
                 moments[a, b] += value * numbers[row, b]
         for j in range(n_categories):
             level = starts[j] + codes[row, j]
-            total[level] += 1.0
+            total[level] += weight
             for a in range(n_numbers):
-                moments[level, a] += numbers[row, a]
+                moments[level, a] += weight * numbers[row, a]
             for k in range(j + 1):
-                moments[level, starts[k] + codes[row, k]] += 1.0
+                moments[level, starts[k] + codes[row, k]] += weight
     for a in range(width):
         for b in range(a):
             moments[b, a] = moments[a, b]

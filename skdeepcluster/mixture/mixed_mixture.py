@@ -18,6 +18,7 @@ from .._warnings import warn, warn_if_collapsed
 from ..base import BaseClusterer, unchanged_on_error
 from ..tables._columns import check_columns, read_columns, warn_of_marks
 from ..tables._frames import checked_cells, frame_library, make_frame
+from ..tables._table_sample import TableSample
 from ._fitted_mixture import chunks_of, number_components
 from ._gaps import column_evidence, with_indicators
 from ._merge_tree import merges_of
@@ -36,7 +37,6 @@ from ._search import (
     raise_bound_in_chunks,
 )
 from ._statistics import Rows
-from ._table_sample import TableSample
 
 # Steps over all rows of a table of which a sample was searched.
 STEPS_OVER_ALL = 10

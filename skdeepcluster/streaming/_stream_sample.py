@@ -186,6 +186,11 @@ class Summary:
             _waiting=[],
         )
 
+    def held_rows(self):
+        """Arrays of all rows that :meth:`table` may ever return."""
+        waiting = [rows for rows, _, _ in self._waiting]
+        return [self.rows, self.heavy.rows, *waiting]
+
     def table(self):
         """Return the rows in value order, with weights.
 

@@ -78,8 +78,8 @@ def fit_batches(estimator, batches):
         raise ValueError("No batch has a row: give at least one.")
     if not merges:
         _fit_on_summary(model, stream)
-    elif hasattr(model, "predict"):
-        # Without rows: the clusters are found now, not when they are asked for.
+    elif hasattr(model, "predict") or hasattr(model, "transform"):
+        # Without rows: all is found now, not when it is asked for.
         model.partial_fit()
     vars(estimator).clear()
     vars(estimator).update(vars(model))

@@ -296,7 +296,7 @@ def read_column(cells, options):
         name,
         cells.kind,
         "unused",
-        share_missing=float(cells.missing.mean()) if len(cells.values) else 0.0,
+        share_missing=share_missing(cells, options.weights),
         sentinels=marks,
         form=form,
         unit=cells.unit if form is None else form.unit,
@@ -311,6 +311,13 @@ def read_column(cells, options):
             f"numeric: column {name!r} holds text, such as {cells.levels[0]!r}."
         )
     return read_levels(column, cells, options)
+
+
+def share_missing(cells, weights):
+    """Share of the rows, by weight, in which a column has a gap."""
+    if not len(cells.values):
+        return 0.0
+    return float(np.average(cells.missing, weights=weights))
 
 
 def parsed(cells, form):

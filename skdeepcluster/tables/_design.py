@@ -50,10 +50,11 @@ class Design(NamedTuple):
         axes = self.encoding if axes is None else self.encoding @ axes
         return project_design(self.numbers, self.codes, self.starts, axes)
 
-    def moments(self, order):
+    def moments(self, order, weights):
         """Sums of the encoded rows' outer products and of the rows, in one order."""
+        width = len(self.encoding)
         outer, total = design_moments(
-            *(self.numbers, self.codes, self.starts, len(self.encoding), order)
+            *(self.numbers, self.codes, self.starts, width, order, weights)
         )
         return self.encoding.T @ outer @ self.encoding, self.encoding.T @ total
 
@@ -100,12 +101,13 @@ def make_design(numbers, codes, blocks, shares):
     return Design(numbers, codes, seen, starts, encoding, np.array(owner))
 
 
-def level_shares(codes, columns):
+def level_shares(codes, columns, weights):
     """Share of each level among the observed cells, by name of the column."""
     categories = [column for column in columns if column.role == "category"]
     shares = {}
     for column, levels in zip(categories, codes.T, strict=True):
-        counts = np.bincount(levels[levels >= 0], minlength=len(column.levels))
+        seen = levels >= 0
+        counts = np.bincount(levels[seen], weights[seen], len(column.levels))
         shares[column.name] = counts / counts.sum()
     return shares
 

@@ -48,7 +48,7 @@ class GapAxes(NamedTuple):
         return rows
 
 
-def fit_gap_axes(fixed, rows, gaps, n_rows):
+def fit_gap_axes(fixed, rows, gaps, weights, n_rows):
     """Find the axes to fill gaps from, or None where the table is too small.
 
     Parameters
@@ -59,14 +59,17 @@ def fit_gap_axes(fixed, rows, gaps, n_rows):
         Encoded rows with gaps, centred; 0 in the gaps.
     gaps : ndarray of shape (n_incomplete, n_features), dtype=bool
         Mask of the gaps.
-    n_rows : int
-        Number of all rows.
+    weights : ndarray of shape (n_incomplete,)
+        Weights of these rows.
+    n_rows : float
+        Weight of all rows.
 
     Returns
     -------
     GapAxes or None
     """
-    values, vectors = sorted_eigh((fixed + rows.T @ rows) / n_rows)
+    heights = weights[:, np.newaxis]
+    values, vectors = sorted_eigh((fixed + rows.T @ (heights * rows)) / n_rows)
     n_axes = min(int(np.sum(values > values[values > 0].mean())), MOST_AXES)
     if n_axes == 0:
         return None
@@ -75,7 +78,7 @@ def fit_gap_axes(fixed, rows, gaps, n_rows):
         filled = (rows @ axes * (signal / values[:n_axes])) @ axes.T
         change = np.abs(filled - rows)[gaps].max()
         rows = np.where(gaps, filled, rows)
-        values, vectors = sorted_eigh((fixed + rows.T @ rows) / n_rows)
+        values, vectors = sorted_eigh((fixed + rows.T @ (heights * rows)) / n_rows)
         if change < LARGEST_CHANGE:
             break
     axes, signal, noise = split_signal(values, vectors, n_axes)

@@ -11,6 +11,7 @@ levels: two random rows differ by 2 in squared distance on each.
 """
 
 from collections.abc import Sequence
+from copy import copy
 from numbers import Integral
 from typing import Any, Literal, Self
 
@@ -25,9 +26,10 @@ from sklearn.utils.validation import (
 
 from .._fitted_state import check_arrays
 from .._threads import one_blas_thread
-from .._validation import check_codes
+from .._validation import check_codes, check_weights
 from ..base import DocumentedEstimator, unchanged_on_error
 from ..kernels.projection import project
+from ..streaming._stream_sample import CAPACITY
 from ._columns import (
     MAX_LEVELS,
     check_columns,
@@ -38,6 +40,7 @@ from ._columns import (
 from ._design import level_norm, level_shares, make_design
 from ._frames import checked_cells, frame_library, give_back_memory, make_frame
 from ._gap_filling import ROWS_PER_COLUMN, WIDEST, fit_gap_axes, sorted_eigh
+from ._table_sample import TableSample
 
 LEAST_AXES = 2
 # Columns that the name of an axis mentions.
@@ -124,7 +127,11 @@ class TableEncoder(TransformerMixin, DocumentedEstimator):
 
     Notes
     -----
-    Ctrl-C leaves the encoder as it was before the call.
+    Ctrl-C leaves the encoder as it was before the call, with the chunks that
+    :meth:`partial_fit` had taken up.
+
+    A table in parts is decided on by a sample of at most 100,000 distinct rows, a
+    function of the rows alone: see :class:`~skdeepcluster.RowSummary`.
 
     Time is O(n w^2 + w^3) for n rows and w encoded columns.
 
@@ -193,7 +200,10 @@ class TableEncoder(TransformerMixin, DocumentedEstimator):
         self.column_weights = column_weights
         self.sentinels = sentinels
 
-    def fit(self, X: ArrayLike, y: Any = None) -> Self:
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(
+        self, X: ArrayLike, y: Any = None, sample_weight: ArrayLike | None = None
+    ) -> Self:
         """Decide what the columns are, and find the axes.
 
         Parameters
@@ -202,17 +212,24 @@ class TableEncoder(TransformerMixin, DocumentedEstimator):
             Table of numbers, text, categories, dates and gaps.
         y : Ignored
             Not used, present for API consistency by convention.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights of the rows; a weight of 2 is the same as two
+            equal rows. None means 1 for all.
 
         Returns
         -------
         self : object
             Fitted encoder.
         """
-        self.fit_transform(X)
+        with unchanged_on_error(self):
+            self._forget_parts()
+            self._fit_weighted(X, sample_weight)
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit_transform(self, X: ArrayLike, y: Any = None) -> Any:
+    def fit_transform(
+        self, X: ArrayLike, y: Any = None, sample_weight: ArrayLike | None = None
+    ) -> Any:
         """Fit, and encode the fitted rows.
 
         Parameters
@@ -221,6 +238,8 @@ class TableEncoder(TransformerMixin, DocumentedEstimator):
             Table of numbers, text, categories, dates and gaps.
         y : Ignored
             Not used, present for API consistency by convention.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights of the rows. None means 1 for all.
 
         Returns
         -------
@@ -229,29 +248,142 @@ class TableEncoder(TransformerMixin, DocumentedEstimator):
         """
         with unchanged_on_error(self):
             give_back_memory()
-            cells = self._check(X, reset=True)
-            self.columns_ = read_columns(cells, **self._reading_options())
-            self.unused_columns_ = {
-                column.name: column.unused for column in self.columns_ if column.unused
-            }
-            if len(self.unused_columns_) == len(self.columns_):
-                reasons = [f"{n!r} ({why})" for n, why in self.unused_columns_.items()]
+            self._forget_parts()
+            design = self._fit_weighted(X, sample_weight)
+            # Rows of no weight are encoded, and decide nothing.
+            return self.transform(X) if design is None else self._project(design, X)
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(
+        self,
+        X: ArrayLike | None = None,
+        y: Any = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
+        """Take up a chunk of rows; columns are decided on when they are asked for.
+
+        A bounded sample of all chunks is kept, and what the columns are is decided
+        from it. What is found does not depend on how the rows were cut into chunks,
+        nor on their order. What :meth:`fit` saw before is forgotten.
+
+        Parameters
+        ----------
+        X : DataFrame, pyarrow.Table or array-like of shape (n_samples, n_features), \
+                default=None
+            Rows of the table. None takes up nothing and decides on what came
+            before, as the first call of :meth:`transform` does.
+        y : Ignored
+            Not used, present for API consistency by convention.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights of the rows. None means 1 for all.
+
+        Returns
+        -------
+        self : object
+            The encoder.
+        """
+        if X is None:
+            check_is_fitted(self)
+            self._settle()
+            return self
+        first = not hasattr(self, "_sample")
+        with unchanged_on_error(self):
+            if first:
+                self._library = frame_library(X)
+            names = None if first else self._sample.names
+            cells = checked_cells(self, X, names, unread=self.drop or ())
+            weights = check_weights(sample_weight, X)
+            sample = TableSample(CAPACITY) if first else self._sample.copy()
+            self._exchange_sample(sample.add(cells, weights))
+        return self
+
+    def merge(self, other: Any) -> Self:
+        """Take up what another encoder saw of the same table.
+
+        Parameters
+        ----------
+        other : TableEncoder
+            One that :meth:`partial_fit` was called on; it is not changed.
+
+        Returns
+        -------
+        self : object
+            The encoder; columns are decided on when they are asked for.
+
+        Raises
+        ------
+        ValueError
+            If the tables have different columns, or one of the two was made by
+            :meth:`fit`, which keeps no sample of its rows.
+        """
+        for encoder in (self, other):
+            check_is_fitted(encoder)
+            if not hasattr(encoder, "_sample"):
                 raise ValueError(
-                    "No column of X can be used, with "
-                    f"{len(cells[0].values)} sample(s): {', '.join(reasons)}."
+                    "fit keeps no sample of its rows: make both encoders by "
+                    "partial_fit."
                 )
-            warn_of_marks(cells, self.columns_)
-            self._roots = self._weight_roots()
-            numbers, codes = numbers_and_codes(cells, self.columns_)
-            del cells
-            self._level_shares = level_shares(codes, self.columns_)
-            design = make_design(
-                numbers, codes, list(self._blocks()), self._level_shares
+        with unchanged_on_error(self):
+            self._exchange_sample(self._sample.copy().merge(other._sample))
+        return self
+
+    def _forget_parts(self):
+        for name in ("_sample", "_is_current"):
+            vars(self).pop(name, None)
+
+    def _exchange_sample(self, sample):
+        self._sample, self._is_current = sample, False
+
+    def _settle(self):
+        """Decide on the sample of parts, if rows came since the last time.
+
+        Aside, and then all is set at once: several threads may ask at the same
+        time, and an interrupt leaves what was there.
+        """
+        if getattr(self, "_is_current", True):
+            return
+        aside = copy(self)
+        cells, weights, _ = aside._sample.table()
+        aside._fit_cells(cells, weights)
+        aside._is_current = True
+        vars(self).update(vars(aside))
+
+    def _fit_weighted(self, X, sample_weight):
+        """Fit the rows that have weight; return their design if all have."""
+        cells = self._check(X, reset=True)
+        weights = check_weights(sample_weight, X)
+        weighted = None if weights is None else weights > 0
+        if weights is None or weighted.all():
+            return self._fit_cells(cells, weights)
+        cells = [cell._replace(values=cell.values[weighted]) for cell in cells]
+        self._fit_cells(cells, weights[weighted])
+        return None
+
+    def _fit_cells(self, cells, weights):
+        """Decide what the columns are, and find the axes."""
+        options = self._reading_options()
+        self.columns_ = read_columns(cells, weights=weights, **options)
+        self.unused_columns_ = {
+            column.name: column.unused for column in self.columns_ if column.unused
+        }
+        if len(self.unused_columns_) == len(self.columns_):
+            reasons = [f"{n!r} ({why})" for n, why in self.unused_columns_.items()]
+            raise ValueError(
+                "No column of X can be used, with "
+                f"{len(cells[0].values)} sample(s): {', '.join(reasons)}."
             )
-            with one_blas_thread():
-                self._find_axes(design)
-            self.column_shares_ = self._find_column_shares()
-            return self._project(design, X)
+        warn_of_marks(cells, self.columns_)
+        self._roots = self._weight_roots()
+        if weights is None:
+            weights = np.ones(len(cells[0].values))
+        numbers, codes = numbers_and_codes(cells, self.columns_)
+        del cells
+        self._level_shares = level_shares(codes, self.columns_, weights)
+        design = make_design(numbers, codes, list(self._blocks()), self._level_shares)
+        with one_blas_thread():
+            self._find_axes(design, weights)
+        self.column_shares_ = self._find_column_shares()
+        return design
 
     def transform(self, X: ArrayLike) -> Any:
         """Encode rows.
@@ -268,6 +400,7 @@ class TableEncoder(TransformerMixin, DocumentedEstimator):
             The encoded rows, each depending on its own cells alone.
         """
         check_is_fitted(self)
+        self._settle()
         cells = self._check(X, reset=False)
         check_columns(cells, self.columns_)
         numbers, codes = numbers_and_codes(cells, self.columns_)
@@ -291,6 +424,7 @@ class TableEncoder(TransformerMixin, DocumentedEstimator):
             rounding; with axes it is its projection on them.
         """
         check_is_fitted(self)
+        self._settle()
         Z = check_codes(self, X, len(self.column_shares_))
         encoded = Z if self.axes_ is None else Z @ self.axes_.T
         columns = {column.name: None for column in self.columns_}
@@ -320,6 +454,7 @@ class TableEncoder(TransformerMixin, DocumentedEstimator):
             that the axis says most of.
         """
         check_is_fitted(self)
+        self._settle()
         given = _check_feature_names_in(self, input_features)
         names = [
             f"{given[j]} = {level}" if column.role == "category" else given[j]
@@ -334,6 +469,9 @@ class TableEncoder(TransformerMixin, DocumentedEstimator):
                 named = ", ".join(given[j] for j in most if shares[j] > 0)
                 names.append(f"axis{number} ({named})")
         return np.array(names, dtype=object)
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "_sample") or hasattr(self, "columns_")
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -403,23 +541,26 @@ class TableEncoder(TransformerMixin, DocumentedEstimator):
             yield column, start, stop, root
             start = stop
 
-    def _find_axes(self, design):
+    def _find_axes(self, design, weights):
         """Find the axes that gaps are filled from, and those of the result."""
         # Sums over rows in one order do not depend on the order given.
         order = design.order()
         complete = design.seen.all(axis=1)[order]
-        n_rows, n_encoded = len(order), len(design.owner)
+        n_rows, n_encoded = weights.sum(), len(design.owner)
         self._gap_axes = None
         if self.gaps == "axes" and n_encoded <= min(WIDEST, n_rows // ROWS_PER_COLUMN):
             some = design.take(order[~complete])
             rows, observed = some.along(), some.seen[:, some.owner]
-            outer, total = design.moments(order[complete])
-            self._gap_axes = fit_gap_axes(outer, rows, ~observed, n_rows)
+            heights = weights[order[~complete]]
+            outer, total = design.moments(order[complete], weights)
+            self._gap_axes = fit_gap_axes(outer, rows, ~observed, heights, n_rows)
             if self._gap_axes is not None:
                 rows = self._gap_axes.fill(rows, observed)
-            outer, total = outer + rows.T @ rows, total + rows.sum(axis=0)
+            rows_by_weight = heights[:, np.newaxis] * rows
+            outer = outer + rows.T @ rows_by_weight
+            total = total + rows_by_weight.sum(axis=0)
         else:
-            outer, total = design.moments(order)
+            outer, total = design.moments(order, weights)
         mean = total / n_rows
         self.axes_ = self._leading_axes(outer / n_rows - np.outer(mean, mean))
 

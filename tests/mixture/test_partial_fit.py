@@ -9,8 +9,8 @@ from mixed_tables import frame
 from sklearn.exceptions import NotFittedError
 
 from skdeepcluster import MixedMixture
-from skdeepcluster.mixture._table_sample import TableSample
 from skdeepcluster.tables._frames import table_cells
+from skdeepcluster.tables._table_sample import TableSample
 
 
 def parts_of(X, n_parts, seed=0):

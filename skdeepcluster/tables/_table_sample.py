@@ -10,12 +10,14 @@ from hashlib import blake2b
 import numpy as np
 
 from ..streaming._stream_sample import Summary
-from ..tables._frames import NUMBER_KINDS, Cells
+from ._frames import NUMBER_KINDS, Cells
 
 # A float holds every whole number of so many bytes.
 HASH_BYTES = 6
 # Numbers of one kind are numbers of the next as well.
 WIDER = ("boolean", "whole", "number")
+# Words that are held before those of rows that were left out are forgotten.
+MOST_WORDS = 1 << 16
 
 
 class TableSample:
@@ -31,6 +33,7 @@ class TableSample:
         self._summary = Summary(capacity)
         self.names = None
         self._kinds, self._orders, self._words = [], [], []
+        self._most_words = MOST_WORDS
 
     @property
     def is_sample(self):
@@ -43,9 +46,10 @@ class TableSample:
         other._summary, other.names = self._summary.copy(), self.names
         other._kinds, other._orders = self._kinds.copy(), self._orders.copy()
         other._words = [words.copy() for words in self._words]
+        other._most_words = self._most_words
         return other
 
-    def add(self, cells, weights, known):
+    def add(self, cells, weights, known=None):
         """Take up rows.
 
         Parameters
@@ -54,13 +58,14 @@ class TableSample:
             The rows.
         weights : ndarray of shape (n_samples,) or None
             Their weights.
-        known : ndarray of shape (n_samples,)
-            Component that each belongs to, -1 where that is not known.
+        known : ndarray of shape (n_samples,), default=None
+            Component that each belongs to, -1 where that is not known; None means
+            that for all.
         """
         if self.names is None:
             self._begin([column.name for column in cells])
-        table = np.empty((len(known), len(cells) + 1))
-        table[:, 0] = known
+        table = np.empty((len(cells[0].values), len(cells) + 1))
+        table[:, 0] = -1 if known is None else known
         for j, column in enumerate(cells):
             order = column.levels if column.kind == "ordered" else ()
             kind = None if column.missing.all() else column.kind
@@ -75,6 +80,7 @@ class TableSample:
             # The last one is what -1, a gap, points at.
             table[:, j + 1] = np.array([*hashes, np.inf])[column.values]
         self._summary.add(table, weights)
+        self._forget_words()
         return self
 
     def merge(self, other):
@@ -87,7 +93,20 @@ class TableSample:
             self._join(j, other._kinds[j], other._orders[j])
             self._words[j] |= words
         self._summary.merge(other._summary)
+        self._forget_words()
         return self
+
+    def _forget_words(self):
+        """Forget the words of rows that were left out, once there are many."""
+        if sum(map(len, self._words)) <= self._most_words:
+            return
+        parts = self._summary.held_rows()
+        for j, words in enumerate(self._words):
+            if words:
+                held = [np.unique(part[:, j + 1]) for part in parts]
+                held = set(np.concatenate(held).tolist())
+                self._words[j] = {h: w for h, w in words.items() if h in held}
+        self._most_words = max(MOST_WORDS, 2 * sum(map(len, self._words)))
 
     def table(self):
         """Return the rows in an order of their own, with weights.
