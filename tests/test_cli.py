@@ -473,8 +473,8 @@ def test_bad_table(name, content, message, tmp_path, run):
         (["cluster", "{source}", "--out", f"{'x' * 5000}.csv"], "name too long"),
         (["cluster", "{source}", "--plot", "{folder}/out.jpg"], "must end in .png"),
         (["cluster", "{source}", "--plot", "{folder}/no/out.png"], "no folder"),
-        (["cluster", "{folder}"], "the name must end in .csv"),
-        (["cluster", "{folder}/dir.csv"], "Is a directory"),
+        (["cluster", "{folder}"], "is read in parts: say --out FOLDER"),
+        (["cluster", "{folder}/dir.csv"], "there is no .parquet"),
     ],
 )
 def test_bad_arguments(arguments, message, source, tmp_path, run):

@@ -110,13 +110,13 @@ def method_note(method, has_words_or_gaps, methods=METHODS):
     return f"method: {method}, since there {what}; --method takes another: {others}"
 
 
-def number_by_size(kmeans):
+def number_by_size(kmeans, weights=None):
     """Number the clusters of scikit-learn's KMeans as this package does."""
     import numpy as np
 
     from .._rows import canonical_order
 
-    sizes = np.bincount(kmeans.labels_, minlength=kmeans.n_clusters)
+    sizes = np.bincount(kmeans.labels_, weights, kmeans.n_clusters)
     order = canonical_order(sizes, kmeans.cluster_centers_)
     kmeans.cluster_centers_ = np.ascontiguousarray(kmeans.cluster_centers_[order])
     kmeans.labels_ = np.argsort(order)[kmeans.labels_].astype(kmeans.labels_.dtype)

@@ -19,6 +19,8 @@ class Prepared(NamedTuple):
     set_aside: dict  # name -> option that keeps the column from use
     forms: dict  # name -> how the cells of the column were read
     row_names: object  # Series of shape (n_samples,), or None
+    # Of a sample: how many rows each stands for, ndarray of shape (n_samples,).
+    weights: object = None
 
     @property
     def columns(self):
@@ -59,7 +61,7 @@ def check_columns(table, names, option):
             )
 
 
-def prepare_table(args, table, note, set_aside=()):
+def prepare_table(args, table, note, set_aside=(), weights=None):
     """Prepare a table as the options say.
 
     Parameters
@@ -72,6 +74,8 @@ def prepare_table(args, table, note, set_aside=()):
         Told what is done with which column.
     set_aside : iterable of tuple
         Column and option of further columns that are not to be used.
+    weights : ndarray of shape (n_samples,), default=None
+        Weights of the rows, where they are a sample.
     """
     frame = table.frame
     named = [(name, "--drop") for name in args.drop]
@@ -93,14 +97,15 @@ def prepare_table(args, table, note, set_aside=()):
         aside.setdefault(name, "its cells are lists, maps or bytes")
     encoder = column_encoder(args, list(aside), frame)
     try:
-        X = encoder.fit_transform(frame)
+        X = encoder.fit_transform(frame, sample_weight=weights)
     except (ValueError, TypeError) as error:
         raise CommandError(first_line(error)) from error
     row_names = None if args.id is None else frame[args.id]
-    prepared = Prepared(frame, X, encoder, aside, table.forms, row_names)
+    prepared = Prepared(frame, X, encoder, aside, table.forms, row_names, weights)
     if not prepared.has_words_or_gaps:
         # On axes, the steps of whole numbers would look like clusters.
-        X = encoder.set_params(reduce=None).fit_transform(frame)
+        encoder.set_params(reduce=None)
+        X = encoder.fit_transform(frame, sample_weight=weights)
         prepared = prepared._replace(X=X)
     for text in column_notes(prepared):
         note(text)
@@ -197,6 +202,12 @@ def column_notes(prepared):
 
 def missing_notes(prepared):
     """Yield lines about missing cells."""
+    if prepared.weights is not None:
+        shares = {c.name: c.share_missing for c in prepared.columns}
+        named = listed(f"{name} ({s:.1%})" for name, s in shares.items() if s)
+        if named:
+            yield f"missing values: {named}"
+        return
     missing = {
         c.name: int(prepared.frame[c.name].isna().sum()) for c in prepared.columns
     }

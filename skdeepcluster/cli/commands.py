@@ -36,9 +36,11 @@ from .messages import (
     warnings_as_notes,
 )
 from .mixtures import mixture_notes
+from .out_of_core import cluster_parts, predict_parts
 from .outputs import check_outputs, draw, model_writer, table_writer, write_outputs
 from .report import cluster_report
 from .row_map import map_points
+from .source_files import source_of
 from .stability import stabilities, stability_notes
 
 
@@ -114,6 +116,10 @@ def cluster(args):
     """Run ``skdeepcluster cluster``."""
     import numpy as np
 
+    source = source_of(args)
+    if source is not None:
+        cluster_parts(args, source)
+        return
     note = keep_quiet if args.quiet else say
     check_outputs(args)
     check_edges(args)
@@ -202,6 +208,10 @@ def predict(args):
     from .discovering import RESULT_COLUMNS as DISCOVERY_COLUMNS
     from .models import load_model, unlike_rows
 
+    source = source_of(args)
+    if source is not None:
+        predict_parts(args, source, *load_model(args.model))
+        return
     note = keep_quiet if args.quiet else say
     check_outputs(args)
     columns, estimator = load_model(args.model)

@@ -1,6 +1,7 @@
 """The commands' options."""
 
 import argparse
+import re
 from pathlib import Path
 
 from .. import __version__
@@ -26,6 +27,14 @@ def positive_integer(text):
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a positive integer")
     return int(text)
+
+
+def memory_size(text):
+    units = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?", text, re.IGNORECASE)
+    if not found:
+        raise argparse.ArgumentTypeError(f"{text!r} is no size, such as 500M or 2G")
+    return int(float(found[1]) * units[found[2].upper()])
 
 
 def seed(text):
@@ -143,8 +152,28 @@ def add_cluster(commands):
         help="write averages of each column in each cluster, of the cells that are "
         "there",
     )
+    add_parts(command)
     add_common_options(command)
     command.set_defaults(run=cluster)
+
+
+def add_parts(command):
+    """Add the options for tables that are read in parts."""
+    command.add_argument(
+        "--memory",
+        metavar="SIZE",
+        type=memory_size,
+        default="1G",
+        help="a folder, a pattern in quotes, and a file of more than this are read in "
+        "parts, of any size together: --out is a folder then, with one file of "
+        "clusters for each that is read; default: %(default)s",
+    )
+    command.add_argument(
+        "--copy-columns",
+        action="store_true",
+        help="of a table read in parts, write all columns beside the clusters, "
+        "which one file always has",
+    )
 
 
 def add_discover(commands):
@@ -382,6 +411,7 @@ def add_predict(commands):
         "cluster_unlike that marks rows unlike any that was fitted "
         "(.csv, .csv.gz or .parquet)",
     )
+    add_parts(command)
     add_reading_options(command)
     command.add_argument(
         "--quiet", action="store_true", help="print the summary and errors only"

@@ -177,6 +177,31 @@ def make_frame(library, columns, n_rows, dtype):
     return module.DataFrame(columns)
 
 
+def frame_of_cells(cells, n_rows):
+    """Make a pandas data frame of cells; times of day become durations."""
+    import pandas as pd
+
+    columns = {}
+    for column in cells:
+        gaps, values = column.missing, column.values
+        if column.kind == "ordered":
+            values = pd.Categorical.from_codes(values, column.levels, ordered=True)
+        elif column.kind == "text":
+            # The last one is what -1, a gap, points at.
+            values = np.array([*column.levels, None], dtype=object)[values]
+        elif column.kind == "boolean":
+            words = np.array([False, True, None], dtype=object)
+            values = words[np.where(gaps, 2, values).astype(np.intp)]
+            values = values if gaps.any() else values.astype(bool)
+        elif column.kind in ("date", "duration", "time"):
+            unit = "M8[ns]" if column.kind == "date" else "m8[ns]"
+            whole = np.rint(np.where(gaps, 0.0, values) * 1e6).astype(np.int64)
+            values = (whole * 1000).view(unit)
+            values[gaps] = np.array("NaT", unit)
+        columns[column.name] = values
+    return pd.DataFrame(columns, index=range(n_rows))
+
+
 def _columns(X):
     """Pairs of a name and what the library holds under it."""
     if hasattr(X, "iloc"):

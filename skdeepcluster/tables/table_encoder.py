@@ -350,10 +350,12 @@ class TableEncoder(TransformerMixin, DocumentedEstimator):
 
     def _fit_weighted(self, X, sample_weight):
         """Fit the rows that have weight; return their design if all have."""
+        if sample_weight is None:
+            return self._fit_cells(self._check(X, reset=True), None)
         cells = self._check(X, reset=True)
         weights = check_weights(sample_weight, X)
-        weighted = None if weights is None else weights > 0
-        if weights is None or weighted.all():
+        weighted = weights > 0
+        if weighted.all():
             return self._fit_cells(cells, weights)
         cells = [cell._replace(values=cell.values[weighted]) for cell in cells]
         self._fit_cells(cells, weights[weighted])

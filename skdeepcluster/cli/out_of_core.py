@@ -1,0 +1,408 @@
+"""``cluster`` and ``predict`` on tables that are not in memory at once.
+
+One pass over the files takes a sample of the rows (``tables._table_sample``), which
+decides on the columns and on the clusters; a second one labels the rows, and writes
+one file for each that it reads. Neither the order of the files nor the size of a
+batch changes the result.
+"""
+
+import gzip
+import hashlib
+import json
+import sys
+from contextlib import ExitStack, closing
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from .clusters import TAKE_COLUMNS, choice_notes, method_note, number_by_size
+from .columns import columns_writer, prepare_table
+from .files import identifiers, require, written_aside
+from .messages import (
+    CommandError,
+    first_line,
+    keep_quiet,
+    print_lines,
+    say,
+    warnings_as_notes,
+)
+from .outputs import model_writer, write_outputs
+from .source_files import opaque_names, open_batches, said_files, said_of
+
+MANIFEST = "_skdeepcluster.json"
+# Options that need all rows at once.
+WHOLE = ("plot", "report", "table_file", "compare", "edges")
+CONFIDENCE, UNLIKE = "cluster_confidence", "cluster_unlike"
+
+
+def cluster_parts(args, source):
+    """Run ``skdeepcluster cluster`` on files of any size."""
+    note = keep_quiet if args.quiet else say
+    check_parts(args, source)
+    batches = opened_batches(args, source, note)
+    with warnings_as_notes(note):
+        prepared = learned_table(args, source, batches, note)
+        estimator, labels = fitted(args, prepared, note)
+    takes_columns = args.method in TAKE_COLUMNS
+    writers = {
+        "columns": columns_writer(prepared),
+        "save": model_writer(prepared, estimator, labels, takes_columns),
+    }
+    write_outputs(args, note, writers)
+    if args.out is None:
+        print_lines([f"{len(set(labels.tolist()))} clusters"], sys.stdout)
+        return
+    from .models import saved_model
+
+    model = saved_model(prepared, estimator, labels, takes_columns)
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "model")
+        writers["save"](path)
+        fingerprint = fingerprint_of(path, args)
+    label_files(
+        args, source, batches, (*model.named_steps.values(),), fingerprint, note
+    )
+
+
+def predict_parts(args, source, columns, estimator):
+    """Run ``skdeepcluster predict`` on files of any size."""
+    note = keep_quiet if args.quiet else say
+    check_parts(args, source)
+    if args.out is None:
+        raise CommandError(f"--out FOLDER is missing: {args.table} is read in parts")
+    batches = opened_batches(args, source, note, columns.forms)
+    fingerprint = fingerprint_of(args.model, args)
+    label_files(args, source, batches, (columns, estimator), fingerprint, note)
+
+
+def check_parts(args, source):
+    """Refuse what cannot be done or written in parts, before any work."""
+    for option in WHOLE:
+        if getattr(args, option, None) is not None:
+            raise CommandError(
+                f"--{option.removesuffix('_file')} needs all rows in memory: "
+                f"{args.table} is read in parts; give it one file and a larger "
+                "--memory, or leave the option out"
+            )
+    out = args.out
+    if out is None:
+        if getattr(args, "save", None) is None and args.command == "cluster":
+            raise CommandError(
+                f"{args.table} is read in parts: say --out FOLDER, --save MODEL or both"
+            )
+        return
+    if out.exists() and not out.is_dir():
+        raise CommandError(f"--out {out}: {args.table} is read in parts, name a folder")
+    if args.table.is_dir() and out.resolve().is_relative_to(args.table.resolve()):
+        raise CommandError(f"--out {out} lies within {args.table}: name another folder")
+    if out.is_dir():
+        written = parts_of(out)
+        for path in source.files:
+            name = source.name_of(path)
+            if (out / name).exists() and name not in written:
+                raise CommandError(
+                    f"{out / name} is there, and no result of this command: name "
+                    "another --out"
+                )
+
+
+def opened_batches(args, source, note, forms=None):
+    """Say how the files are read; the names of the result are free."""
+    batches = open_batches(args, source, forms)
+    for text in batches.notes:
+        note(text)
+    kept = batches.names if args.copy_columns else identifiers(args)
+    for name in ("cluster", CONFIDENCE, UNLIKE):
+        if name in kept:
+            raise CommandError(
+                f"{args.table} already has a column {name!r}: rename it, since the "
+                "result takes this name"
+            )
+    return batches
+
+
+def learned_table(args, source, batches, note):
+    """Take a sample of all rows, and decide on its columns."""
+    import pyarrow as pa
+
+    from ..streaming._stream_sample import CAPACITY
+    from ..tables._frames import frame_of_cells, table_cells
+    from ..tables._table_sample import TableSample
+    from ..tables.reading import TableFile
+
+    unread = {*args.drop, *identifiers(args), *opaque_names(batches)}
+    sample, n_rows = TableSample(CAPACITY), 0
+    used = [name for name in batches.names if name not in unread]
+    for path in source.files:
+        start = 0
+        for batch in batches.of_file(path, used):
+            with said_of(path, start):
+                sample.add(table_cells(batch.frame[used]), None)
+            start += len(batch.frame)
+        n_rows += start
+    if not n_rows:
+        raise CommandError(f"cannot read {args.table}: it holds no rows")
+    cells, weights, _ = sample.table()
+    note(said_files(source, n_rows))
+    if sample.is_sample:
+        note(
+            f"columns and clusters are decided on by a sample of {len(weights):,} "
+            "distinct rows"
+        )
+    frame = frame_of_cells(cells, len(weights))
+    for name in sorted(unread.intersection(batches.names)):
+        frame[name] = None
+    frame = frame[[*batches.names]]
+    frame.attrs["units"] = batches.units
+    schema = pa.schema([]) if batches.is_text else batches.schema
+    table = TableFile(frame, [], batches.forms, schema.empty_table(), batches.is_text)
+    return prepare_table(args, table, note, weights=weights)
+
+
+def fitted(args, prepared, note):
+    """Fit the method that was asked for to the sample."""
+    from sklearn.utils.validation import has_fit_parameter
+
+    from .commands import built, check_method
+
+    settled = args.method is not None
+    check_method(args, prepared)
+    if not settled:
+        note(method_note(args.method, prepared.has_words_or_gaps))
+    estimator = built(args, prepared)
+    rows = prepared.used if args.method in TAKE_COLUMNS else prepared.X
+    weights = {}
+    if has_fit_parameter(estimator, "sample_weight"):
+        weights = {"sample_weight": prepared.weights}
+    elif len(set(prepared.weights.tolist())) > 1:
+        note(f"--method {args.method} counts rows that repeat once")
+    try:
+        estimator.fit(rows, **weights)
+    except (ValueError, ImportError) as error:
+        raise CommandError(first_line(error)) from error
+    if args.method == "kmeans":
+        number_by_size(estimator, prepared.weights)
+    for text in choice_notes(estimator):
+        note(text)
+    return estimator, estimator.predict(rows)
+
+
+def fingerprint_of(path, args):
+    """What the results depend on beside the rows: the model and the columns asked."""
+    asked = [getattr(args, "id", None), args.copy_columns, args.command]
+    said = json.dumps(asked).encode()
+    return hashlib.sha256(path.read_bytes() + said).hexdigest()
+
+
+def parts_of(out):
+    """What the manifest in a folder of results says of its parts."""
+    return read_manifest(out).get("parts", {})
+
+
+def read_manifest(out):
+    path = out / MANIFEST
+    if not path.exists():
+        return {}
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except (ValueError, OSError) as error:
+        raise CommandError(f"cannot read {path}: {first_line(error)}") from error
+
+
+def label_files(args, source, batches, model, fingerprint, note):
+    """Label every file that has no label file of this model yet."""
+    from .. import __version__
+
+    manifest = read_manifest(args.out) if args.out.is_dir() else {}
+    before = manifest.get("parts", {}) if manifest.get("model") == fingerprint else {}
+    names = [source.name_of(path) for path in source.files]
+    parts = dict.fromkeys({*names, *manifest.get("parts", {})})
+    n_kept = 0
+    try:
+        args.out.mkdir(parents=True, exist_ok=True)
+        for path, name in zip(source.files, names, strict=True):
+            state = path.stat()
+            entry = before.get(name)
+            stamp = [state.st_size, state.st_mtime_ns]
+            if entry and entry["source"] == stamp and (args.out / name).is_file():
+                parts[name], n_kept = entry, n_kept + 1
+        manifest = {"model": fingerprint, "version": __version__, "parts": parts}
+        write_manifest(args.out, manifest)
+        for path, name in zip(source.files, names, strict=True):
+            if parts[name] is None:
+                state = path.stat()
+                counts = label_file(args, batches, model, path, args.out / name)
+                stamp = [state.st_size, state.st_mtime_ns]
+                parts[name] = {"source": stamp, "clusters": counts}
+                write_manifest(args.out, manifest)
+    except OSError as error:
+        reason = error.strerror or first_line(error)
+        raise CommandError(f"cannot write to {args.out}: {reason}") from error
+    if n_kept:
+        note(f"{n_kept:,} files of {len(names):,} were labelled before, and are kept")
+    note(f"wrote {len(names):,} files and {MANIFEST} to {args.out}")
+    print_lines(sizes_table([parts[name]["clusters"] for name in names]), sys.stdout)
+
+
+def write_manifest(out, manifest):
+    with written_aside(out / MANIFEST) as path:
+        path.write_text(json.dumps(manifest, indent=1, sort_keys=True), "utf-8")
+
+
+def label_file(args, batches, model, path, target):
+    """Label the rows of a file, and write them to another; count the clusters."""
+    columns, _ = model
+    counts, writer, start = {}, None, 0
+    target.parent.mkdir(parents=True, exist_ok=True)
+    needed = None if args.copy_columns else needed_columns(args, columns, batches)
+    with written_aside(target) as aside, ExitStack() as files:
+        file = files.enter_context(open(aside, "wb"))
+
+        def opened(schema):
+            return files.enter_context(closing(writer_of(target, file, schema)))
+
+        for batch in batches.of_file(path, needed):
+            with said_of(path, start):
+                result, labels = labelled(args, batch, model)
+            for label, n_rows in zip(*unique_counts(labels), strict=True):
+                counts[label] = counts.get(label, 0) + n_rows
+            writer = writer or opened(result.schema)
+            writer.write_table(result)
+            start += len(labels)
+        if writer is None:
+            opened(empty_schema(args, batches, model))
+    return {str(label): counts[label] for label in sorted(counts, key=str)}
+
+
+def unique_counts(labels):
+    """Different labels, and how often each is there."""
+    import numpy as np
+
+    values, counts = np.unique(labels, return_counts=True)
+    return values.tolist(), counts.tolist()
+
+
+def needed_columns(args, columns, batches):
+    """Columns of the files that labels or results are made of."""
+    names = [name for name in columns.used if name in batches.names]
+    if getattr(args, "id", None) is not None and args.id not in names:
+        names.append(args.id)
+    return names
+
+
+def labelled(args, batch, model):
+    """Labels of a batch, and the rows of the result."""
+    from .models import unlike_rows
+
+    columns, estimator = model
+    if not len(batch.frame):
+        raise ValueError("a batch without rows")
+    frame = columns.with_all_names(batch.frame)
+    is_new = args.command == "predict"
+    X = None
+    if is_new or not columns.takes_columns:
+        X = columns.encoder.transform(frame)
+    rows = frame[columns.used] if columns.takes_columns else X
+    labels, confidence = labels_and_confidence(estimator, rows)
+    results = {"cluster": labels}
+    if confidence is not None:
+        results[CONFIDENCE] = confidence
+    if is_new:
+        results[UNLIKE] = unlike_rows(columns, frame, X, labels)[0]
+    return result_rows(args, batch, results), labels
+
+
+def labels_and_confidence(estimator, rows):
+    """Labels as predict gives them, and the probabilities that they are right."""
+    import numpy as np
+
+    if not hasattr(estimator, "predict_proba") or hasattr(estimator, "classes_"):
+        return estimator.predict(rows), None
+    shares = estimator.predict_proba(rows)
+    labels = shares.argmax(axis=1)
+    largest = shares[np.arange(len(shares)), labels]
+    tied = (shares == largest[:, np.newaxis]).sum(axis=1) > 1
+    if tied.any():
+        some = rows[tied] if isinstance(rows, np.ndarray) else rows.loc[tied]
+        labels[tied] = estimator.predict(some)
+    return labels, largest.astype(np.float32)
+
+
+def result_rows(args, batch, results):
+    """The columns that were asked for beside the labels, and these."""
+    import numpy as np
+
+    pyarrow = require("pyarrow")
+    kept = batch.source
+    if not args.copy_columns:
+        asked = getattr(args, "id", None)
+        places = [] if asked is None else [[*batch.frame].index(asked)]
+        # By place: two columns may be written under one name.
+        kept = kept.select(places)
+    for name, values in results.items():
+        values = np.asarray(values)
+        if values.dtype.kind == "i":
+            values = values.astype(np.int32)
+        kept = kept.append_column(name, pyarrow.array(values))
+    return kept
+
+
+def empty_schema(args, batches, model):
+    """Columns of the result of a file without rows."""
+    import pyarrow as pa
+
+    _, estimator = model
+    asked = getattr(args, "id", None)
+    names = batches.names if args.copy_columns else [asked] * (asked is not None)
+    fields = [batches.schema.field(name) for name in names]
+    fields.append(pa.field("cluster", pa.int32()))
+    if hasattr(estimator, "predict_proba") and not hasattr(estimator, "classes_"):
+        fields.append(pa.field(CONFIDENCE, pa.float32()))
+    if args.command == "predict":
+        fields.append(pa.field(UNLIKE, pa.bool_()))
+    return pa.schema(fields)
+
+
+def writer_of(target, file, schema):
+    """Writer of tables into an open file, of the kind that a name ends in."""
+    name = target.name.lower()
+    if name.endswith(".parquet"):
+        parquet = require("pyarrow.parquet")
+        return parquet.ParquetWriter(file, schema, compression="zstd")
+    mark = "\t" if name.endswith(".tsv") else ","
+    return TextWriter(file, mark, name.endswith(".gz"), schema)
+
+
+class TextWriter:
+    """Writer of CSV, with the names of the columns in the first line."""
+
+    def __init__(self, file, mark, is_packed, schema):
+        # gzip would note name and time in its header.
+        self._file = gzip.GzipFile("", "wb", 9, file, 0) if is_packed else file
+        self._options = {"index": False, "sep": mark, "mode": "wb"}
+        schema.empty_table().to_pandas().to_csv(self._file, **self._options)
+
+    def write_table(self, table):
+        """Write rows."""
+        table.to_pandas().to_csv(self._file, header=False, **self._options)
+
+    def close(self):
+        """End the text."""
+        if isinstance(self._file, gzip.GzipFile):
+            self._file.close()
+
+
+def sizes_table(parts):
+    """How many rows each cluster has, line by line."""
+    totals = {}
+    for counts in parts:
+        for cluster, n_rows in counts.items():
+            totals[cluster] = totals.get(cluster, 0) + n_rows
+    n_all = sum(totals.values())
+    order = sorted(totals, key=lambda c: (not c.isdecimal(), c.zfill(12), c))
+    lines = [f"{len(totals)} cluster{'s' * (len(totals) != 1)} of {n_all:,} rows", ""]
+    lines.append(f"{'cluster':>7}{'rows':>16}   share")
+    lines += [
+        f"{cluster:>7}{totals[cluster]:>16,}{totals[cluster] / n_all:>8.1%}"
+        for cluster in order
+    ]
+    return lines

@@ -1,0 +1,123 @@
+"""TableEncoder on tables in parts: the same encoding however they were cut."""
+
+import functools
+
+import numpy as np
+import pytest
+from extras import pd
+from mixed_tables import frame
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.exceptions import NotFittedError
+
+from skdeepcluster import TableEncoder
+from skdeepcluster.streaming import _heavy_rows, fit_batches, merge_all
+from skdeepcluster.tables import _table_sample, table_encoder
+from skdeepcluster.tables._frames import table_cells
+from skdeepcluster.tables._table_sample import TableSample
+
+
+def parts_of(X, n_parts, seed):
+    rng = np.random.default_rng(seed)
+    return [X.iloc[rows] for rows in np.array_split(rng.permutation(len(X)), n_parts)]
+
+
+@pytest.fixture
+def X():
+    table, _ = frame(0, n=600)
+    # Rows that repeat, and a column that must not count.
+    table = table.assign(x0=table.x0.round(1)).iloc[np.arange(900) % 600]
+    return table.assign(row_id=np.arange(900)).reset_index(drop=True)
+
+
+@pytest.mark.parametrize("capacity", [100_000, 200])
+def test_neither_parts_nor_order_change_a_bit(X, capacity, monkeypatch):
+    monkeypatch.setattr(table_encoder, "CAPACITY", capacity)
+    whole = TableEncoder().partial_fit(X)
+    rows = whole.transform(X)
+    for n_parts in (2, 7, 90):
+        chunked = fit_batches(TableEncoder(), parts_of(X, n_parts, n_parts))
+        assert_array_equal(chunked.transform(X), rows)
+        parts = [TableEncoder().partial_fit(p) for p in parts_of(X, n_parts, 1)]
+        assert_array_equal(merge_all(parts).transform(X), rows)
+        assert_array_equal(
+            functools.reduce(TableEncoder.merge, parts[::-1]).transform(X), rows
+        )
+    assert [*whole.unused_columns_] == ["row_id"]
+    assert whole.columns_ == chunked.columns_
+
+
+def test_a_table_that_fits_is_encoded_as_by_fit(X):
+    whole, parts = TableEncoder().fit(X), TableEncoder().partial_fit(X[:500])
+    parts.partial_fit(X[500:])
+    assert_allclose(np.abs(parts.transform(X)), np.abs(whole.transform(X)), atol=1e-8)
+    assert whole.columns_[:-1] == parts.columns_[:-1]
+    plain = TableEncoder(reduce=None, gaps="mean")
+    assert_array_equal(plain.fit(X).transform(X), fit_batches(plain, [X]).transform(X))
+
+
+def test_a_weight_of_two_is_two_rows(X):
+    X = X.drop(columns="row_id")[:600]
+    weights = np.arange(600) % 3
+    twice = X.loc[np.repeat(np.arange(600), weights)]
+    by_weight = TableEncoder().fit(X, sample_weight=weights)
+    assert_allclose(
+        by_weight.transform(X), TableEncoder().fit(twice).transform(X), atol=1e-8
+    )
+    encoder = TableEncoder()
+    rows = encoder.fit_transform(X, sample_weight=weights)
+    assert_array_equal(rows, by_weight.transform(X))
+    assert_array_equal(
+        encoder.partial_fit(X, sample_weight=weights).transform(X),
+        TableEncoder().partial_fit(twice).transform(X),
+    )
+
+
+def test_fit_forgets_parts_and_cannot_be_merged(X):
+    fitted, parts = TableEncoder().partial_fit(X[:50]).fit(X), TableEncoder()
+    parts.partial_fit(X)
+    assert_array_equal(fitted.transform(X), TableEncoder().fit(X).transform(X))
+    for one, other in [(fitted, parts), (parts, fitted)]:
+        with pytest.raises(ValueError, match="by partial_fit"):
+            one.merge(other)
+    for call in (TableEncoder().partial_fit, lambda: TableEncoder().merge(parts)):
+        with pytest.raises(NotFittedError):
+            call()
+
+
+def test_bad_parts_change_nothing(X):
+    encoder = TableEncoder().partial_fit(X)
+    before = encoder.transform(X)
+    for bad, said in [
+        (X.assign(x0="many"), "Column 'x0' of X held number values before"),
+        (X.assign(x1=np.inf), "Column 'x1' of X holds an infinite"),
+        (X.drop(columns="x2"), "x2"),
+        (X[:0], "0 sample"),
+    ]:
+        with pytest.raises(ValueError, match=said):
+            encoder.partial_fit(bad)
+    with pytest.raises(ValueError, match="do not merge"):
+        encoder.merge(TableEncoder().partial_fit(X[["x0", "c0"]]))
+    assert_array_equal(encoder.partial_fit().transform(X), before)
+
+
+def test_late_gaps_and_late_levels(X):
+    head, tail = X[:450], X[450:].assign(x1=np.nan, c0="late")
+    encoder = fit_batches(TableEncoder(reduce=None), [head, tail])
+    late = {column.name: column for column in encoder.columns_}
+    assert "late" in late["c0"].levels
+    assert late["x1"].share_missing >= 0.5
+
+
+def test_words_of_rows_that_were_left_out_are_forgotten(monkeypatch):
+    words = np.array([f"word {k}" for k in range(4000)], dtype=object)
+    kept = []
+    monkeypatch.setattr(_heavy_rows, "N_CANDIDATES", 16)
+    for most in (20, 1 << 16):
+        monkeypatch.setattr(_table_sample, "MOST_WORDS", most)
+        sample = TableSample(10)
+        for chunk in np.array_split(words, 40):
+            sample.add(table_cells(pd.DataFrame({"w": chunk})), None)
+        assert most > 20 or len(sample._words[0]) < 400
+        (column,), _, _ = sample.table()
+        kept.append([column.levels[code] for code in column.values])
+    assert kept[0] == kept[1]
