@@ -103,8 +103,7 @@ def checked(args, source):
 @contextmanager
 def said_of(path, first_row=None):
     """Turn what goes wrong with a file into one line that names it."""
-    import pyarrow as pa
-
+    pa = require("pyarrow")
     where = f"{path}" if first_row is None else f"{path}, rows from {first_row + 1:,}"
     try:
         yield

@@ -264,7 +264,7 @@ class TableEncoder(TransformerMixin, DocumentedEstimator):
 
         A bounded sample of all chunks is kept, and what the columns are is decided
         from it. What is found does not depend on how the rows were cut into chunks,
-        nor on their order. What :meth:`fit` saw before is forgotten.
+        nor on their order. The rows that :meth:`fit` saw before are forgotten.
 
         Parameters
         ----------
@@ -287,11 +287,15 @@ class TableEncoder(TransformerMixin, DocumentedEstimator):
             self._settle()
             return self
         first = not hasattr(self, "_sample")
+        columns = vars(self).get("columns_", ()) if first else ()
         with unchanged_on_error(self):
             if first:
                 self._library = frame_library(X)
-            names = None if first else self._sample.names
+            # Those of fit, whose rows are forgotten, or of the first chunk.
+            names = [column.name for column in columns] or None
+            names = names if first else self._sample.names
             cells = checked_cells(self, X, names, unread=self.drop or ())
+            check_columns(cells, columns)
             weights = check_weights(sample_weight, X)
             sample = TableSample(CAPACITY) if first else self._sample.copy()
             self._exchange_sample(sample.add(cells, weights))

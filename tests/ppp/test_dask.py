@@ -1,11 +1,15 @@
 """The recipe for tables on several machines, with Dask."""
 
+import os
+
 import dask
 import numpy as np
 import pytest
 from distributed import Client, LocalCluster
+from mixed_tables import frame
 from numpy.testing import assert_array_equal
 
+from skdeepcluster import TableEncoder
 from skdeepcluster.ppp import PPP
 from skdeepcluster.streaming import merge_all
 
@@ -45,3 +49,27 @@ def test_summaries_of_chunks_merge_on_two_workers(client):
     assert_array_equal(merged.predict(X), labels)
     assert_array_equal(merged.cluster_centers_, whole.cluster_centers_)
     assert len(client.scheduler_info()["workers"]) == 2
+
+
+def summary_of_a_mortal(table, path):
+    """Summaries of some rows, by a worker that dies the first time that it is asked."""
+    if not path.exists():
+        path.touch()
+        os._exit(1)
+    return TableEncoder().partial_fit(table)
+
+
+# Dask closes its event loop with a coroutine of its own still waiting.
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_worker_that_dies_changes_nothing(client, tmp_path):
+    table, _ = frame(0, n=400)
+    chunks = [table[k::4] for k in range(4)]
+    futures = [
+        client.submit(summary_of_a_mortal, chunk, tmp_path / "died", pure=False)
+        for chunk in chunks
+    ]
+    encoder = merge_all(client.gather(futures))
+    assert (tmp_path / "died").exists()
+    expected = TableEncoder().partial_fit(table).transform(table)
+    assert_array_equal(encoder.transform(table), expected)
