@@ -63,7 +63,6 @@ class GroupRelaxation:
                 members = np.arange(n_samples)
             self.states[c][np.ix_(members, members)] = 1 / len(members)
             self.vectors[c, 0, members] = len(members) ** -0.5
-            self.n_vectors[c] = 1
         self._widen()
 
     def _widen(self):
