@@ -6,6 +6,7 @@ of an estimator, beside its defaults, that the common tests shall walk.
 
 from inspect import ismodule
 
+import numpy as np
 from extras import torch
 from sklearn.base import BaseEstimator
 from sklearn.cluster import HDBSCAN, AgglomerativeClustering, KMeans
@@ -162,6 +163,13 @@ def estimators():
 def classifiers():
     """Those that need a target, partial or whole."""
     return [item for item in _instances() if _needs_target(item)]
+
+
+def fitted(estimator, X, method="fit"):
+    """Fit an estimator, to rows of which a fifth has a class where it needs some."""
+    y = np.arange(len(X)) % 3
+    y[np.arange(len(X)) % 5 > 0] = -1
+    return getattr(estimator, method)(X, *[y] * _needs_target(estimator))
 
 
 def _needs_target(estimator):

@@ -10,7 +10,7 @@ import joblib
 import numpy as np
 import pytest
 from distributed import Client, LocalCluster
-from estimators import estimators
+from estimators import classifiers, estimators, fitted
 from sklearn.base import clone
 from sklearn.cluster import KMeans
 from sklearn.datasets import make_blobs
@@ -30,7 +30,9 @@ from skdeepcluster.model_selection import (
 def fitted_estimators():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        return [quick(estimator).fit(table()) for estimator in estimators()]
+        warnings.filterwarnings("ignore", ".* of the unlabeled rows are rejected")
+        every = [*estimators(), *classifiers()]
+        return [fitted(quick(estimator), table()) for estimator in every]
 
 
 def parts_of(X):

@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 import pytest
 import torch
-from estimators import Rotation, estimators
+from estimators import Rotation, classifiers, estimators, fitted
 from sklearn.exceptions import ConvergenceWarning
 from test_bad_input import quick
 from test_common import results, table
@@ -40,7 +40,7 @@ class Interrupt:
 
 def n_calls(estimator, method):
     with Interrupt(at=None) as counter:
-        getattr(estimator, method)(table(seed=1))
+        fitted(estimator, table(seed=1), method)
     return counter.n_calls
 
 
@@ -51,16 +51,17 @@ def content_of(estimator, folder):
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.filterwarnings("ignore:.* of the unlabeled rows are rejected")
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
-@pytest.mark.parametrize("estimator", estimators(), ids=repr)
+@pytest.mark.parametrize("estimator", [*estimators(), *classifiers()], ids=repr)
 def test_ctrl_c_at_any_moment(estimator, method, tmp_path):
     if not hasattr(estimator, method):
         return
     assert "Ctrl-C" in type(estimator).__doc__
     X = table()
-    model = quick(estimator).fit(X)
+    model = fitted(quick(estimator), X)
     n_threads, state = torch.get_num_threads(), torch.get_rng_state()
-    total = n_calls(quick(estimator).fit(X), method)
+    total = n_calls(fitted(quick(estimator), X), method)
     assert total > MOMENTS
     for at in np.linspace(1, total, MOMENTS).astype(int).tolist():
         before, said = dict(vars(model)), results(model, X)
@@ -68,7 +69,7 @@ def test_ctrl_c_at_any_moment(estimator, method, tmp_path):
         try:
             with Interrupt(at), warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("always")
-                getattr(model, method)(table(seed=1))
+                fitted(model, table(seed=1), method)
         except KeyboardInterrupt:
             assert vars(model).keys() == before.keys()
             assert all(vars(model)[name] is value for name, value in before.items())
@@ -90,7 +91,7 @@ def test_ctrl_c_at_any_moment(estimator, method, tmp_path):
     assert torch.get_num_threads() == n_threads
     assert torch.equal(torch.get_rng_state(), state)
     # No lock was left behind: another thread can train.
-    thread = threading.Thread(target=quick(estimator).fit, args=(X,), daemon=True)
+    thread = threading.Thread(target=fitted, args=(quick(estimator), X), daemon=True)
     thread.start()
     thread.join(60)
     assert not thread.is_alive()

@@ -170,6 +170,8 @@ class TransductiveClassifier(ClassifierMixin, EncodedEstimator):
     of prototypes in [3]_. A large `smoothness` gives all rows of a connected graph
     one class.
 
+    Ctrl-C during `fit` leaves the estimator as it was.
+
     References
     ----------
     .. [1] I. Ziko, M. Boudiaf, J. Dolz, E. Granger and I. Ben Ayed, "Transductive
