@@ -49,7 +49,8 @@ def test_columns_are_dropped_until_none_goes():
 
 
 def test_a_frozen_copy_has_no_labels():
-    model = PPP().fit(np.repeat([[0.0], [9.0]], 60, axis=0) + np.arange(120)[:, None] % 7)
+    rows = np.random.default_rng(0).normal(size=(200, 2))
+    model = PPP().fit(rows + 12.0 * (np.arange(200)[:, None] % 2))
     frozen = model.frozen()
     for name in ("labels_", "separable_samples_"):
         assert hasattr(model, name)
