@@ -185,3 +185,41 @@ def test_units_stand_where_people_write_them(tmp_path, capsys):
     printed = capsys.readouterr().out
     assert f"paid: mean ${readable(paid[:80].round(2).mean())} vs $" in printed
     assert f"share: mean {readable(share[:80].round(1).mean())}% vs " in printed
+
+
+def test_times_of_day_are_written_as_such(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    minutes = np.repeat([8 * 60, 19 * 60], 60) + rng.integers(0, 90, 120)
+    times = [f"{m // 60:02d}:{m % 60:02d}" for m in minutes]
+    source = tmp_path / "a.csv"
+    pd.DataFrame(
+        {
+            "at": times,
+            "paid": np.repeat(["cash", "card"], 60),
+            "guests": minutes // 60 + rng.normal(size=120).round(1),
+        }
+    ).to_csv(source, index=False)
+    out = tmp_path / "page.html"
+    arguments = ["--n-clusters", "2", "--quiet", "--report", str(out)]
+    assert main(["cluster", str(source), *arguments]) == 0
+    printed = capsys.readouterr().out
+    mean = round(60 * minutes[60:].mean())
+    said = f"{mean // 3600}:{mean // 60 % 60:02d}"
+    assert re.search(rf"at: mean 0?{said}(:\d\d)? vs ", printed)
+
+
+def test_two_times_of_day_are_levels_written_as_such(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    kind = np.repeat([0, 1], 60)
+    frame = pd.DataFrame(
+        {
+            "shift": np.array(["06:00", "14:30"])[kind],
+            "pieces": (10 + 9 * kind + rng.normal(size=120)).round(1),
+        }
+    )
+    source, profile = tmp_path / "a.csv", tmp_path / "t.csv"
+    frame.to_csv(source, index=False)
+    arguments = ["--n-clusters", "2", "--quiet", "--table", str(profile)]
+    assert main(["cluster", str(source), *arguments]) == 0
+    assert "shift = 14:30:00: 100% vs 50% overall" in capsys.readouterr().out
+    assert set(pd.read_csv(profile)["level"].dropna()) == {"6:00:00", "14:30:00"}

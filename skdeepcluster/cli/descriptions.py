@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from .._printing import shortened
 from ..inspection._number_text import percent
+from ..tables._columns import level_text
 
 # In standard deviations: a column that differs by less is not worth naming.
 NOTABLE_DIFFERENCE = 0.5
@@ -60,7 +61,7 @@ def in_words(column, value):
     if column.kind == "date":
         return str(np.datetime64(round(value), "s"))[:10]
     if column.kind in ("time", "duration"):
-        sign, seconds = "-" * (value < 0), abs(round(value))
+        sign, seconds = "-" * bool(value < 0), abs(round(value))
         return f"{sign}{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
     if column.unit in BEFORE:
         return f"{'-' * bool(value < 0)}{column.unit}{readable(abs(value))}"
@@ -155,7 +156,9 @@ def notable_remarks(prepared, members):
 
 def say_the_same(frame, one, other):
     """Whether two columns of numbers rise and fall together."""
-    pair = frame[[one, other]].astype(float).dropna()
+    import pandas as pd
+
+    pair = pd.DataFrame([as_numbers(frame[one]), as_numbers(frame[other])]).T.dropna()
     return len(pair) > 2 and pair.corr().iloc[0, 1] > SAME_COLUMN
 
 
@@ -254,8 +257,21 @@ def as_numbers(cells):
     return cells.to_numpy(dtype=np.float64, na_value=np.nan)
 
 
+def spread_in_words(column, value):
+    """Write a standard deviation of a column: that of dates in days."""
+    if column.kind == "date":
+        return f"{readable(value / 86_400)} days"
+    return in_words(column, value)
+
+
 def as_words(column, cells):
-    """Cells as levels are written: whole numbers without a point."""
+    """Cells as levels are written: whole numbers without a point, times as such."""
+    if column.kind in ("date", "time", "duration"):
+        import pandas as pd
+
+        seconds = pd.Series(as_numbers(cells), index=cells.index)
+        said = seconds.map(lambda v: level_text(column.kind, v), na_action="ignore")
+        return said.astype(str)
     if column.kind not in ("number", "whole"):
         return cells.astype(str)
     return cells.map("{:.15g}".format, na_action="ignore").astype(str)
@@ -288,8 +304,9 @@ def other_differences(prepared, members):
             lines.append(
                 (
                     abs(np.log(max(ratio, 1e-9))),
-                    f"{shortened(column.name)}: standard deviation {readable(here)} vs "
-                    f"{readable(overall)} overall",
+                    f"{shortened(column.name)}: standard deviation "
+                    f"{spread_in_words(column, here)} vs "
+                    f"{spread_in_words(column, overall)} overall",
                 )
             )
     if not lines and len(numbers) > 1:

@@ -12,7 +12,13 @@ from .clusters import headline, plural
 from .columns import unused_columns
 from .comparing import MOST_DRAWN as MOST_VALUES
 from .comparing import draw_counts
-from .descriptions import in_words, profile_table, readable, typical_rows
+from .descriptions import (
+    in_words,
+    profile_table,
+    readable,
+    spread_in_words,
+    typical_rows,
+)
 from .mixtures import EVIDENCE, coarser_levels
 from .row_map import (
     MOST_DRAWN,
@@ -194,9 +200,8 @@ def profile_section(prepared, labels):
 
 def figure_writer(column, figure):
     """Return what writes a mean, a median or a standard deviation of a column."""
-    if figure != "standard_deviation" or column.kind != "date":
-        return lambda value: in_words(column, value)
-    return lambda value: f"{readable(value / 86_400)} days"
+    write = spread_in_words if figure == "standard_deviation" else in_words
+    return lambda value: write(column, value)
 
 
 def typical_section(prepared, labels):

@@ -142,7 +142,7 @@ class Column(NamedTuple):
         if self.kind == "boolean":
             return names == "True"
         values = np.full(len(names), np.nan)
-        values[known] = names[known].astype(np.float64)
+        values[known] = [level_value(name) for name in names[known]]
         return number_cells(self.kind, values)
 
 
@@ -350,8 +350,8 @@ def read_numbers(column, values, options):
         return column._replace(unused="constant" if len(distinct) else "empty")
     asked = name in options.numeric or name in options.categorical
     if name in options.ordinal:
-        order = options.ordinal[name] or tuple(map(number_text, distinct))
-        return ranked(column, order, number_levels(column.kind, distinct), counts)
+        levels = number_levels(column.kind, distinct)
+        return ranked(column, options.ordinal[name] or levels, levels, counts)
     if not asked:
         in_order = options.weights is None
         reason = why_no_quantity(column, values, distinct, counts, in_order)
@@ -384,9 +384,30 @@ def distinct_numbers(values, weights):
 
 def number_levels(kind, distinct):
     """Write distinct numbers as levels."""
+    return tuple(level_text(kind, value) for value in distinct.tolist())
+
+
+def level_text(kind, value):
+    """Write a number that is a level: dates and times as people do."""
     if kind == "boolean":
-        return tuple(str(bool(value)) for value in distinct)
-    return tuple(map(number_text, distinct))
+        return str(bool(value))
+    if kind in ("date", "time", "duration") and value == int(value):
+        if kind == "date":
+            return str(np.datetime64(int(value), "s")).removesuffix("T00:00:00")
+        sign, seconds = "-" * (value < 0), abs(int(value))
+        return f"{sign}{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+    return number_text(value)
+
+
+def level_value(text):
+    """Read back what :func:`level_text` wrote of a number, a date or a time."""
+    if ":" in text and "-" not in text[1:]:
+        hours, minutes, seconds = text.lstrip("-").split(":")
+        total = 3600.0 * int(hours) + 60 * int(minutes) + int(seconds)
+        return -total if text.startswith("-") else total
+    if "-" in text[1:] and "e" not in text:
+        return float(np.datetime64(text, "s").astype(np.int64))
+    return float(text)
 
 
 def why_no_quantity(column, values, distinct, counts, in_order):
@@ -694,7 +715,8 @@ def unseen_levels(cells, column):
     unknown = (codes < 0) & ~cells.missing
     if cells.kind in NUMBER_KINDS:
         unknown &= ~np.isin(cells.values, column.sentinels)
-        names = sorted(set(map(number_text, cells.values[unknown])))
+        new = np.unique(cells.values[unknown])
+        names = sorted(number_levels(column.kind, new))
     else:
         names = sorted({cells.levels[code] for code in set(cells.values[unknown])})
     return names, unknown

@@ -485,3 +485,37 @@ def test_rows_are_summed_in_the_order_of_all_their_cells(kinds):
     order = Design(numbers, codes, seen, nothing, nothing, nothing).order()
     expected, _ = lexicographic_order(rows)
     np.testing.assert_array_equal(rows[order], rows[expected])
+
+
+@pytest.mark.parametrize(
+    ("cells", "names"),
+    [
+        (["2024-01-01", "1850-05-03"], {"2024-01-01", "1850-05-03"}),
+        (["2024-01-01T06:00", "2024-01-01"], {"2024-01-01T06:00:00", "2024-01-01"}),
+    ],
+)
+def test_two_dates_are_levels_written_as_such(cells, names):
+    days = np.array(cells, dtype="M8[ns]")[np.arange(20) % 2]
+    encoder = TableEncoder(reduce=None)
+    Z = encoder.fit_transform(pd.DataFrame({"day": days}))
+    assert set(encoder.columns_[0].levels) == names
+    back = encoder.inverse_transform(Z)["day"].to_numpy()
+    np.testing.assert_array_equal(back, days)
+
+
+def test_two_durations_are_levels_written_as_such():
+    spans = np.array([-3661, 90_000], dtype="m8[s]").astype("m8[ns]")[np.arange(20) % 2]
+    encoder = TableEncoder(reduce=None)
+    Z = encoder.fit_transform(pd.DataFrame({"span": spans}))
+    assert set(encoder.columns_[0].levels) == {"-1:01:01", "25:00:00"}
+    back = encoder.inverse_transform(Z)["span"].to_numpy()
+    np.testing.assert_array_equal(back, spans)
+
+
+@pytest.mark.parametrize("pair", [(-0.5, 1e-7), (1e300, -2.5e-9), (0.0, 3.0)])
+def test_two_numbers_come_back(pair):
+    values = np.array(pair)[np.arange(20) % 2]
+    encoder = TableEncoder(reduce=None)
+    Z = encoder.fit_transform(pd.DataFrame({"x": values}))
+    back = encoder.inverse_transform(Z)["x"].to_numpy()
+    np.testing.assert_array_equal(back, values)
