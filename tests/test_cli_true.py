@@ -223,3 +223,22 @@ def test_two_times_of_day_are_levels_written_as_such(tmp_path, capsys):
     assert main(["cluster", str(source), *arguments]) == 0
     assert "shift = 14:30:00: 100% vs 50% overall" in capsys.readouterr().out
     assert set(pd.read_csv(profile)["level"].dropna()) == {"6:00:00", "14:30:00"}
+
+
+def test_dates_are_written_as_such_in_all_files(tmp_path):
+    rng = np.random.default_rng(0)
+    days = pd.Timestamp("2024-01-01") + pd.to_timedelta(np.arange(120), unit="D")
+    frame = pd.DataFrame(
+        {"day": days.strftime("%Y-%m-%d"), "x": rng.normal(size=120).round(2)}
+    )
+    source, profile, columns = (tmp_path / name for name in ("a.csv", "t.csv", "c.csv"))
+    frame.to_csv(source, index=False)
+    files = ["--table", str(profile), "--columns", str(columns)]
+    asked = ["--date", "day", "--method", "ppp", "--quiet"]
+    assert main(["cluster", str(source), *asked, *files]) == 0
+    told = pd.read_csv(columns).set_index("column").loc["day"]
+    assert [told["low"], told["high"]] == ["2024-01-01", "2024-04-29"]
+    table = pd.read_csv(profile, dtype=str)
+    row = table[(table["column"] == "day") & (table["cluster"] == "all")].iloc[0]
+    assert row["mean"] == "2024-02-29"
+    assert row["standard_deviation"] == f"{np.arange(120).std():.4g} days"

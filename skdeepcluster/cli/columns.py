@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from .clusters import TAKE_COLUMNS
+from .descriptions import MOMENTS, in_words
 from .messages import CommandError, first_line, listed
 
 MOSTLY_EMPTY = 0.5
@@ -228,6 +229,13 @@ def is_known(column, field):
     return field != "n_distinct" or column.unused != "dropped"
 
 
+def written(column, field):
+    """What the table of columns says; the range of dates and times as such."""
+    value = getattr(column, field)
+    is_range = field in ("low", "high") and column.role == "number"
+    return in_words(column, value) if is_range and column.kind in MOMENTS else value
+
+
 def columns_writer(prepared):
     """Return what writes the table of all columns and what was decided about each."""
 
@@ -238,7 +246,7 @@ def columns_writer(prepared):
         rows = [
             {"column": column.name}
             | {
-                field: getattr(column, field)
+                field: written(column, field)
                 for field in COLUMN_FIELDS
                 if is_known(column, field)
             }

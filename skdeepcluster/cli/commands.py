@@ -24,7 +24,7 @@ from .columns import (
     prepare_table,
 )
 from .comparing import compared
-from .descriptions import answer_notes, described, profile_table
+from .descriptions import answer_notes, described, profile_writer
 from .edges import check_edges, read_edges
 from .files import PREDICT_COLUMNS, RESULT_COLUMNS, VOTE_COLUMNS, read
 from .messages import (
@@ -192,9 +192,7 @@ def cluster(args):
             *map_points(estimator, prepared, takes_columns), labels, path
         ),
         "report": write_report,
-        "table_file": lambda path: profile_table(prepared, labels).to_csv(
-            path, index=False
-        ),
+        "table_file": profile_writer(prepared, labels),
         "columns": columns_writer(prepared),
         "save": model_writer(prepared, estimator, labels, takes_columns),
     }

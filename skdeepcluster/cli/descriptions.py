@@ -4,6 +4,7 @@ Nothing here has seen an encoded or a filled-in value: means, medians and shares
 those of the observed cells, and where cells are missing their number is said.
 """
 
+from functools import partial
 from typing import NamedTuple
 
 from .._printing import shortened
@@ -29,6 +30,9 @@ FEW_VALUES = 20
 ROWS_PER_VALUE = 5
 # Units that stand before the number.
 BEFORE = ("$", "£", "¥", "US$", "A$", "C$", "R$")
+
+# Kinds of numbers that are written as dates or as hours, minutes and seconds.
+MOMENTS = ("date", "time", "duration")
 
 
 class Described(NamedTuple):
@@ -266,7 +270,7 @@ def spread_in_words(column, value):
 
 def as_words(column, cells):
     """Cells as levels are written: whole numbers without a point, times as such."""
-    if column.kind in ("date", "time", "duration"):
+    if column.kind in MOMENTS:
         import pandas as pd
 
         seconds = pd.Series(as_numbers(cells), index=cells.index)
@@ -422,3 +426,26 @@ def profile_table(prepared, labels):
     order = ["column", "level", "cluster", "cells"]
     order += ["mean", "median", "standard_deviation", "share"]
     return pd.DataFrame(rows).reindex(columns=order)
+
+
+def profile_writer(prepared, labels):
+    """Return what writes the averages of every column, those of dates as such."""
+
+    def write(path):
+        table = profile_table(prepared, labels).astype(object)
+        for column in prepared.columns:
+            if column.role != "number" or column.kind not in MOMENTS:
+                continue
+            mine = table["column"] == column.name
+            for figure, words in (
+                ("mean", in_words),
+                ("median", in_words),
+                ("standard_deviation", spread_in_words),
+            ):
+                written = table.loc[mine, figure].map(
+                    partial(words, column), na_action="ignore"
+                )
+                table.loc[mine, figure] = written
+        table.to_csv(path, index=False)
+
+    return write
