@@ -63,3 +63,26 @@ def test_pipe_with_a_writer_is_not_read(tmp_path):
         load(tmp_path / "pipe")
     assert os.read(reader, 9) == b"bytes"
     os.close(reader)
+
+
+def test_two_writers_of_one_file_leave_one_of_two(tmp_path):
+    """Whoever reads meanwhile sees what one of them wrote, whole."""
+    path = tmp_path / "file"
+    contents = [letter * 200_000 for letter in (b"a", b"b")]
+    path.write_bytes(contents[0])
+
+    def write(content):
+        for _ in range(25):
+            with whole_or_absent(path) as aside:
+                aside.write_bytes(content)
+
+    writers = [threading.Thread(target=write, args=[content]) for content in contents]
+    for writer in writers:
+        writer.start()
+    while any(writer.is_alive() for writer in writers):
+        with open_regular(path) as file:
+            assert file.read() in contents
+    for writer in writers:
+        writer.join()
+    assert path.read_bytes() in contents
+    assert list(tmp_path.iterdir()) == [path]
