@@ -15,8 +15,8 @@ Run from the root of the project, one room after the other, then the page::
     python benchmarks/bench_mutants.py page --found FOLDER
 
 FOLDER keeps what was found, so that a run goes on where it was ended; ``--again``
-runs the survivors against the tests of now. Kernels run without compilation. The
-tests of equivalent faults are in ``equivalent_faults.csv``.
+runs the survivors against the tests of now. Kernels run without compilation. Faults
+that change nothing are named in ``equivalent_faults.csv``, each with the reason.
 """
 
 import argparse
@@ -363,7 +363,10 @@ def written(folder):
         "`python benchmarks/bench_mutants.py run ROOM --found FOLDER` for each room, "
         "`--again` for the survivors once tests were added, then `page`; Python "
         f"{platform.python_version()}. Drawn at random, with seed 0, from all that a "
-        "room's files can have; each was run against the tests of its room alone.",
+        "room's files can have; each was run against the tests of its room alone, the "
+        "quickest first, for a bounded time. Tests that start another process are left "
+        "out, and so is what ended without an answer. Faults of functions that the "
+        "tests of a room never run count as survivors.",
         "",
         "| room | files | can have | drawn | noticed | equivalent | survived | "
         "noticed, of those that are not equivalent |",

@@ -397,7 +397,7 @@ def _results(candidates, found):
     several = found.shape[1] > 0
     results["mean_test_score"] = scores.mean(axis=1) if several else empty
     results["std_test_score"] = scores.std(axis=1) if several else empty
-    ranks = rankdata(-scores.mean(axis=1), method="min") if several else empty * 0 + 1
+    ranks = rankdata(-scores.mean(axis=1), method="min") if several else empty
     results["rank_test_score"] = np.nan_to_num(ranks, nan=1).astype(np.int32)
     results["mean_n_novel"] = found[:, :, 1].mean(axis=1) if several else empty
     results["mean_fit_time"] = found[:, :, 2].mean(axis=1) if several else empty

@@ -199,3 +199,18 @@ def test_one_embedding_serves_all_splits_and_sizes(monkeypatch):
     alone = search.fit(X, y).cv_results_["mean_test_score"]
     assert len(fits) == 3 + 7 * 3
     np.testing.assert_allclose(scores, alone)
+
+
+@calm
+def test_half_of_the_known_classes_are_hidden_but_no_more_than_are_novel():
+    for n_novel, n_hidden in ((5, 3), (2, 2)):
+        model = NCDKMeans(n_novel=n_novel, n_init=1)
+        found = HiddenClassSearchCV(model, {}, n_splits=2, random_state=0).fit(X, y)
+        assert [len(hidden) for hidden in found.hidden_classes_] == [n_hidden] * 2
+
+
+def test_a_search_offers_what_its_estimator_offers():
+    assert hasattr(HiddenClassSearchCV(NCDKMeans(), {}), "predict_proba")
+    assert not hasattr(HiddenClassSearchCV(StandardScaler(), {}), "predict_proba")
+    unfitted = HiddenClassSearchCV(NCDKMeans(), {}, refit=False)
+    assert not hasattr(unfitted, "predict_proba")
