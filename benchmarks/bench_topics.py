@@ -199,7 +199,7 @@ def main():
         )
         if row:
             searched.append(
-                [name, *(f"{row[key]:.2f}" for key in ("cells_s", "exact_s", "recall"))]
+                [name, *(f"{row[key]:.3g}" for key in ("cells_s", "exact_s", "recall"))]
             )
     write_page(
         [

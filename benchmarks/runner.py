@@ -65,6 +65,7 @@ PACKAGES = (
     "umap-learn",
     "stepmix",
     "kmodes",
+    "evoc",
     "skrub",
     "pandas",
     "pyarrow",
