@@ -423,3 +423,32 @@ def test_the_manifest_says_what_was_done(done, run, tmp_path):
     status, _, err = run(*command)
     assert status == 2
     assert "cannot read" in err
+
+
+def test_decisions_are_those_of_the_whole_table(done, tmp_path):
+    frame = table_of("mixed")
+    rng = np.random.default_rng(0)
+    sizes = pd.CategoricalDtype(["small", "middle", "large"], ordered=True)
+    frame["size"] = pd.Series(rng.choice(sizes.categories, 900)).astype(sizes)
+    frame["paid"] = np.where(rng.random(900) < 0.1, None, rng.random(900) < 0.5)
+    frame["sure"] = rng.random(900) < 0.5
+    frame["day"] = pd.Timestamp("2026-01-01") + pd.to_timedelta(
+        rng.integers(90, size=900), unit="D"
+    )
+    frame.loc[5, "day"] = pd.NaT
+    frame["wait"] = pd.to_timedelta(rng.integers(1, 900, 900), unit="s")
+    frame["amount"] = rng.lognormal(sigma=2, size=900)
+    frame["zip"] = rng.integers(10, 30, 900)
+    frame["number"] = np.arange(900)
+    frame["one"] = 1
+    folder = write(frame, tmp_path / "in", "parquet")
+    whole = write(frame, tmp_path / "whole", "parquet", 1) / "a.parquet"
+    written = []
+    for source, out in [(whole, tmp_path / "out.csv"), (folder, tmp_path / "out")]:
+        columns = tmp_path / f"{out.name}.columns.csv"
+        options = ["--id", "key", "--date", "day", "--columns", columns]
+        done("cluster", source, *options, "--out", out)
+        written.append(pd.read_csv(columns))
+    pd.testing.assert_frame_equal(*written)
+    roles = written[0].set_index("column").role
+    assert {*roles} == {"number", "category", "rank", "unused"}
