@@ -452,3 +452,26 @@ def test_decisions_are_those_of_the_whole_table(done, tmp_path):
     pd.testing.assert_frame_equal(*written)
     roles = written[0].set_index("column").role
     assert {*roles} == {"number", "category", "rank", "unused"}
+
+
+@pytest.mark.parametrize("command", ["discover", "classify"])
+def test_models_of_classes_label_folders(command, done, tmp_path):
+    frame = table_of("numbers", 300)
+    groups = frame.a.gt(4) * 2 + frame.b.gt(4)
+    known = groups.map({0: "low", 1: "middle"})
+    frame.assign(label=known).to_csv(tmp_path / "a.csv", index=False)
+    model = tmp_path / "classes.model"
+    options = ["--label", "label", "--drop", "key", "--save", model]
+    done(command, tmp_path / "a.csv", *options)
+    folder = write(frame, tmp_path / "in", "parquet")
+    frame[:0].to_parquet(folder / "0.parquet", index=False)
+    out = [tmp_path / "out", tmp_path / "out.csv"]
+    said, _ = done("predict", model, folder, "--copy-columns", "--out", out[0])
+    done("predict", model, tmp_path / "a.csv", "--out", out[1])
+    expected = pd.read_csv(out[1]).set_index("key").sort_index()
+    found = results(out[0])
+    for name in ("found_class", "found_is_new", "cluster_unlike"):
+        assert (name in found) == (name in expected)
+        if name in found:
+            assert (found[name].astype(str) == expected[name].astype(str)).all()
+    assert f"class{'es' * (found.found_class.nunique() > 1)} of 300 rows" in said

@@ -36,7 +36,7 @@ from .messages import (
     warnings_as_notes,
 )
 from .mixtures import mixture_notes
-from .out_of_core import cluster_parts, predict_parts
+from .out_of_core import cluster_parts, label_names, predict_parts
 from .outputs import check_outputs, draw, model_writer, table_writer, write_outputs
 from .report import cluster_report
 from .row_map import map_points
@@ -203,7 +203,6 @@ def cluster(args):
 
 def predict(args):
     """Run ``skdeepcluster predict``."""
-    from .discovering import RESULT_COLUMNS as DISCOVERY_COLUMNS
     from .models import load_model, unlike_rows
 
     source = source_of(args)
@@ -216,10 +215,7 @@ def predict(args):
     discovers, has_classes = (
         hasattr(estimator, name) for name in ("is_novel", "classes_")
     )
-    new_columns = DISCOVERY_COLUMNS[:2] if discovers else ("cluster",)
-    if has_classes and not discovers:
-        new_columns = DISCOVERY_COLUMNS[:1]
-    new_columns = (*new_columns, PREDICT_COLUMNS[-1])
+    new_columns = (*label_names(estimator), PREDICT_COLUMNS[-1])
     table = read(args, new_columns, columns.forms)
     for text in (*table.notes, *columns.notes(table.frame)):
         note(text)

@@ -69,7 +69,8 @@ def predict_parts(args, source, columns, estimator):
     check_parts(args, source)
     if args.out is None:
         raise CommandError(f"--out FOLDER is missing: {args.table} is read in parts")
-    batches = opened_batches(args, source, note, columns.forms)
+    names = label_names(estimator)
+    batches = opened_batches(args, source, note, names, columns.forms)
     fingerprint = fingerprint_of(args.model, args)
     label_files(args, source, batches, (columns, estimator), fingerprint, note)
 
@@ -105,13 +106,13 @@ def check_parts(args, source):
                 )
 
 
-def opened_batches(args, source, note, forms=None):
+def opened_batches(args, source, note, names=("cluster",), forms=None):
     """Say how the files are read; the names of the result are free."""
     batches = open_batches(args, source, forms)
     for text in batches.notes:
         note(text)
     kept = batches.names if args.copy_columns else identifiers(args)
-    for name in ("cluster", CONFIDENCE, UNLIKE):
+    for name in (*names, CONFIDENCE, UNLIKE):
         if name in kept:
             raise CommandError(
                 f"{args.table} already has a column {name!r}: rename it, since the "
@@ -240,7 +241,9 @@ def label_files(args, source, batches, model, fingerprint, note):
     if n_kept:
         note(f"{n_kept:,} files of {len(names):,} were labelled before, and are kept")
     note(f"wrote {len(names):,} files and {MANIFEST} to {args.out}")
-    print_lines(sizes_table([parts[name]["clusters"] for name in names]), sys.stdout)
+    noun = "class" if hasattr(model[1], "classes_") else "cluster"
+    counts = [parts[name]["clusters"] for name in names]
+    print_lines(sizes_table(counts, noun), sys.stdout)
 
 
 def write_manifest(out, manifest):
@@ -303,12 +306,24 @@ def labelled(args, batch, model):
         X = columns.encoder.transform(frame)
     rows = frame[columns.used] if columns.takes_columns else X
     labels, confidence = labels_and_confidence(estimator, rows)
-    results = {"cluster": labels}
+    names = label_names(estimator)
+    results = {names[0]: labels}
+    if len(names) > 1:
+        results[names[1]] = estimator.is_novel(rows)
     if confidence is not None:
         results[CONFIDENCE] = confidence
     if is_new:
         results[UNLIKE] = unlike_rows(columns, frame, X, labels)[0]
     return result_rows(args, batch, results), labels
+
+
+def label_names(estimator):
+    """Columns of labels: clusters, or classes, and whether these are new."""
+    from .discovering import RESULT_COLUMNS
+
+    if hasattr(estimator, "is_novel"):
+        return RESULT_COLUMNS[:2]
+    return RESULT_COLUMNS[:1] if hasattr(estimator, "classes_") else ("cluster",)
 
 
 def labels_and_confidence(estimator, rows):
@@ -329,9 +344,6 @@ def labels_and_confidence(estimator, rows):
 
 def result_rows(args, batch, results):
     """The columns that were asked for beside the labels, and these."""
-    import numpy as np
-
-    pyarrow = require("pyarrow")
     kept = batch.source
     if not args.copy_columns:
         asked = getattr(args, "id", None)
@@ -339,11 +351,18 @@ def result_rows(args, batch, results):
         # By place: two columns may be written under one name.
         kept = kept.select(places)
     for name, values in results.items():
-        values = np.asarray(values)
-        if values.dtype.kind == "i":
-            values = values.astype(np.int32)
-        kept = kept.append_column(name, pyarrow.array(values))
+        kept = kept.append_column(name, label_array(values))
     return kept
+
+
+def label_array(values):
+    """Array of Arrow, of short integers where there are integers."""
+    import numpy as np
+
+    values = np.asarray(values)
+    if values.dtype.kind == "i":
+        values = values.astype(np.int32)
+    return require("pyarrow").array(values)
 
 
 def empty_schema(args, batches, model):
@@ -354,7 +373,11 @@ def empty_schema(args, batches, model):
     asked = getattr(args, "id", None)
     names = batches.names if args.copy_columns else [asked] * (asked is not None)
     fields = [batches.schema.field(name) for name in names]
-    fields.append(pa.field("cluster", pa.int32()))
+    names = label_names(estimator)
+    kinds = [pa.int32(), pa.bool_()]
+    if hasattr(estimator, "classes_"):
+        kinds[0] = label_array(estimator.classes_).type
+    fields += map(pa.field, names, kinds)
     if hasattr(estimator, "predict_proba") and not hasattr(estimator, "classes_"):
         fields.append(pa.field(CONFIDENCE, pa.float32()))
     if args.command == "predict":
@@ -391,18 +414,20 @@ class TextWriter:
             self._file.close()
 
 
-def sizes_table(parts):
-    """How many rows each cluster has, line by line."""
+def sizes_table(parts, noun="cluster"):
+    """How many rows each cluster or class has, line by line."""
     totals = {}
     for counts in parts:
         for cluster, n_rows in counts.items():
             totals[cluster] = totals.get(cluster, 0) + n_rows
     n_all = sum(totals.values())
     order = sorted(totals, key=lambda c: (not c.isdecimal(), c.zfill(12), c))
-    lines = [f"{len(totals)} cluster{'s' * (len(totals) != 1)} of {n_all:,} rows", ""]
-    lines.append(f"{'cluster':>7}{'rows':>16}   share")
+    plural = ("es" if noun.endswith("s") else "s") * (len(totals) != 1)
+    width = max(map(len, [noun, *totals]))
+    lines = [f"{len(totals)} {noun}{plural} of {n_all:,} rows", ""]
+    lines.append(f"{noun:>{width}}{'rows':>16}   share")
     lines += [
-        f"{cluster:>7}{totals[cluster]:>16,}{totals[cluster] / n_all:>8.1%}"
+        f"{cluster:>{width}}{totals[cluster]:>16,}{totals[cluster] / n_all:>8.1%}"
         for cluster in order
     ]
     return lines

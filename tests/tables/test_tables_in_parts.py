@@ -9,6 +9,7 @@ from mixed_tables import frame
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.exceptions import NotFittedError
 
+import skdeepcluster
 from skdeepcluster import TableEncoder
 from skdeepcluster.streaming import _heavy_rows, fit_batches, merge_all
 from skdeepcluster.tables import _table_sample, table_encoder
@@ -121,3 +122,10 @@ def test_words_of_rows_that_were_left_out_are_forgotten(monkeypatch):
         (column,), _, _ = sample.table()
         kept.append([column.levels[code] for code in column.values])
     assert kept[0] == kept[1]
+
+
+def test_a_saved_encoder_takes_up_more(X, tmp_path):
+    skdeepcluster.save(TableEncoder().partial_fit(X[:450]), tmp_path / "encoder")
+    encoder = skdeepcluster.load(tmp_path / "encoder").partial_fit(X[450:])
+    expected = TableEncoder().partial_fit(X).transform(X)
+    assert_array_equal(encoder.transform(X), expected)
