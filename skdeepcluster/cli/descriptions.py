@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 from .._printing import shortened
 from ..inspection._number_text import percent
-from ..tables._columns import level_text
 
 # In standard deviations: a column that differs by less is not worth naming.
 NOTABLE_DIFFERENCE = 0.5
@@ -272,6 +271,8 @@ def as_words(column, cells):
     """Cells as levels are written: whole numbers without a point, times as such."""
     if column.kind in MOMENTS:
         import pandas as pd
+
+        from ..tables._columns import level_text
 
         seconds = pd.Series(as_numbers(cells), index=cells.index)
         said = seconds.map(lambda v: level_text(column.kind, v), na_action="ignore")
