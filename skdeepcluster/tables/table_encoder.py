@@ -56,8 +56,8 @@ class TableEncoder(TransformerMixin, DocumentedEstimator):
     dominates the distances by its units or its number of levels. Gaps are filled
     from the leading axes of the table, which the result is projected on.
 
-    Estimators that scale their input undo this: say ``PPP(scale=False)``, and
-    put no ``StandardScaler`` behind the encoder.
+    Estimators that scale their input undo this: say ``PPP(scale=False)`` or
+    ``AutoCluster(scale=False)``, and put no ``StandardScaler`` behind the encoder.
 
     Parameters
     ----------
