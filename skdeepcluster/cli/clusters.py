@@ -63,6 +63,12 @@ def _graph(n_clusters, random_state):
     return GraphClusterer(number, random_state=random_state)
 
 
+def _constrained(n_clusters, random_state):
+    from .. import ConstrainedKMeans
+
+    return ConstrainedKMeans(n_clusters, random_state=random_state)
+
+
 def _vote(n_clusters, random_state):
     from .. import VotingClusterer
 
@@ -80,9 +86,12 @@ METHODS = {
     "auto": _auto,
     "graph": _graph,
     "vote": _vote,
+    "constrained": _constrained,
 }
 # Methods that find the number of clusters themselves.
 FIND_NUMBER = ("ppp", "mixed", "auto", "vote")
+# Methods that follow from other options.
+BY_OPTIONS = ("graph", "constrained")
 # Methods that take the columns themselves in place of the encoded rows.
 TAKE_COLUMNS = ("mixed",)
 # Methods whose fits take too long to be repeated on samples of the rows.
@@ -105,8 +114,7 @@ def method_note(method, has_words_or_gaps, methods=METHODS):
     what = (
         "are categories or missing cells" if has_words_or_gaps else "are only numbers"
     )
-    # Edges decide for themselves.
-    others = listed(name for name in methods if name not in (method, "graph"))
+    others = listed(name for name in methods if name not in (method, *BY_OPTIONS))
     return f"method: {method}, since there {what}; --method takes another: {others}"
 
 

@@ -24,6 +24,13 @@ from .columns import (
     prepare_table,
 )
 from .comparing import compared
+from .constraints import (
+    are_given,
+    check_constraints,
+    constrained_options,
+    read_links,
+    said_of,
+)
 from .descriptions import answer_notes, described, profile_writer
 from .edges import check_edges, read_edges
 from .files import PREDICT_COLUMNS, RESULT_COLUMNS, VOTE_COLUMNS, read
@@ -48,6 +55,8 @@ def check_method(args, prepared):
     """Settle the method, and refuse one that lacks its number of clusters."""
     if args.edges is not None:
         args.method = "graph"
+    if are_given(args):
+        args.method = "constrained"
     if args.method is None:
         args.method = default_method(args.n_clusters, prepared.has_words_or_gaps)
         if args.min_clusters is not None and args.n_clusters is None:
@@ -72,11 +81,24 @@ def built(args, prepared):
         estimator.set_params(min_clusters=args.min_clusters)
     if args.method in TAKE_COLUMNS:
         estimator.set_params(**prepared.mixture_options)
+    if args.method == "constrained":
+        estimator.set_params(**constrained_options(args))
     return estimator
 
 
-def cluster_rows(args, prepared, rows, edges=None):
+def cluster_rows(args, prepared, rows, told):
     """Fit the method that was asked for, and see whether its clusters are stable.
+
+    Parameters
+    ----------
+    args : Namespace
+        Options.
+    prepared : Prepared
+        The table.
+    rows : ndarray or DataFrame
+        What the method takes of it.
+    told : dict
+        Further arguments of ``fit``: edges or links.
 
     Returns
     -------
@@ -88,16 +110,17 @@ def cluster_rows(args, prepared, rows, edges=None):
     from ..model_selection import cluster_stability
 
     try:
-        estimator = built(args, prepared).fit(
-            rows, **({} if edges is None else {"graph": edges})
-        )
+        estimator = built(args, prepared).fit(rows, **told)
     except (ValueError, ImportError) as error:
-        raise CommandError(first_line(error)) from error
+        text = said_of(error) if are_given(args) else first_line(error)
+        raise CommandError(text) from error
     if args.method == "kmeans":
         number_by_size(estimator)
     n_clusters = len(set(estimator.labels_.tolist()))
-    if edges is not None:
+    if args.edges is not None:
         return estimator, "half of the rows have only a quarter of the edges"
+    if are_given(args):
+        return estimator, "bounds of sizes and links are about all rows"
     if args.method in SLOW:
         return estimator, f"it takes too long by --method {args.method}"
     if len(rows) // 2 < max(2, n_clusters):
@@ -123,6 +146,7 @@ def cluster(args):
     note = keep_quiet if args.quiet else say
     check_outputs(args)
     check_edges(args)
+    check_constraints(args)
     names = VOTE_COLUMNS if args.method == "vote" else RESULT_COLUMNS
     table = read(args, names)
     n_rows = len(table.frame)
@@ -140,17 +164,17 @@ def cluster(args):
         remember(text)
     aside = [(args.compare, "--compare")] if args.compare is not None else []
     prepared = prepare_table(args, table, remember, aside)
-    settled = args.method is not None or args.edges is not None
+    settled = args.method is not None or args.edges is not None or are_given(args)
     check_method(args, prepared)
     if not settled:
         remember(method_note(args.method, prepared.has_words_or_gaps))
     takes_columns = args.method in TAKE_COLUMNS
-    edges = None
+    told = read_links(args, prepared, remember)
     if args.edges is not None:
-        edges = read_edges(args, prepared.row_names, remember)
+        told["graph"] = read_edges(args, prepared.row_names, remember)
     with warnings_as_notes(remember):
         rows = prepared.used if takes_columns else prepared.X
-        estimator, found = cluster_rows(args, prepared, rows, edges)
+        estimator, found = cluster_rows(args, prepared, rows, told)
     labels = estimator.labels_
     n_clusters = len(set(labels.tolist()))
     for text in choice_notes(estimator):

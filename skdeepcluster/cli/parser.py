@@ -5,9 +5,11 @@ import re
 from pathlib import Path
 
 from .. import __version__
+from .asking import ask
 from .classifying import classify
 from .clusters import METHODS
 from .commands import cluster, predict
+from .constraints import add_constraints, add_doubt, add_sizes
 from .discovering import METHODS as DISCOVERY_METHODS
 from .discovering import discover, method_help
 from .messages import CommandError
@@ -56,6 +58,7 @@ def build_parser():
     add_discover(commands)
     add_classify(commands)
     add_sample(commands)
+    add_ask(commands)
     add_predict(commands)
     return parser
 
@@ -91,7 +94,8 @@ def add_cluster(commands):
         "as a layer; tell-autoencoder: a network learns a code of the rows first (both "
         "need torch); auto: the best of several methods by scores that need no labels; "
         "vote: the cluster that most of five methods put a row into; graph: of columns "
-        "and --edges; default: mixed where there are categories or gaps, otherwise "
+        "and --edges; constrained: k-means with bounds of sizes and links of rows; "
+        "default: mixed where there are categories or gaps, otherwise "
         "ppp, and kmeans with --n-clusters",
     )
     command.add_argument(
@@ -121,6 +125,7 @@ def add_cluster(commands):
         help="columns of --edges that name the two rows, and the weight where there is "
         "one; default: the first two",
     )
+    add_constraints(command)
     command.add_argument(
         "--compare",
         metavar="COL",
@@ -305,6 +310,52 @@ def add_sample(commands):
     )
     add_table_options(command)
     command.set_defaults(run=sample)
+
+
+def add_ask(commands):
+    """Add the command ``ask``."""
+    command = commands.add_parser(
+        "ask",
+        usage="%(prog)s TABLE --n-clusters K --answers FILE.csv [options]",
+        help="ask which rows belong together, where that tells most",
+        description="Find the pairs of rows that are worth asking a person about, and "
+        "group the table by the answers. In a terminal the questions are asked one by "
+        "one; otherwise they are printed, and written into the file of answers, to be "
+        "answered there. All that a session leads to is in that file: the command goes "
+        "on where it ended.",
+    )
+    add_table(command)
+    command.add_argument(
+        "--n-clusters",
+        metavar="K",
+        type=positive_integer,
+        required=True,
+        help="number of clusters",
+    )
+    command.add_argument(
+        "--answers",
+        metavar="FILE.csv",
+        type=Path,
+        required=True,
+        help="pairs of rows and the answers: yes, no, ? or nothing yet",
+    )
+    command.add_argument(
+        "--n",
+        metavar="N",
+        type=positive_integer,
+        default=20,
+        help="questions at most; default: %(default)s",
+    )
+    add_sizes(command)
+    add_doubt(command)
+    command.add_argument(
+        "--out",
+        metavar="FILE",
+        type=Path,
+        help="write the table with a column cluster (.csv, .csv.gz or .parquet)",
+    )
+    add_table_options(command)
+    command.set_defaults(run=ask)
 
 
 # Options that take names of columns, and what each says of them.
