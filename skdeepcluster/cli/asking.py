@@ -204,10 +204,7 @@ def question(prepared, answers, i, j):
     """Two rows side by side: the columns in use, those that differ first."""
     frame = prepared.used.iloc[[i, j]]
     names = [str(answers.names[row]) for row in (i, j)]
-    cells = [
-        (str(name), *(shortened(str(value)) for value in frame[name]))
-        for name in frame.columns
-    ]
+    cells = [(str(name), *map(_cell_text, frame[name])) for name in frame.columns]
     cells.sort(key=lambda row: row[1] == row[2])
     lines = [("", *(f"row {name}" for name in names)), *cells[:MOST_COLUMNS]]
     widths = [max(len(line[part]) for line in lines) for part in range(3)]
@@ -217,6 +214,13 @@ def question(prepared, answers, i, j):
     ]
     more = len(cells) - MOST_COLUMNS
     return [line.rstrip() for line in shown] + [f"  and {more} more"] * (more > 0)
+
+
+def _cell_text(value):
+    """A cell as a person reads it; a gap is a dash."""
+    if value is None or value != value:
+        return "-"
+    return shortened(f"{value:g}" if isinstance(value, float) else str(value))
 
 
 def summary(model, answers):
