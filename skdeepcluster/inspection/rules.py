@@ -289,12 +289,18 @@ def _negated(name):
 
 
 def _short(threshold, values):
-    """Write a threshold with the fewest digits, from three, that split alike."""
+    """Write a threshold with the fewest digits, from three, that split alike.
+
+    The middle between the values on either side of it splits as it does, and may
+    have fewer.
+    """
     is_below = values <= threshold
-    for text in (
-        three_digits(threshold),
-        *(f"{threshold:,.{n}g}" for n in range(4, 17)),
-    ):
+    left, right = values[is_below], values[values > threshold]
+    ends = (left.max(), right.min()) if left.size and right.size else [threshold]
+    places = (threshold, float(sum(end / len(ends) for end in ends)))
+    texts = [three_digits(place) for place in places]
+    texts += [f"{place:,.{n}g}" for n in range(4, 17) for place in places]
+    for text in texts:
         number = float(text.replace(",", ""))
         if np.array_equal(values <= number, is_below):
             return text, number

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from sklearn.base import BaseEstimator, ClusterMixin
 
 from skdeepcluster.inspection import cluster_rules
+from skdeepcluster.inspection.rules import _short
 
 
 class Given(ClusterMixin, BaseEstimator):
@@ -143,3 +144,13 @@ def test_all_is_all_and_none_is_none():
     X = np.r_[np.zeros(999), 1, 1][:, None]
     (rule, *_) = cluster_rules(Given(labels), X)
     assert str(rule).endswith("[>99% of the cluster, 100% right]")
+
+
+def test_a_threshold_beside_a_value_is_written_shortly():
+    """The computer's float32 may put it just below a value that it must exclude."""
+    values = np.array([0.1495, 0.15, 0.1505, np.nan])
+    text, threshold = _short(0.1499999993, values)
+    assert text in ("0.1497", "0.1498")
+    assert threshold == float(text)
+    assert _short(0.15, values) == ("0.15", 0.15)
+    assert _short(7.0, values) == ("7", 7.0)
