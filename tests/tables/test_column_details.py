@@ -109,7 +109,8 @@ def test_axes_of_gaps_are_those_of_the_table_they_fill():
     some = gaps.any(axis=1)
     fixed = rows[~some].T @ rows[~some]
     start = np.where(gaps[some], 0.0, rows[some])
-    found = fit_gap_axes(fixed, start, gaps[some], len(rows))
+    heights = np.ones(len(start))
+    found = fit_gap_axes(fixed, start, gaps[some], heights, len(rows))
     filled = found.fill(start, ~gaps[some])
     moments = (fixed + filled.T @ filled) / len(rows)
     values = np.einsum("pk,pq,qk->k", found.axes, moments, found.axes)
