@@ -128,6 +128,7 @@ def _transport(costs, weights, amounts, lower, upper, prices, strength, targets,
         excess[k] += sinks[j]
         _sink_arcs(sinks, lower, upper, strength, targets, unit, dust, j, up, down)
     keys, rows, starts, lengths, rooms = _heaps(costs, amounts)
+    is_heap = np.zeros((k, k), np.bool_)
     tops = np.full((k, k), np.inf)
     for a in range(k):
         for b in range(k):
@@ -175,14 +176,16 @@ def _transport(costs, weights, amounts, lower, upper, prices, strength, targets,
             amounts[row, node] += amount
             if is_new:
                 keys, rows = _push_row(
-                    keys, rows, starts, lengths, rooms, costs, row, node
+                    keys, rows, starts, lengths, rooms, is_heap, costs, row, node
                 )
         for move in range(n_moves):
             for end in range(1, 3):
                 a = moves[move, end]
                 for b in range(k):
                     if a != b:
-                        tops[a, b] = _top(keys, rows, starts, lengths, amounts, a, b)
+                        tops[a, b] = _top(
+                            keys, rows, starts, lengths, is_heap, amounts, a, b
+                        )
         n_paths += 1
     for j in range(k):
         prices[j] = potentials[k] - potentials[j]
@@ -317,7 +320,10 @@ def _shortest_path(
 
 @jit()
 def _heaps(costs, amounts):
-    """Heaps of the rows of every cluster, one for each other cluster."""
+    """Rows of every cluster for each other cluster, the cheapest first.
+
+    They become heaps when that leaves: most never do.
+    """
     n_samples, k = costs.shape
     members = np.zeros(k, np.int64)
     for i in range(n_samples):
@@ -346,13 +352,15 @@ def _heaps(costs, amounts):
                         lengths[a, b] += 1
     for a in range(k):
         for b in range(k):
-            for place in range(lengths[a, b] // 2 - 1, -1, -1):
-                _sift_down(keys, rows, starts[a, b], lengths[a, b], place)
+            start = starts[a, b]
+            for place in range(start + 1, start + lengths[a, b]):
+                if _comes_before(keys, rows, place, start):
+                    _swap(keys, rows, place, start)
     return keys, rows, starts, lengths, rooms
 
 
 @jit()
-def _push_row(keys, rows, starts, lengths, rooms, costs, row, a):
+def _push_row(keys, rows, starts, lengths, rooms, is_heap, costs, row, a):
     """Put a row that came to a cluster into the heaps of that."""
     for b in range(len(starts)):
         if b == a:
@@ -360,7 +368,7 @@ def _push_row(keys, rows, starts, lengths, rooms, costs, row, a):
         if lengths[a, b] == rooms[a, b]:
             keys, rows = _enlarge(keys, rows, starts, lengths, rooms, a, b)
         change = costs[row, b] - costs[row, a]
-        _push(keys, rows, starts[a, b], lengths[a, b], change, row)
+        _push(keys, rows, starts[a, b], lengths[a, b], is_heap[a, b], change, row)
         lengths[a, b] += 1
     return keys, rows
 
@@ -413,12 +421,13 @@ def _sift_down(keys, rows, start, length, place):
 
 
 @jit()
-def _push(keys, rows, start, length, key, row):
+def _push(keys, rows, start, length, is_heap, key, row):
     place = length
     keys[start + place] = key
     rows[start + place] = row
     while place > 0:
-        parent = (place - 1) // 2
+        # Where there is no heap yet, only the first place matters.
+        parent = (place - 1) // 2 if is_heap else 0
         if not _comes_before(keys, rows, start + place, start + parent):
             return
         _swap(keys, rows, start + place, start + parent)
@@ -426,10 +435,14 @@ def _push(keys, rows, start, length, key, row):
 
 
 @jit()
-def _top(keys, rows, starts, lengths, amounts, a, b):
+def _top(keys, rows, starts, lengths, is_heap, amounts, a, b):
     """Key of the top of a heap, after rows that left the cluster are taken out."""
     start = starts[a, b]
     while lengths[a, b] > 0 and amounts[rows[start], a] == 0:
+        if not is_heap[a, b]:
+            for place in range(lengths[a, b] // 2 - 1, -1, -1):
+                _sift_down(keys, rows, start, lengths[a, b], place)
+            is_heap[a, b] = True
         lengths[a, b] -= 1
         last = start + lengths[a, b]
         keys[start], rows[start] = keys[last], rows[last]
