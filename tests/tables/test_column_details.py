@@ -18,7 +18,13 @@ from skdeepcluster.tables._columns import (
 from skdeepcluster.tables._csv_layout import preamble
 from skdeepcluster.tables._frames import Cells
 from skdeepcluster.tables._gap_filling import fit_gap_axes
-from skdeepcluster.tables._text_forms import TextForm, find_form, read_number
+from skdeepcluster.tables._text_forms import (
+    LEAST_NUMBERS,
+    TextForm,
+    find_form,
+    number_form,
+    read_number,
+)
 
 NUMBERS = TextForm("number", ".", "")
 
@@ -130,7 +136,7 @@ def test_rare_levels_are_one_level():
     words = ["x"] * 30 + ["y"] * 20 + ["p", "q", "r", "s"]
     frame = pd.DataFrame({"a": words, "b": np.arange(54.0) % 7})
     encoder = TableEncoder(max_levels=3, reduce=None)
-    Z = encoder.fit_transform(frame)
+    Z = encoder.fit(frame).transform(frame)
     last = list(encoder.get_feature_names_out()).index("a = (rare levels)")
     assert set(np.flatnonzero(Z[:, last] == Z[:, last].max())) == {51, 52, 53}
 
@@ -145,3 +151,16 @@ def test_a_row_of_totals_may_be_the_third(tmp_path):
     # A name that was there before is a name.
     assert len(read(tmp_path, "a,b\nx,1\nTotal,2\nTotal,3\n")) == 3
     assert len(read(tmp_path, "a,b\nx,1\nTotal,3\n")) == 2
+
+
+def test_a_separator_at_the_end_opens_a_column_where_one_cell_is_filled(tmp_path):
+    assert list(read(tmp_path, "x,\n1,\n3,\n")) == ["x"]
+    assert list(read(tmp_path, "x,\n1,2\n3,4\n")) == ["x", "Unnamed: 1"]
+
+
+def test_a_word_among_few_numbers_makes_words_of_them():
+    texts = ["1.5", "much"]
+    for n_numbers, is_form in ((LEAST_NUMBERS, True), (LEAST_NUMBERS - 0.5, False)):
+        found = number_form(texts, np.array([n_numbers, 0.1]), None, None)
+        assert (found is not None) == is_form
+    assert number_form(texts, np.array([80.0, 20.0]), None, None) is None
