@@ -111,8 +111,8 @@ def test_summary_names_what_sets_the_groups_apart(source, run):
     assert f"weight: mean {weight[100:].mean():,.0f} vs {weight.mean():,.0f}" in out
     assert "colour = blue: 100% vs 17% overall" in out
     assert "colour = red: 100%" not in out  # 83 % overall: no half deviation
-    assert out.count("1.00 (1.00-1.00)") == 3
-    assert "found again: 1 is always, 0 no more than in tables without groups" in out
+    assert out.count("1.00 (6 of 6)") == 3
+    assert "found again: 1 is always, 0 no more surely than in tables" in out
     assert "how many of 6 samples of the rows show the cluster" in out
     assert "noise:" not in out
 
