@@ -346,7 +346,8 @@ def dents_within(X, weights, halves, starts, unimodal, sizes, means, scatters):
         side_sizes.prod(axis=-1), sizes, out=np.zeros_like(sizes), where=sizes > 0
     )[..., np.newaxis, np.newaxis]
     between = pull * gaps[..., :, np.newaxis] * gaps[..., np.newaxis, :]
-    axes = discriminants(side_sizes, gaps, scatters - between)
+    # Two points leave nothing within, and rounding may leave less than nothing.
+    axes = discriminants(side_sizes, gaps, scatters - (1 - 1e-9) * between)
     cuts = np.full(sizes.shape, np.nan)
     numbers = np.arange(len(X))
     return dents_along(X, weights, halves, numbers, starts, axes, cuts, unimodal)[0]

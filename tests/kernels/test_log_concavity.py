@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 from scipy.optimize import minimize
 from weighted import coordinates
 
@@ -147,3 +147,17 @@ def test_cells_of_two_populations_are_impure(rng):
     starts = np.array([0, 300, 600])
     z = dents_within(X, weights, halves, starts, False, *half_moments)
     assert z[0] < 2.5 < z[1]
+
+
+def test_cells_of_a_few_rows_leave_nothing_within(rng):
+    """Each half is two rows: all of its scatter is between them, up to rounding."""
+    n_sets = 10_000
+    X = rng.standard_normal((4 * n_sets, 12))
+    # In a column that hardly varies, rounding leaves more than there is.
+    X[:, 0] = 1 + 1e-10 * X[:, 0]
+    weights, numbers = np.ones(len(X)), np.arange(len(X))
+    parts = moments(X, weights, numbers // 2, 2 * n_sets)
+    half_moments = [part.reshape(n_sets, 2, *part.shape[1:]) for part in parts]
+    starts, halves = 4 * np.arange(n_sets + 1), numbers // 2 % 2 == 1
+    z = dents_within(X, weights, halves, starts, False, *half_moments)
+    assert_array_equal(z, 0)
