@@ -24,6 +24,7 @@ from sklearn.cluster import HDBSCAN
 from .._fitted_state import check_arrays, check_indices
 from .._rows import in_chunks
 from ..kernels.graph import communities
+from ..kernels.kmeans import center_sums
 from ..kernels.neighbors import nearest_rows as nearest_fitted
 from ..neighbors._neighbor_graph import nearest_rows, weighted_graph
 from ..neighbors._neighbor_layout import lay_out
@@ -85,10 +86,11 @@ class Ballot(NamedTuple):
         """Numbers of the partitions of a family."""
         return np.flatnonzero(np.array(self.families) == name)
 
-    def levels(self, sound):
+    def levels(self, sound, coordinates):
         """The best partition of every number of clusters above one, ascending.
 
-        `sound` says which partitions may win; the others rank behind.
+        `sound` says which partitions may win; the others rank behind. Means of the
+        clusters are those of the rows' `coordinates`.
         """
         order = np.lexsort((-self.scores, ~sound, self.n_clusters))
         numbers, first = np.unique(self.n_clusters[order], return_index=True)
@@ -97,6 +99,7 @@ class Ballot(NamedTuple):
                 "name": self.families[i],
                 "score": float(self.scores[i]),
                 "labels": self.partitions[i],
+                "centers": _means(coordinates, self.partitions[i]),
             }
             for number, i in zip(numbers, order[first], strict=True)
             if number > 1
@@ -267,6 +270,14 @@ def _hdbscan(layout, size):
     if noise.any():
         labels[noise] = extend_labels(layout[~noise], labels[~noise], layout[noise])
     return labels
+
+
+def _means(rows, labels):
+    """Mean of the rows of every cluster."""
+    sums, sizes = center_sums(
+        np.ascontiguousarray(rows), np.ones(len(rows)), labels, int(labels.max()) + 1
+    )
+    return sums / sizes[:, np.newaxis]
 
 
 def _family_weights(families):

@@ -15,6 +15,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from .._fitted_state import check_arrays
+from .._levels import joined_clusters
 from .._rows import canonical_order, in_chunks
 from .._validation import draw_seed
 from .._warnings import warn
@@ -335,7 +336,7 @@ class AutoCluster(BaseClusterer):
         )
         self._number(Z, raw)
         self._nearest_fitted = places[:, 0]
-        self._levels = ballot.levels(sound)
+        self._levels = ballot.levels(sound, self._axes.transform(rows))
 
     def _best_of_families(self, ballot, sound, ppp):
         """What the leaderboard shows: the best partition of each family."""
@@ -521,14 +522,16 @@ class AutoCluster(BaseClusterer):
         Parameters
         ----------
         n_clusters : int
-            One of the numbers in ``levels_``.
+            From 1 to the largest number in ``levels_``.
 
         Returns
         -------
         labels : ndarray of shape (n_samples,), dtype=int64
             Cluster of each row, 0 the largest, in the partition of that number with
             the largest score; rows that took no part have the cluster of the
-            nearest row that did. ``labels_`` for ``n_clusters_``.
+            nearest row that did. ``labels_`` for ``n_clusters_``. Where no partition
+            has that number, the clusters of the next finer level whose means are
+            nearest are joined, as :meth:`PPP.labels_at` joins them.
 
         Raises
         ------
@@ -537,12 +540,15 @@ class AutoCluster(BaseClusterer):
         """
         if n_clusters == self.n_clusters_:
             return self.labels_.copy()
-        if n_clusters not in self._levels:
+        finer = [number for number in self._levels if number >= n_clusters >= 1]
+        if not finer:
             raise ValueError(
-                f"No partition has {n_clusters} clusters: there are "
-                f"{', '.join(map(str, self._levels))}."
+                f"n_clusters={n_clusters!r} should be between 1 and "
+                f"{max(self._levels, default=1)}, the most that a partition has."
             )
-        return by_size(self._levels[n_clusters]["labels"][self._nearest_fitted])
+        level = self._levels[min(finer)]
+        joined = joined_clusters(level["centers"], n_clusters)
+        return by_size(joined[level["labels"]][self._nearest_fitted])
 
     @property
     def levels_(self):

@@ -12,7 +12,9 @@ from sklearn.base import _fit_context
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from .._levels import joined_clusters, joining_distances
 from .._mixture_methods import CHUNK_ROWS, MixtureMethods
+from .._rows import canonical_order
 from .._validation import check_table, check_weights
 from .._warnings import warn, warn_if_collapsed
 from ..base import WeightedClusterer, unchanged_on_error
@@ -98,6 +100,10 @@ class PPP(MixtureMethods, WeightedClusterer):
         Columns that the clusters explain beyond chance, by an F test at 0.01
         over the number of columns. The clusters were made from these columns:
         take it as a ranking with a floor, not as evidence.
+    levels_ : list of dict
+        For every number of clusters up to ``n_clusters_``, ascending: ``n_clusters``,
+        and the ``distance`` at which the clusters of the next finer level are joined
+        to it, in scaled columns; see :meth:`labels_at`. A jump suggests a level.
     selection_path_ : list of dict
         With ``feature_selection``: ``n_features``, ``n_clusters`` of each round.
     separable_samples_ : ndarray of shape (n_samples,), dtype=bool
@@ -438,6 +444,77 @@ class PPP(MixtureMethods, WeightedClusterer):
 
     def _predict_labels(self, Z):
         return self._by_chunks(Z, lambda logs: logs.argmax(axis=1))
+
+    def labels_at(self, n_clusters: int) -> NDArray[Any]:
+        """Return the labels of the rows of fit at a coarser level.
+
+        The clusters whose means are nearest are joined first, by average linkage in
+        scaled columns. Nothing is fitted again, and levels are nested. No test says
+        that a level is right, only that ``n_clusters_`` is.
+
+        Parameters
+        ----------
+        n_clusters : int
+            Number of clusters, from 1 to ``n_clusters_``.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_samples,), dtype=int64
+            Cluster of each row, 0 the largest; ``labels_`` for ``n_clusters_``.
+
+        Raises
+        ------
+        ValueError
+            If fewer clusters were found.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn.datasets import make_blobs
+        >>> from skdeepcluster import PPP
+        >>> centers = [[0, 0], [9, 0], [60, 60], [69, 60]]
+        >>> X, y = make_blobs(400, centers=centers, random_state=0)
+        >>> model = PPP().fit(X)
+        >>> model.n_clusters_, np.unique(model.labels_at(2)[y < 2]).size
+        (4, 1)
+        """
+        check_is_fitted(self, "labels_")
+        if not 1 <= n_clusters <= self.n_clusters_:
+            raise ValueError(
+                f"n_clusters={n_clusters!r} should be between 1 and the "
+                f"{self.n_clusters_} found. For more, fit with "
+                f"min_clusters={n_clusters!r}."
+            )
+        if n_clusters == self.n_clusters_:
+            return self.labels_.copy()
+        joined = joined_clusters(self._scaled_centers(), n_clusters)
+        sizes = np.bincount(joined, np.bincount(self.labels_))
+        # The first of the joined, which is their largest, stands for all.
+        first = np.unique(joined, return_index=True)[1]
+        order = canonical_order(sizes, self._density.centers[first])
+        number = np.empty_like(order)
+        number[order] = np.arange(n_clusters)
+        return number[joined][self.labels_]
+
+    @property
+    def levels_(self):
+        """Numbers of clusters up to the one found, and where clusters are joined."""
+        check_is_fitted(self)
+        self._find_if_changed()
+        distances = joining_distances(self._scaled_centers()).tolist()
+        return [
+            {"n_clusters": number, "distance": distance}
+            for number, distance in enumerate(distances, start=1)
+        ]
+
+    def _scaled_centers(self):
+        """Means of the clusters in the coordinates that were clustered."""
+        density = self._density
+        return (
+            density.centers
+            if density.scaling is None
+            else density.scaling.transform(density.centers)
+        )
 
     def _log_joint(self, Z):
         self._find_if_changed()

@@ -127,12 +127,26 @@ def test_levels_from_coarse_to_fine(tmp_path):
         sizes = np.bincount(labels)
         assert (np.diff(sizes) <= 0).all()
     assert_array_equal(model.labels_at(model.n_clusters_), model.labels_)
-    with pytest.raises(ValueError, match="No partition has 999 clusters"):
-        model.labels_at(999)
+    for number in (0, 999):
+        with pytest.raises(ValueError, match=f"should be between 1 and {numbers[-1]}"):
+            model.labels_at(number)
     save(model, tmp_path / "voted.model")
     again = load(tmp_path / "voted.model")
     assert_array_equal(again.predict(WINE), model.labels_)
     assert_array_equal(again.labels_at(numbers[0]), model.labels_at(numbers[0]))
+
+
+def test_numbers_without_a_partition_join_clusters_of_the_next():
+    model = AutoCluster(random_state=0).fit(WINE)
+    numbers = [level["n_clusters"] for level in model.levels_]
+    missing = {*range(1, numbers[-1])} - {*numbers}
+    assert missing
+    for number in missing:
+        labels = model.labels_at(number)
+        finer = model.labels_at(min(n for n in numbers if n > number))
+        assert labels.max() + 1 == number
+        pairs = np.unique(np.stack([finer, labels]), axis=1)
+        assert pairs.shape[1] == finer.max() + 1
 
 
 def test_no_levels_without_a_vote():

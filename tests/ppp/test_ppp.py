@@ -617,3 +617,54 @@ def test_few_rows_of_many_columns_are_told_what_to_do():
 def test_many_rows_are_not_sent_to_principal_components():
     with pytest.warns(ConvergenceWarning, match=r"all the same\.$"):
         PPP().fit(np.random.default_rng(0).normal(size=(80, 3)))
+
+
+def nested_groups():
+    """Six groups, two near each of three places."""
+    rng = np.random.default_rng(0)
+    places = np.array([[0.0, 0.0], [40.0, 0.0], [0.0, 40.0]])
+    centers = np.concatenate([places, places + 10 * np.eye(2)[0]])
+    y = np.arange(900) % 6
+    return centers[y] + rng.normal(size=(900, 2)), y
+
+
+def test_coarse_levels_join_what_is_near_and_are_nested():
+    X, y = nested_groups()
+    model = PPP().fit(X)
+    assert adjusted_rand_score(model.labels_at(3), y % 3) == 1
+    np.testing.assert_array_equal(model.labels_at(6), model.labels_)
+    for n_clusters in range(1, 7):
+        labels = model.labels_at(n_clusters)
+        sizes = np.bincount(labels)
+        assert len(sizes) == n_clusters
+        assert (np.diff(sizes) <= 0).all()
+        # One coarse cluster for each of the finer ones.
+        finer = model.labels_at(min(n_clusters + 1, 6))
+        assert len(np.unique(np.stack([labels, finer]), axis=1).T) == finer.max() + 1
+    order = np.random.default_rng(1).permutation(len(X))
+    again = PPP().fit(X[order])
+    np.testing.assert_array_equal(again.labels_at(3), model.labels_at(3)[order])
+
+
+def test_distances_of_levels_jump_where_there_are_levels():
+    model = PPP().fit(nested_groups()[0])
+    distances = [level["distance"] for level in model.levels_]
+    assert [level["n_clusters"] for level in model.levels_] == [1, 2, 3, 4, 5, 6]
+    assert (np.diff(distances) <= 1e-9).all()
+    assert distances[1] > 1.5 * distances[2]
+    stream = PPP().partial_fit(nested_groups()[0])
+    assert stream.levels_ == model.levels_
+
+
+@one_cluster
+def test_one_cluster_has_one_level():
+    model = PPP().fit(np.random.default_rng(0).normal(size=(30, 2)))
+    assert model.levels_ == [{"n_clusters": 1, "distance": 0}]
+    np.testing.assert_array_equal(model.labels_at(1), model.labels_)
+
+
+@pytest.mark.parametrize("n_clusters", [0, 7])
+def test_levels_that_are_not_there(n_clusters):
+    model = PPP().fit(nested_groups()[0])
+    with pytest.raises(ValueError, match="between 1 and the 6 found"):
+        model.labels_at(n_clusters)
