@@ -14,7 +14,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from .._fitted_state import check_arrays
+from .._fitted_state import check_arrays, check_indices
 from .._levels import joined_clusters
 from .._rows import canonical_order, in_chunks
 from .._validation import draw_seed
@@ -284,6 +284,12 @@ class AutoCluster(BaseClusterer):
             check_arrays(
                 "AutoCluster", rows=(rows, "f", "na"), known=(labels, "i", "n")
             )
+        for level in (self._levels or {}).values():
+            centers, labels = level["centers"], level["labels"]
+            check_arrays(
+                "AutoCluster", centers=(centers, "f", "ka"), labels=(labels, "i", "n")
+            )
+            check_indices("AutoCluster", len(centers), labels=labels)
 
     def _fit_clusters(self, Z, sample_weight):
         self._check_limits()
