@@ -10,6 +10,7 @@ import gc
 import random
 import sys
 from collections import Counter
+from functools import lru_cache
 from pathlib import Path
 from types import CodeType, FunctionType
 from typing import NamedTuple
@@ -223,6 +224,9 @@ def put_in_place(fault, changed, functions):
         part = new.get(_place_of(function.__code__))
         if part is not None and part != function.__code__:
             function.__code__ = part
+    for thing in gc.get_objects():
+        if type(thing) is type(lru_cache(_place_of)):
+            thing.cache_clear()
     outer = [part for part in changed.chain if isinstance(part[0], ast.FunctionDef)]
     if not outer:
         _set_constant(module, changed.chain)

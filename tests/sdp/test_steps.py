@@ -6,6 +6,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import make_blobs
 
 from skdeepcluster import ILASDP
+from skdeepcluster.sdp import _admm
 from skdeepcluster.sdp._alternation import _starts, recut
 from skdeepcluster.sdp._covariances import CovarianceFamily, fit_groups
 from skdeepcluster.sdp._dual_bound import Bound, bound_of, certify, search_bound
@@ -110,3 +111,23 @@ def test_a_cut_leaves_more_rows_than_a_gaussian_has_parameters(smaller, rng):
         assert found is None
     else:
         assert len(np.unique(2 * found + truth)) == 2
+
+
+def test_step_sizes_are_balanced_in_a_share_of_the_iterations(monkeypatch, rng):
+    """Beyond it they stay, so that the steps converge."""
+    found = []
+    balance = _admm._State.balance
+    monkeypatch.setattr(
+        _admm._State,
+        "balance",
+        lambda state, *residuals: (
+            found.append(state.n_iter),
+            balance(state, *residuals),
+        ),
+    )
+    X, labels = rng.normal(size=(30, 2)), np.arange(30) % 3
+    max_iter = 10 * _admm.STRIDE
+    _admm.solve(X, np.ones(30), 3, labels, max_iter=max_iter, tol=0.0)
+    every = np.arange(1, 11) * _admm.STRIDE
+    assert found == every[every < _admm.ADAPTIVE_SHARE * max_iter].tolist()
+    assert len(found) == 6
