@@ -372,6 +372,7 @@ def test_marks_units_and_quotes_in_blocks(done, tmp_path, monkeypatch):
         (["--out", "OUT", "--plot", "x.png"], "--plot needs all rows in memory"),
         (["--out", "OUT", "--table", "x.csv"], "--table needs all rows in memory"),
         (["--out", "OUT", "--compare", "key"], "--compare needs all rows in memory"),
+        (["--out", "OUT", "--size-min", "5"], "--size-min needs all rows in memory"),
         (["--out", "IN/a.parquet"], "name a folder"),
         (["--out", "IN/labels"], "lies within"),
         (["--out", "TAKEN"], "a.parquet is there, and no result of this command"),

@@ -31,6 +31,7 @@ from .source_files import opaque_names, open_batches, said_files, said_of
 MANIFEST = "_skdeepcluster.json"
 # Options that need all rows at once.
 WHOLE = ("plot", "report", "table_file", "compare", "edges")
+WHOLE += ("size_min", "size_max", "must_link", "cannot_link")
 CONFIDENCE, UNLIKE = "cluster_confidence", "cluster_unlike"
 
 
@@ -79,8 +80,9 @@ def check_parts(args, source):
     """Refuse what cannot be done or written in parts, before any work."""
     for option in WHOLE:
         if getattr(args, option, None) is not None:
+            named = option.removesuffix("_file").replace("_", "-")
             raise CommandError(
-                f"--{option.removesuffix('_file')} needs all rows in memory: "
+                f"--{named} needs all rows in memory: "
                 f"{args.table} is read in parts; give it one file and a larger "
                 "--memory, or leave the option out"
             )
