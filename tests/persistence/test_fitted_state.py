@@ -13,6 +13,7 @@ from test_common import seeded, table
 
 from skdeepcluster import (
     PPP,
+    ConstrainedKMeans,
     GraphClusterer,
     MixedMixture,
     NCDKMeans,
@@ -38,6 +39,7 @@ MODELS = [
     PPP(),
     RowSummary(),
     TableEncoder(reduce=2),
+    ConstrainedKMeans(3, metric="within"),
     NCDKMeans(),
     NCDSpectralClustering(),
     SemiSupervisedGaussianMixture(),
@@ -65,6 +67,19 @@ def test_groups_out_of_range_are_refused(tmp_path):
         forge(path, **{f"array{name.removesuffix('.npy')}": npy(array)})
         with pytest.raises(ValueError, match="groups of GroupDensity is out of range"):
             load(path)
+
+
+@pytest.mark.parametrize("name", ["_prototype_labels", "example_labels_", "examples_"])
+def test_examples_out_of_range_are_refused(name, tmp_path):
+    path = tmp_path / "a"
+    y = np.full(60, -1)
+    y[[0, 1, 2, 3]] = [0, 0, 1, 1]
+    model = ConstrainedKMeans(3, random_state=0).fit(table(), y)
+    assert len(model.examples_) == 4
+    getattr(model, name)[0] = 60
+    # What is loaded is checked in the same way.
+    with pytest.raises(ValueError, match="ConstrainedKMeans is out of range"):
+        save(model, path)
 
 
 def use(model):
