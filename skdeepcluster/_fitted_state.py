@@ -12,7 +12,8 @@ import numpy as np
 
 ANY = "biufOSUMm"
 # Published arrays: kinds of dtype, and axes. Rows of fit are n, columns of the table p,
-# clusters k, latents l, dimensions of an embedding d, members m, sampled rows s.
+# clusters k, latents l, dimensions of an embedding d, encoded columns e, members m,
+# sampled rows s.
 PUBLISHED = {
     "feature_names_in_": ("O", "p"),
     "labels_": (ANY, "n"),
@@ -31,8 +32,8 @@ PUBLISHED = {
     "sample_sizes_": ("iuf", "g"),
     "sample_weight_": ("iuf", "w"),
     "solved_rows_": ("iu", "r"),
-    "feature_separability_": ("f", "p"),
-    "separable_features_": ("b", "p"),
+    "feature_separability_": ("f", "e"),
+    "separable_features_": ("b", "e"),
 }
 # Published counts, and the least that each can be.
 COUNTS = {"n_features_in_": 1, "n_clusters_": 0, "n_iter_": 0, "n_novel_": 0}
