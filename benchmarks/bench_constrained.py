@@ -421,7 +421,7 @@ def asked_part(results, folder):
         cells = [f"{fmean(row[str(n)] for row in rows):.3f}" for n in (0, *ASKED)]
         for n in ASKED:
             peer = [row[f"peer {n}"] for row in rows if row[f"peer {n}"] is not None]
-            cells.append(f"{fmean(peer):.3f} ({len(peer)})" if peer else "not run")
+            cells.append(f"{fmean(peer):.3f} ({len(peer)})" if peer else "none (0)")
         body.append([title, str(len(rows)), *cells])
     head = ["tables", "runs", "0", *map(str, ASKED)]
     head += [f"PCKMeans {n} (runs)" for n in ASKED]
