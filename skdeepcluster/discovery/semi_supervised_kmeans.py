@@ -100,6 +100,8 @@ class SemiSupervisedKMeans(CenterDiscovery):
     --------
     SemiSupervisedGaussianMixture : Classes of any size and shape of ellipsoid.
     NCDKMeans : Where all unlabeled rows are of novel classes.
+    ConstrainedKMeans : A given number of clusters, with bounds of their sizes and with
+        pairs of rows that belong together or apart.
 
     Notes
     -----
