@@ -62,10 +62,11 @@ def answer(i, j):
     return kind[i] == kind[j]
 
 
+model = ConstrainedKMeans(3, random_state=0)
 must_link, cannot_link = None, None
 for _ in range(3):
     model, must_link, cannot_link = ask_pairs(
-        ConstrainedKMeans(3, random_state=0),
+        model,
         X,
         answer,
         n_pairs=20,
