@@ -242,3 +242,13 @@ def test_dates_are_written_as_such_in_all_files(tmp_path):
     row = table[(table["column"] == "day") & (table["cluster"] == "all")].iloc[0]
     assert row["mean"] == "2024-02-29"
     assert row["standard_deviation"] == f"{np.arange(120).std():.4g} days"
+
+
+def test_rules_say_that_times_are_in_seconds(tmp_path):
+    minutes = np.repeat([8 * 60, 19 * 60], 60) + np.arange(120) % 60
+    times = [f"{m // 60:02d}:{m % 60:02d}" for m in minutes]
+    source, out = tmp_path / "a.csv", tmp_path / "page.html"
+    pd.DataFrame({"at": times, "x": np.arange(120) % 7 / 3}).to_csv(source, index=False)
+    arguments = ["--n-clusters", "2", "--quiet", "--drop", "x", "--report", str(out)]
+    assert main(["cluster", str(source), *arguments]) == 0
+    assert "at (seconds) &lt;= " in out.read_text("utf-8")

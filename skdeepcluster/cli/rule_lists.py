@@ -8,6 +8,13 @@ DEPTH = 3
 # A rule is worth writing from this precision and coverage.
 PRECISION, COVERAGE = 0.8, 0.5
 
+# What the numbers of dates and times are, where they are not written as such.
+SECONDS = {
+    "date": " (seconds since 1970)",
+    "time": " (seconds)",
+    "duration": " (seconds)",
+}
+
 
 def rule_matrix(prepared):
     """Columns that rules are made of: numbers, and a flag for each level.
@@ -26,7 +33,7 @@ def rule_matrix(prepared):
         cells = prepared.frame[column.name]
         if column.role == "number":
             parts.append(as_numbers(cells))
-            names.append(shortened(column.name))
+            names.append(shortened(column.name) + SECONDS.get(column.kind, ""))
             continue
         seen, words = cells.notna().to_numpy(), as_words(column, cells)
         levels = [level for level in column.levels if level not in column.rare]
