@@ -10,7 +10,7 @@ from .messages import CommandError, first_line
 
 TEXTS = (".csv", ".csv.gz", ".tsv", ".txt", ".data")
 # Cells of a batch.
-BATCH_CELLS = 1 << 21
+BATCH_CELLS = 1 << 19
 
 
 class SourceFiles(NamedTuple):
