@@ -366,9 +366,9 @@ def written(folder):
         "room's files can have; each was run against the tests of its room alone, the "
         "quickest first, for a bounded time. Tests that start another process are left "
         "out, and so is what ended without an answer. Faults of functions that the "
-        "tests of a room never run count as survivors. Rooms of which fewer than 50 were "
-        "drawn were ended early, on a busy machine, with a few seconds of tests for each "
-        "fault (`--minutes`, `--seconds`), and their survivors not run again yet.",
+        "tests of a room never run count as survivors. Rooms of which fewer than 50 "
+        "were drawn were ended early, on a busy machine, with a few seconds of tests "
+        "for each fault (`--minutes`, `--seconds`), and their survivors not run again yet.",
         "",
         "| room | files | can have | drawn | noticed | equivalent | survived | "
         "noticed, of those that are not equivalent |",
