@@ -368,7 +368,8 @@ def written(folder):
         "out, and so is what ended without an answer. Faults of functions that the "
         "tests of a room never run count as survivors. Rooms of which fewer than 50 "
         "were drawn were ended early, on a busy machine, with a few seconds of tests "
-        "for each fault (`--minutes`, `--seconds`), and their survivors not run again yet.",
+        "for each fault (`--minutes`, `--seconds`), and their survivors were not run "
+        "again yet.",
         "",
         "| room | files | can have | drawn | noticed | equivalent | survived | "
         "noticed, of those that are not equivalent |",
