@@ -98,7 +98,11 @@ class EncodedEstimator(DocumentedEstimator):
     def _embed(self, X):
         """Check rows that came after fit, and pass them through the encoder."""
         check_is_fitted(self)
-        return self._encoded(check_table(self, X, reset=False))
+        return self._encoded(self._checked(X, reset=False))
+
+    def _checked(self, X, *, reset):
+        """Check a table, and turn it into numbers."""
+        return check_table(self, X, reset=reset)
 
     def _encoded(self, X):
         """Pass checked rows through the fitted encoder."""
@@ -146,7 +150,7 @@ class BaseClusterer(ClusterMixin, EncodedEstimator, metaclass=ABCMeta):
 
     def _fit(self, X, sample_weight=None):
         with unchanged_on_error(self):
-            X = check_table(self, X, reset=True)
+            X = self._checked(X, reset=True)
             weights = check_weights(sample_weight, X)
             n_clusters = getattr(self, "n_clusters", None)
             if n_clusters is not None and len(X) < n_clusters:

@@ -24,6 +24,7 @@ from ..exceptions import FitInterruptedWarning
 from ..kernels.graph import by_size
 from ..kernels.kmeans import nearest_centers
 from ..ppp import PPP
+from ..tables import TableEncoder
 from ._candidates import (
     FEW_COLUMNS,
     default_candidates,
@@ -119,9 +120,9 @@ class AutoCluster(BaseClusterer):
     scale : bool, default=True
         Whether every column is divided by its standard deviation. False where the
         proportions of the columns mean something, as those of the axes of
-        :class:`~skdeepcluster.TableEncoder` do: for tables with words or gaps write
-        ``make_pipeline(TableEncoder(), AutoCluster(scale=False))``. Your own
-        `candidates` scale as they do, and are scored in the space of `scale`.
+        :class:`~skdeepcluster.TableEncoder` do, which are never divided if it is
+        `table_encoder_`. Your own `candidates` scale as they do, and are scored in
+        the space of `scale`.
     max_samples : int, default=5000
         Candidates are fitted on so many distinct rows at most, drawn at random;
         the best one labels them all. More rows show more and finer clusters.
@@ -157,6 +158,10 @@ class AutoCluster(BaseClusterer):
         A row per candidate, or per family with the best of its partitions, the best
         first: its name, ``score`` and the parts of a consensus, ``n_clusters``, the
         share of ``noise``, seconds, and the ``error`` of one that failed.
+    table_encoder_ : TableEncoder
+        What turned a data frame with words, dates or gaps into numbers, with its
+        default settings; absent where the table holds numbers alone. For other
+        settings, write ``make_pipeline(TableEncoder(...), AutoCluster(scale=False))``.
     levels_ : list of dict
         After a vote, for each number of clusters that a partition has, ascending:
         ``n_clusters``, and ``name`` and ``score`` of the best such partition; see
@@ -291,6 +296,31 @@ class AutoCluster(BaseClusterer):
             )
             check_indices("AutoCluster", len(centers), labels=labels)
 
+    def _checked(self, X, *, reset):
+        """Check a table; a frame that holds more than numbers is encoded first."""
+        if reset:
+            vars(self).pop("table_encoder_", None)
+            try:
+                return super()._checked(X, reset=True)
+            except (ValueError, TypeError):
+                if not hasattr(X, "columns"):
+                    raise
+            self.table_encoder_ = TableEncoder().fit(X)
+            for name in ("n_features_in_", "feature_names_in_"):
+                if hasattr(self.table_encoder_, name):
+                    setattr(self, name, getattr(self.table_encoder_, name))
+        elif not hasattr(self, "table_encoder_"):
+            return super()._checked(X, reset=False)
+        return np.ascontiguousarray(self.table_encoder_.transform(X))
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.categorical = True
+        return tags
+
+    def _scales(self):
+        return self.scale and not hasattr(self, "table_encoder_")
+
     def _fit_clusters(self, Z, sample_weight):
         self._check_limits()
         seed = draw_seed(self.random_state)
@@ -300,11 +330,11 @@ class AutoCluster(BaseClusterer):
         rows, weights = distinct_rows_to_fit(Z, self.max_samples, seed)
         self._levels = None
         if self._is_voted(*rows.shape):
-            self._axes = TableAxes(self.scale).fit(rows)
+            self._axes = TableAxes(self._scales()).fit(rows)
             self._vote(rows, weights, seed, Z)
             return
         rows, n_distinct = rows_to_fit(Z, self.max_samples, seed)
-        self._axes = TableAxes(self.scale).fit(rows)
+        self._axes = TableAxes(self._scales()).fit(rows)
         named = self._named_candidates((n_distinct, Z.shape[1]))
         self._choose(self._try_all(named, rows, seed), rows)
         self._number(Z, self._raw_labels(Z))
@@ -324,11 +354,11 @@ class AutoCluster(BaseClusterer):
             ppp = PPP(
                 min_clusters=self.min_clusters,
                 max_clusters=self.max_clusters,
-                scale=self.scale,
+                scale=self._scales(),
             )
             ppp.fit(rows, sample_weight=weights)
             seconds = time.perf_counter() - start
-            ballot = hold_vote(rows, weights, ppp.labels_, seed, self.scale)
+            ballot = hold_vote(rows, weights, ppp.labels_, seed, self._scales())
         ballot.seconds["ppp"] = seconds
         sound = np.array([self._is_sound(labels) for labels in ballot.partitions])
         self._choose(self._best_of_families(ballot, sound, ppp), rows)
@@ -372,7 +402,7 @@ class AutoCluster(BaseClusterer):
     def _named_candidates(self, shape):
         if self.candidates == "default":
             return default_candidates(
-                shape, self.min_clusters, self.max_clusters, self.scale
+                shape, self.min_clusters, self.max_clusters, self._scales()
             )
         return named_estimators(self.candidates, "candidate")
 

@@ -7,7 +7,7 @@ import pytest
 from joblib._parallel_backends import ThreadingBackend
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn import get_config
-from sklearn.base import BaseEstimator, ClusterMixin
+from sklearn.base import BaseEstimator, ClusterMixin, clone
 from sklearn.cluster import DBSCAN, AgglomerativeClustering, KMeans
 from sklearn.datasets import make_blobs, make_circles, make_moons
 from sklearn.exceptions import ConvergenceWarning
@@ -16,7 +16,7 @@ from sklearn.mixture import GaussianMixture
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from skdeepcluster import PPP, AutoCluster, load, save
+from skdeepcluster import PPP, AutoCluster, TableEncoder, load, save
 from skdeepcluster.model_selection import auto_cluster, get_unsupervised_scorer_names
 from skdeepcluster.model_selection._candidates import (
     default_candidates,
@@ -256,7 +256,51 @@ def test_unscaled_columns_keep_their_weight(n_columns):
     assert_array_equal(unscaled.predict(X), unscaled.labels_)
 
 
-def test_a_table_of_words_is_told_what_to_write():
-    frame = pd.DataFrame({"kind": ["oak", "elm"] * 20, "height": np.arange(40.0)})
-    with pytest.raises(ValueError, match=r"TableEncoder\(\), AutoCluster\(scale=False"):
-        AutoCluster().fit(frame)
+class TestFrames:
+    """A frame with words and gaps is encoded first."""
+
+    def frame(self):
+        rng = np.random.default_rng(0)
+        kind = np.repeat([0, 1, 2], 60)
+        numbers = 6.0 * kind[:, np.newaxis] + rng.normal(size=(180, 4))
+        numbers[::17, 1] = np.nan
+        frame = pd.DataFrame(numbers, columns=["a", "b", "c", "d"])
+        return frame.assign(colour=np.array(["red", "green", "blue"])[kind]), kind
+
+    def test_as_behind_table_encoder(self):
+        X, kind = self.frame()
+        model = AutoCluster(random_state=0).fit(X)
+        assert adjusted_rand_score(kind, model.labels_) > 0.95
+        pipeline = make_pipeline(
+            TableEncoder(), AutoCluster(scale=False, random_state=0)
+        ).fit(X)
+        assert_array_equal(model.labels_, pipeline[-1].labels_)
+        assert_array_equal(model.predict(X), pipeline.predict(X))
+        assert_array_equal(model.predict(X[5:6]), model.labels_[5:6])
+        assert list(model.feature_names_in_) == list(X.columns)
+        assert model.n_features_in_ == 5
+
+    def test_a_table_of_numbers_forgets_the_encoder(self):
+        X, _ = self.frame()
+        model = AutoCluster(random_state=0).fit(X)
+        numbers = X[["a", "c", "d"]].assign(e=X["a"])
+        again = clone(model).fit(numbers)
+        assert not hasattr(model.fit(numbers), "table_encoder_")
+        assert_array_equal(model.labels_, again.labels_)
+
+    def test_what_no_encoder_reads_leaves_the_model_as_it_was(self):
+        X, _ = self.frame()
+        model = AutoCluster(random_state=0).fit(X)
+        labels = model.labels_
+        with pytest.raises(TypeError, match="neither numbers nor words"):
+            model.fit(X.assign(odd=[np.zeros(2)] * len(X)))
+        assert model.labels_ is labels
+        assert_array_equal(model.predict(X), labels)
+        with pytest.raises(ValueError, match="could not convert string to float"):
+            model.fit(X.to_numpy())
+
+    def test_columns_are_checked(self):
+        X, _ = self.frame()
+        model = AutoCluster(random_state=0).fit(X)
+        with pytest.raises(ValueError, match="colour"):
+            model.predict(X.drop(columns="colour"))
