@@ -12,7 +12,7 @@ from skdeepcluster import GPC
 from skdeepcluster.discovery._prototype_network import (
     directions,
 )
-from skdeepcluster.discovery.gpc import class_densities, whitening
+from skdeepcluster.discovery.gpc import class_densities, find_prototypes, whitening
 from skdeepcluster.metrics import discovery_accuracy
 
 
@@ -75,6 +75,29 @@ def test_whitening_of_many_columns_looks_at_principal_axes():
     axes = np.linalg.svd(weight, full_matrices=False)[2]
     best = np.linalg.svd(rows, full_matrices=False)[1][:5]
     assert np.sum((rows @ axes.T) ** 2) > 0.99 * np.sum(best**2)
+
+
+@pytest.mark.parametrize(("n_features", "n_components"), [(32, 32), (33, 20)])
+def test_latents_of_many_columns_are_fewer(n_features, n_components):
+    rows, codes = classes_in_a_plane(n_features)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        module, width = GPC()._make_module(rows, codes)
+        assert width == n_components
+        latents = module.encoder(torch.from_numpy(rows[:2]).float())
+    assert latents.shape == (2, n_components)
+
+
+@pytest.mark.parametrize("n_features", [3, 40])
+def test_prototypes_point_to_the_classes(n_features):
+    rng = np.random.default_rng(0)
+    codes = np.repeat([0, 1, -1], 40)
+    latents = rng.normal(size=(120, n_features)) + 20 * np.eye(n_features)[codes]
+    found = find_prototypes(latents, codes, 1, None, temperature=0.1, seed=0)
+    assert_array_equal(found.codes, np.repeat([0, 1, 2], 40))
+    assert_allclose(np.linalg.norm(found.points, axis=1), 1, rtol=1e-5)
+    towards = directions(torch.from_numpy(latents)).numpy() @ found.points.T
+    assert_array_equal(towards.argmax(axis=1), found.codes)
 
 
 def test_whitening_without_labels_scales_columns():

@@ -15,9 +15,9 @@ from sklearn.preprocessing import StandardScaler
 
 from skdeepcluster import SemiSupervisedGaussianMixture, SemiSupervisedKMeans
 from skdeepcluster._gaussians import Gaussians
-from skdeepcluster.discovery._em import FreeCells, FreeRows
+from skdeepcluster.discovery._em import FreeCells, FreeRows, maximize_posterior
 from skdeepcluster.discovery._micro_clusters import Cells
-from skdeepcluster.discovery._niw import Moments
+from skdeepcluster.discovery._niw import Moments, Prior
 from skdeepcluster.metrics import discovery_accuracy
 
 
@@ -76,6 +76,35 @@ def test_tied_needs_a_count():
         model.fit(X, y)
     with pytest.raises(ValueError, match="'tied' needs an int n_novel"):
         model.set_params(n_novel=2).fit(X, y).recluster("auto")
+    with pytest.raises(ValueError, match="'tied' needs an int n_novel"):
+        clone(model).set_params(n_novel="auto").partial_fit(X, y)
+
+
+def test_the_bound_counts_labeled_rows():
+    rows = np.random.default_rng(0).normal(size=(7, 2))
+    covariance = np.array([[2.0, 0.3], [0.3, 1.0]])
+    means, covariances = np.array([[0, 1], [2, 0.0]]), np.array([covariance] * 2)
+    start = Gaussians.of(np.log([0.25, 0.75]), means, covariances)
+    prior = Prior(np.zeros(2), 0.7, 5.0, np.eye(2))
+    nobody = Moments.empty(1, 2, True)
+    of_class = Moments.of_rows(rows, np.ones(7), np.zeros(7, dtype=int), 1, True)
+
+    def bound(labeled):
+        options = {"alpha": 1.0, "tied": False, "max_iter": 0, "tol": 0}
+        free = FreeRows(rows, np.ones(7))
+        return maximize_posterior(start, free, labeled, prior, **options).bounds[0]
+
+    likelihood = multivariate_normal([0, 1], covariance).logpdf(rows).sum()
+    difference = bound(of_class) - bound(nobody)
+    assert_allclose(difference, likelihood + 7 * np.log(0.25))
+
+
+def test_cells_of_another_length_are_refused():
+    cells = Cells(Moments.empty(3, 2, True), np.array([0, -1, -1]))
+    cells._check_state()
+    for codes in (np.array([0, -1]), np.array([0.0, -1, -1])):
+        with pytest.raises(ValueError, match="Cells"):
+            Cells(cells.moments, codes)._check_state()
 
 
 @pytest.mark.parametrize("kind", ["full", "tied", "diag", "spherical"])

@@ -12,11 +12,15 @@ from skdeepcluster.discovery._micro_clusters import Cells
 from skdeepcluster.discovery._niw import Moments, Prior
 from skdeepcluster.discovery._split_merge import (
     Classes,
+    classes_of_cells,
     log_merge_ratios,
     log_posterior,
     merge_path,
 )
-from skdeepcluster.discovery._split_threshold import penalty_from_hidden_classes
+from skdeepcluster.discovery._split_threshold import (
+    _accuracy_curve,
+    penalty_from_hidden_classes,
+)
 
 CORNERS = np.array([[0, 0], [1, 0], [0, 1], [1, 1], [5, 5], [6, 5], [5, 6], [6, 6.0]])
 CORNER_PRIOR = Prior(np.array([3.0, 3.0]), 1.0, 4.0, np.eye(2))
@@ -181,6 +185,29 @@ def test_the_penalty_finds_hidden_classes_again():
     path = classes.path()
     classes.follow(path, path.n_merges_at(penalty))
     assert classes.n_classes == 7
+
+
+def test_accuracies_of_hidden_classes_are_shares():
+    cells, truth, prior = groups_of_cells(n_classes=5, distance=12)
+    costs, accuracies = _accuracy_curve(Cells(cells, truth), 5, (0, 3), prior, 1.0)
+    assert len(accuracies) == len(costs) + 1
+    # Two hidden classes are eight cells each, one of which can be the class; then
+    # two sets of all their cells; and at last no set but those of the three others.
+    assert_allclose(accuracies[0], (3 * 8 + 2 * 1) / 40)
+    assert_allclose(accuracies.max(), 1)
+    assert_allclose(accuracies[-1], 3 * 8 / 40)
+
+
+def test_a_start_of_another_number_is_left_out():
+    cells, truth, prior = groups_of_cells(distance=12)
+    division = Cells(cells, np.where(truth < 1, truth, -1))
+    start = Classes(cells, truth, 4, prior, 1.0).gaussians()
+    options = {"prior": prior, "alpha": 1.0, "penalty": None}
+    for n_novel in (3, 5):
+        found = classes_of_cells(division, 1, n_novel, start, **options)
+        assert found.n_classes == 1 + n_novel
+    found = classes_of_cells(division, 1, "auto", start, **options)
+    assert_array_equal(found.groups, truth)
 
 
 def test_the_penalty_of_two_known_classes_is_an_eighth_per_row():

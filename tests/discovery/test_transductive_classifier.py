@@ -11,7 +11,7 @@ from sklearn.datasets import load_iris, make_blobs
 from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning, DataConversionWarning
 from sklearn.linear_model import LogisticRegression
-from sklearn.neighbors import KNeighborsClassifier, NearestCentroid
+from sklearn.neighbors import KNeighborsClassifier, NearestCentroid, NearestNeighbors
 
 from skdeepcluster import PPP, TransductiveClassifier, load, save
 from skdeepcluster.discovery._prototypes import Prototypes, transported
@@ -66,6 +66,19 @@ def test_without_neighbours_it_is_the_classifier():
     free = partial < 0
     np.testing.assert_allclose(model.label_distributions_[free], alone[free], atol=1e-5)
     np.testing.assert_allclose(model.predict_proba(X), alone, atol=1e-5)
+
+
+def test_new_rows_are_pulled_towards_their_neighbours():
+    X, _, partial = blobs(4, cluster_std=4.0)
+    model = TransductiveClassifier(smoothness=3).fit(X, partial)
+    new = X[::7] + 0.1
+    alone = model.unary_.predict_proba(model._space.transform(new))
+    search = NearestNeighbors(n_neighbors=10).fit(model._space.transform(X))
+    near = search.kneighbors(model._space.transform(new), return_distance=False)
+    pull = alone + model.label_distributions_[near].mean(axis=1)
+    expected = alone * np.exp(3 * pull)
+    expected /= expected.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(model.predict_proba(new), expected, atol=1e-5)
 
 
 def test_names_and_order_of_the_classes_do_not_matter():
