@@ -68,7 +68,6 @@ PACKAGES = (
     "genieclust",
     "stepmix",
     "kmodes",
-    "evoc",
     "skrub",
     "pandas",
     "pyarrow",
