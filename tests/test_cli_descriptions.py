@@ -1,0 +1,283 @@
+"""What the command line says of clusters and classes, line by line."""
+
+import gzip
+import io
+import re
+import sys
+from argparse import Namespace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from matplotlib.figure import Figure
+from sklearn.utils import Bunch
+
+from skdeepcluster.cli.classes import class_summary, found_section
+from skdeepcluster.cli.classifying import classifier_for
+from skdeepcluster.cli.columns import Prepared
+from skdeepcluster.cli.descriptions import (
+    column_remarks,
+    correlation_lines,
+    described,
+    is_skewed,
+    notable_remarks,
+    other_differences,
+    remarks_on,
+    spread_in_words,
+)
+from skdeepcluster.cli.files import identifiers
+from skdeepcluster.cli.messages import CommandError
+from skdeepcluster.cli.out_of_core import writer_of
+from skdeepcluster.cli.outputs import check_outputs
+from skdeepcluster.cli.report import column_section, draw_profile, rule_section
+from skdeepcluster.cli.stability import stability_notes
+from skdeepcluster.tables import TableEncoder
+
+
+def prepared_of(frame, names=None, **options):
+    """A table made ready, with what the encoder decides about its columns."""
+    encoder = TableEncoder(**options)
+    return Prepared(frame, encoder.fit_transform(frame), encoder, {}, {}, names)
+
+
+def column_of(prepared, name):
+    return next(column for column in prepared.columns if column.name == name)
+
+
+def members_of(n_rows, n_members):
+    return np.arange(n_rows) < n_members
+
+
+def test_columns_that_say_the_same_share_a_line():
+    rng = np.random.default_rng(0)
+    inside = members_of(60, 20)
+    weight = (10 * inside + rng.normal(size=60)).round(2)
+    frame = pd.DataFrame(
+        {"kg": weight, "g": 1000 * weight, "other": rng.normal(size=60).round(3)}
+    )
+    (line,) = notable_remarks(prepared_of(frame), inside)
+    assert re.fullmatch(r"(kg|g): mean .* overall; likewise (kg|g)", line)
+
+
+def test_a_rare_level_is_told_where_it_says_most():
+    words = [*"bbbbcccc", *"aaaaaaaa"]
+    frame = pd.DataFrame({"word": words, "x": np.arange(16.0)})
+    prepared = prepared_of(frame)
+    column = column_of(prepared, "word")
+    told = column_remarks(column, frame["word"], members_of(16, 8))
+    assert [r.text for r in told] == [
+        "word = b: 50% vs 25% overall",
+        "word = c: 50% vs 25% overall",
+        "word = a: 0% vs 50% overall",
+    ]
+
+
+def test_a_rare_level_is_not_told_where_a_frequent_one_says_as_much():
+    # Against a quarter of all rows each: half, none, three eighths, one eighth.
+    words = [*"aaaa", *"ccc", *"d", *"bbbb", *"c", *"ddd"]
+    frame = pd.DataFrame({"word": words, "x": np.arange(16.0)})
+    prepared = prepared_of(frame)
+    column = column_of(prepared, "word")
+    told = column_remarks(column, frame["word"], members_of(16, 8))
+    assert [r.text for r in told] == [
+        "word = a: 50% vs 25% overall",
+        "word = c: 38% vs 25% overall",
+    ]
+
+
+@pytest.mark.parametrize("unit", [1e-300, 1.0, 1e300])
+def test_the_median_is_for_skewed_numbers(unit):
+    even = np.linspace(-1, 1, 101)
+    assert not is_skewed(unit * even)
+    assert is_skewed(unit * np.exp(4 * even))
+    assert is_skewed(-unit * np.exp(4 * even))
+    assert not is_skewed(np.full(9, unit))
+
+
+def test_correlations_that_differ():
+    rng = np.random.default_rng(0)
+    inside = members_of(400, 200)
+    a = rng.normal(size=400)
+    frame = pd.DataFrame(
+        {
+            "a": a,
+            "everywhere": a + 0.3 * rng.normal(size=400),
+            "inside": np.where(inside, a, rng.normal(size=400)),
+        }
+    )
+    prepared = prepared_of(frame)
+    lines = correlation_lines(frame, prepared.columns, inside)
+    here, overall = frame[inside].corr(), frame.corr()
+    assert [text.partition(":")[0] for _, text in lines] == [
+        "inside and a",
+        "inside and everywhere",
+    ]
+    for strength, text in lines:
+        one, other = text.partition(":")[0].split(" and ")
+        r, s = here.loc[one, other], overall.loc[one, other]
+        assert strength == pytest.approx(abs(r - s))
+        assert text.endswith(f"correlation {r:.2f} vs {s:.2f} overall")
+    assert other_differences(prepared, inside) == [
+        text for _, text in sorted(lines, reverse=True)
+    ]
+
+
+def test_spreads_that_differ():
+    rng = np.random.default_rng(0)
+    inside = members_of(400, 200)
+    noise = rng.normal(size=(2, 400))
+    days = pd.Timestamp("2026-01-01") + pd.to_timedelta(
+        np.where(inside, 3, 30) * noise[1], unit="D"
+    )
+    frame = pd.DataFrame({"x": np.where(inside, 5, 1) * noise[0], "day": days})
+    prepared = prepared_of(frame)
+    lines = other_differences(prepared, inside)
+    here, overall = frame.day[inside].std(ddof=0), frame.day.std(ddof=0)
+    day = pd.Timedelta(1, "D")
+    assert lines == [
+        f"day: standard deviation {here / day:.4g} days vs "
+        f"{overall / day:.4g} days overall"
+    ]
+    assert spread_in_words(column_of(prepared, "x"), 1.5) == "1.5"
+
+
+def test_clusters_are_described_one_by_one():
+    rng = np.random.default_rng(0)
+    labels = np.repeat([0, 1], [40, 20])
+    names = pd.Series([f"row {i}" for i in range(60)])
+    frame = pd.DataFrame({"x": (9.0 * labels + rng.normal(size=60)).round(2)})
+    prepared = prepared_of(frame, names)
+    one, other = described(prepared, labels)
+    assert (one.cluster, one.n_rows, one.share) == (0, 40, pytest.approx(2 / 3))
+    assert one.found_again is None
+    assert other.remarks[0].startswith("x: mean")
+    assert other.remarks[1].startswith("typical: row ")
+    assert all(int(k) >= 40 for k in re.findall(r"row (\d+)", other.remarks[1]))
+    measured = {0: (0.9, 6, 6), 1: (0.5, 3, 6)}
+    told = [cluster.found_again for cluster in described(prepared, labels, measured)]
+    assert told == [*measured.values()]
+    assert remarks_on(prepared, np.ones(60, dtype=bool))[0] == "all rows"
+
+
+@pytest.mark.parametrize("known", [None, ["a"]])
+def test_what_sets_a_class_apart_stands_in_one_column(known):
+    classes = np.array(["a", "a long name"])
+    labels = np.repeat(classes, [40, 20])
+    inside = labels == "a"
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({name: 9 * inside + rng.normal(size=60) for name in "xy"})
+    frame["y"] += rng.normal(size=60)
+    _, _, head, *lines = class_summary(
+        *("head", prepared_of(frame), classes, labels, np.arange(60) % 2 > 0),
+        *(np.full(60, 0.75), "how sure", known),
+    )
+    place = head.index("what sets it apart")
+    assert len(lines) == 4
+    assert all(re.match("[xy]: mean", line[place:]) for line in lines)
+    assert all(line[:place].strip() == "" for line in lines[1::2])
+    told = [line[:place].replace("a long name", "b").split() for line in lines[::2]]
+    marks = [[], []] if known is None else [["no"], ["yes"]]
+    assert told == [
+        ["a", *marks[0], "40", "20", "0.75"],
+        ["b", *marks[1], "20", "10", "0.75"],
+    ]
+
+
+def test_two_labeled_rows_of_a_class_are_compared():
+    matrix = np.array([[0.0], [0.1], [5.0], [5.1], [5.2], [0.0], [0.0], [9.0]])
+    labels = np.repeat(["a", "b"], [5, 3])
+    labeled = np.array([1, 1, 0, 0, 0, 1, 0, 0], dtype=bool)
+    said = found_section(matrix, ["x"], np.array(["a", "b"]), labels, labeled)
+    assert "<td>a</td><td>x: mean 5.1 against 0.05</td>" in said
+    # One labeled row has no spread.
+    assert "<td>b</td>" not in said
+    alone = found_section(matrix, ["x"], np.array(["b"]), labels, labeled)
+    assert alone.startswith("<p>No class has two labeled rows")
+
+
+@pytest.mark.parametrize("n_clusters", [1, 2])
+def test_clusters_without_a_rule_are_named(n_clusters):
+    matrix = np.random.default_rng(0).normal(size=(60, 1))
+    labels = np.arange(60) % n_clusters
+    said = rule_section(matrix, ["x"], labels)
+    assert ("for: 0, 1.</p>" in said) == (n_clusters == 2)
+    assert ("No rule of up to" in said) == (n_clusters == 2)
+
+
+def test_the_page_says_which_logarithms_were_taken():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"income": rng.lognormal(size=50), "x": rng.normal(size=50)})
+    page = column_section(prepared_of(frame, skew=["income"]))
+    assert "<td>income</td><td>number</td><td></td><td>logarithm</td>" in page
+    assert "<td>x</td><td>number</td><td></td><td></td>" in page
+
+
+def test_columns_that_name_rows_or_classes():
+    assert identifiers(Namespace(id="key", label=None)) == ["key"]
+    assert identifiers(Namespace(id=None, label="kind", compare="y")) == ["kind", "y"]
+    assert identifiers(Namespace()) == []
+
+
+@pytest.mark.parametrize(
+    ("option", "name", "module"),
+    [("out", "a.parquet", "pyarrow"), ("plot", "a.png", "matplotlib")],
+)
+def test_what_writing_needs_is_asked_for_first(option, name, module, monkeypatch):
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(CommandError, match=f"{module} is not installed"):
+        check_outputs(Namespace(**{option: Path(name)}))
+
+
+def test_rows_of_no_class_are_one_group_more():
+    args = Namespace(reject=True, random_state=3)
+    prepared = prepared_of(pd.DataFrame({"x": np.arange(9.0) ** 2}))
+    model = classifier_for(args, prepared, 3)
+    assert (model.reject, model.random_state) == (4, 3)
+    args.reject = False
+    assert classifier_for(args, prepared, 3).reject is None
+
+
+def test_the_picture_of_means_names_its_columns():
+    axes = Figure().subplots()
+    matrix = np.array([[0.0], [1.0], [5.0]])
+    draw_profile(matrix, ["x"], np.array([0, 0, 1]), "class", axes)
+    assert axes.get_xlabel() == "class (rows)"
+
+
+@pytest.mark.parametrize("name", ["a.tsv", "a.csv.gz"])
+def test_text_of_the_same_rows_is_the_same_bytes(name):
+    table = pa.table({"x": [1, 2], "y": ["a", None]})
+    file = io.BytesIO()
+    writer = writer_of(Path(name), file, table.schema)
+    writer.write_table(table)
+    writer.close()
+    said = file.getvalue()
+    if name.endswith("gz"):
+        # No name of a file, and no time.
+        assert said[3:8] == bytes(5)
+        said = gzip.decompress(said)
+    assert said.replace(b"\t", b",") == b"x,y\n1,a\n2,\n"
+    assert not file.closed
+
+
+@pytest.mark.parametrize("n_clusters", [1, 2])
+def test_one_cluster_is_not_said_to_be_found_again(n_clusters):
+    found = Bunch(
+        jaccard=np.ones((4, n_clusters)),
+        stability=np.ones(n_clusters),
+        n_found=np.array([n_clusters] * 3 + [5]),
+    )
+    labels = np.arange(6) % n_clusters
+    said = [*stability_notes(found, labels, None)]
+    counted = f"number of clusters in 4 samples of the rows: {n_clusters} in 3, 5 in 1"
+    assert said[-1] == counted
+    assert [line.partition(":")[0] for line in said[:-1]] == ["found again"] * (
+        n_clusters - 1
+    )
+    assert said[:-1] == [*stability_notes(found, labels, n_clusters)]
+    found.n_found[:] = 5
+    assert [*stability_notes(found, labels, None)][-1].endswith(
+        f": 5 in 4; {n_clusters} in none"
+    )
