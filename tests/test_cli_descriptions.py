@@ -1,8 +1,10 @@
 """What the command line says of clusters and classes, line by line."""
 
+import base64
 import gzip
 import io
 import re
+import struct
 import sys
 from argparse import Namespace
 from pathlib import Path
@@ -14,9 +16,11 @@ import pytest
 from matplotlib.figure import Figure
 from sklearn.utils import Bunch
 
+from skdeepcluster.cli.asking import summary
 from skdeepcluster.cli.classes import class_summary, found_section
 from skdeepcluster.cli.classifying import classifier_for
-from skdeepcluster.cli.columns import Prepared
+from skdeepcluster.cli.columns import Prepared, written
+from skdeepcluster.cli.comparing import count_lines
 from skdeepcluster.cli.descriptions import (
     column_remarks,
     correlation_lines,
@@ -29,10 +33,15 @@ from skdeepcluster.cli.descriptions import (
 )
 from skdeepcluster.cli.files import identifiers
 from skdeepcluster.cli.messages import CommandError
-from skdeepcluster.cli.out_of_core import writer_of
+from skdeepcluster.cli.out_of_core import (
+    labels_and_confidence,
+    sizes_table,
+    writer_of,
+)
 from skdeepcluster.cli.outputs import check_outputs
-from skdeepcluster.cli.report import column_section, draw_profile, rule_section
-from skdeepcluster.cli.stability import stability_notes
+from skdeepcluster.cli.report import column_section, draw_profile, figure, rule_section
+from skdeepcluster.cli.row_map import HEIGHT, LEGEND, WIDTH, row_map
+from skdeepcluster.cli.stability import often, stability_notes
 from skdeepcluster.tables import TableEncoder
 
 
@@ -246,6 +255,94 @@ def test_the_picture_of_means_names_its_columns():
     assert axes.get_xlabel() == "class (rows)"
 
 
+def test_a_picture_has_the_size_that_was_asked_for():
+    for options, inches in [({}, (6.4, 4.8)), ({"size": (8, 3)}, (8, 3))]:
+        page = figure(lambda axes: axes.plot([0, 1]), "a line & more", **options)
+        assert 'alt="a line &amp; more"' in page
+        (data,) = re.findall(r"base64,([^\"]+)", page)
+        width, height = struct.unpack(">II", base64.b64decode(data)[16:24])
+        assert width / height == pytest.approx(inches[0] / inches[1], rel=0.01)
+
+
+def test_rows_are_drawn_between_the_margins():
+    points = np.array([[0.0, 0], [1, 2], [2, 1], [3, 3]])
+    labels = np.array([0, 0, 1, 1])
+    page = row_map(
+        points, labels, ("across", "up"), lambda rows: [f"r{i}" for i in rows]
+    )
+    found = re.findall(r'cx="(.*?)" cy="(.*?)"[^>]*><title>r(\d)', page)
+    assert [int(row) for *_, row in found] == [0, 1, 2, 3]
+    x, y = np.array([place[:2] for place in found], dtype=float).T
+    assert min(x) > 0
+    assert max(x) < WIDTH - LEGEND
+    assert min(y) > 0
+    assert max(y) < HEIGHT
+    np.testing.assert_allclose(np.diff(x), np.diff(x)[0], atol=0.2)
+    assert (np.argsort(-y) == [0, 2, 1, 3]).all()
+    assert "0 (2 rows)" in page
+    assert "1 (2 rows)" in page
+
+
+def test_sizes_of_all_parts_are_added_in_order():
+    said = sizes_table([{"10": 1, "2": 1000}, {"2": 200, "other": 3}])
+    head, _, _, *lines = said
+    assert head == "3 clusters of 1,204 rows"
+    assert [line.split()[:2] for line in lines] == [
+        ["2", "1,200"],
+        ["10", "1"],
+        ["other", "3"],
+    ]
+    assert [line.split()[2] for line in lines] == ["99.7%", "0.1%", "0.2%"]
+    assert sizes_table([{"a": 1}], "class")[0] == "1 class of 1 rows"
+
+
+def test_equal_chances_are_decided_as_predict_does():
+    class Chances:
+        def predict_proba(self, rows):
+            return np.array([[0.5, 0.5], [0.2, 0.8], [0.9, 0.1]])[: len(rows)]
+
+        def predict(self, rows):
+            return np.ones(len(rows), dtype=int)
+
+    rows = np.zeros((3, 1))
+    for given in (rows, pd.DataFrame(rows)):
+        labels, shares = labels_and_confidence(Chances(), given)
+        assert labels.tolist() == [1, 1, 0]
+        assert shares.tolist() == pytest.approx([0.5, 0.8, 0.9])
+
+
+@pytest.mark.parametrize("n_violated", [0, 2])
+def test_answers_that_are_not_kept_are_counted(n_violated):
+    model = Bunch(sizes_=[5, 1200], n_clusters_=2, n_violated_=n_violated)
+    answers = Bunch(links={"must_link": [(0, 1)], "cannot_link": [(0, 2), (1, 2)]})
+    broken = ", 2 of them not kept" if n_violated else ""
+    assert summary(model, answers) == (
+        f"2 clusters of 5, 1,200 rows, by 3 answers{broken}"
+    )
+
+
+def test_ranges_of_moments_alone_are_written_as_such():
+    days = pd.Series(pd.date_range("2026-01-01", periods=40)).sample(
+        frac=1, random_state=0
+    )
+    frame = pd.DataFrame({"day": days.to_numpy(), "x": np.arange(40.0) ** 2})
+    prepared = prepared_of(frame)
+    day, number = (column_of(prepared, name) for name in ("day", "x"))
+    assert (written(day, "low"), written(day, "high")) == ("2026-01-01", "2026-02-09")
+    assert written(day, "n_distinct") == 40
+    assert (written(number, "low"), written(number, "high")) == (0, 39**2)
+
+
+def test_many_values_are_told_by_how_frequent_they_are():
+    words = [f"w{i:02}" for i in range(30)]
+    counts = pd.DataFrame([[0] * 29 + [5], [*range(1, 31)]], [0, 1], words)
+    first, second = count_lines(counts)
+    assert first == "cluster 0: w29 (5)"
+    assert second.startswith("cluster 1: w29 (30), w28 (29), ")
+    assert second.endswith(", w00 (1)")
+    assert len([*count_lines(counts[words[:2]])]) == 3
+
+
 @pytest.mark.parametrize("name", ["a.tsv", "a.csv.gz"])
 def test_text_of_the_same_rows_is_the_same_bytes(name):
     table = pa.table({"x": [1, 2], "y": ["a", None]})
@@ -260,6 +357,11 @@ def test_text_of_the_same_rows_is_the_same_bytes(name):
         said = gzip.decompress(said)
     assert said.replace(b"\t", b",") == b"x,y\n1,a\n2,\n"
     assert not file.closed
+
+
+def test_how_often_a_cluster_is_found_again():
+    assert often(None) == often((np.nan, 0, 6)) == "-"
+    assert often((0.5, 3, 6)) == "0.50 (3 of 6)"
 
 
 @pytest.mark.parametrize("n_clusters", [1, 2])

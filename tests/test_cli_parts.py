@@ -99,6 +99,7 @@ def test_a_folder_has_the_clusters_of_the_table(kind, suffix, done, tmp_path):
     assert found.cluster_confidence.between(0.5, 1).all()
     assert said.startswith(f"{expected.nunique()} clusters of 900 rows\n")
     assert "read 900 rows of 3 files, a." in notes
+    assert f"method: {'mixed' if kind == 'mixed' else 'ppp'}, since" in notes
     for name in "abc":
         source = read(folder / f"{name}.{suffix}").key
         assert (source == read(tmp_path / f"out/{name}.{suffix}").key).all()
@@ -182,7 +183,8 @@ def test_a_saved_model_labels_folders(done, tmp_path):
 def test_other_methods_are_fitted_to_the_sample(method, done, tmp_path):
     folder = write(table_of("numbers", 300), tmp_path / "in", "parquet")
     options = ["--method", method, "--n-clusters", "4", "--id", "key"]
-    done("cluster", folder, *options, "--out", tmp_path / "out")
+    _, notes = done("cluster", folder, *options, "--out", tmp_path / "out")
+    assert "method: " not in notes
     sizes = results(tmp_path / "out").cluster.value_counts(sort=False).sort_index()
     assert len(sizes) == 4
     assert sizes.is_monotonic_decreasing
