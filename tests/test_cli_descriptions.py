@@ -14,14 +14,16 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 from matplotlib.figure import Figure
+from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import Bunch
 
 from skdeepcluster.cli.asking import summary
 from skdeepcluster.cli.classes import class_summary, found_section
 from skdeepcluster.cli.classifying import classifier_for
 from skdeepcluster.cli.columns import Prepared, written
-from skdeepcluster.cli.comparing import count_lines
+from skdeepcluster.cli.comparing import compared, count_lines
 from skdeepcluster.cli.descriptions import (
+    answer_notes,
     column_remarks,
     correlation_lines,
     described,
@@ -39,7 +41,13 @@ from skdeepcluster.cli.out_of_core import (
     writer_of,
 )
 from skdeepcluster.cli.outputs import check_outputs
-from skdeepcluster.cli.report import column_section, draw_profile, figure, rule_section
+from skdeepcluster.cli.report import (
+    column_section,
+    draw_profile,
+    figure,
+    map_section,
+    rule_section,
+)
 from skdeepcluster.cli.row_map import HEIGHT, LEGEND, WIDTH, row_map
 from skdeepcluster.cli.stability import often, stability_notes
 from skdeepcluster.tables import TableEncoder
@@ -194,6 +202,30 @@ def test_what_sets_a_class_apart_stands_in_one_column(known):
     ]
 
 
+def test_a_column_that_tells_the_clusters_apart_is_named():
+    two, four = np.repeat([0, 1], 40), np.repeat([0, 1, 2, 3], 20)
+    frame = pd.DataFrame(
+        {"half": np.where(two, "up", "down"), "x": np.arange(80.0) ** 2 % 17}
+    )
+    prepared = prepared_of(frame)
+    (note,) = answer_notes(prepared, two)
+    assert note == (
+        "half almost alone tells the clusters apart: down in 100% of cluster 0, up in "
+        "100% of cluster 1; --drop half clusters by the other columns"
+    )
+    # Of four clusters it tells but which two.
+    assert [*answer_notes(prepared, four)] == []
+
+
+@pytest.mark.parametrize(("n_rows", "n_notes"), [(14, 0), (15, 1)])
+def test_a_column_of_few_rows_a_value_tells_nothing(n_rows, n_notes):
+    labels = np.arange(n_rows) % 3
+    frame = pd.DataFrame(
+        {"word": np.array([*"abc"])[labels], "x": np.arange(n_rows) ** 2.0}
+    )
+    assert len([*answer_notes(prepared_of(frame), labels)]) == n_notes
+
+
 def test_two_labeled_rows_of_a_class_are_compared():
     matrix = np.array([[0.0], [0.1], [5.0], [5.1], [5.2], [0.0], [0.0], [9.0]])
     labels = np.repeat(["a", "b"], [5, 3])
@@ -281,6 +313,45 @@ def test_rows_are_drawn_between_the_margins():
     assert (np.argsort(-y) == [0, 2, 1, 3]).all()
     assert "0 (2 rows)" in page
     assert "1 (2 rows)" in page
+
+
+@pytest.mark.parametrize("takes_columns", [False, True])
+def test_the_map_is_of_what_was_clustered(takes_columns):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(30, 3)), columns=[*"abc"])
+    prepared = prepared_of(frame)
+    # Its transform turns the rows about: the last axis comes first.
+    turned = FunctionTransformer(lambda rows: rows[:, ::-1])
+    labels = (prepared.X[:, 0] > 0).astype(int)
+    page = map_section(turned, prepared, labels, takes_columns, "group")
+    x = np.array(re.findall(r'cx="([^"]*)"[^>]*><title>', page), dtype=float)
+    same = [np.corrcoef(x, axis)[0, 1] for axis in prepared.X.T]
+    assert np.argmax(np.abs(same)) == (0 if takes_columns else len(same) - 1)
+    assert ("found in the columns themselves" in page) == takes_columns
+    assert "coloured by group" in page
+
+
+def test_comparison_with_numbers_words_and_gaps():
+    labels = np.repeat([0, 1], 30)
+    amount = np.r_[np.linspace(1, 3, 30), np.linspace(10, 40, 30)]
+    frame = pd.DataFrame(
+        {
+            "x": np.random.default_rng(0).normal(size=60),
+            "amount": amount,
+            "grade": np.repeat([1, 2, 10], 20),
+            "word": np.where(np.arange(60) < 50, "w", None),
+        }
+    )
+    prepared = prepared_of(frame, drop=["amount", "grade", "word"])
+    found = compared(prepared, labels, "amount")
+    assert found.lines == ["compared with amount: median 2 in 0, 25 in 1"]
+    assert found.counts is None
+    found = compared(prepared, labels, "grade")
+    assert found.counts.columns.tolist() == ["1", "2", "10"]
+    assert found.counts.to_numpy().tolist() == [[20, 10, 0], [0, 10, 20]]
+    found = compared(prepared, labels, "word")
+    assert found.lines[0].startswith("compared with word in the 50 rows that have one")
+    assert found.counts["w"].tolist() == [30, 20]
 
 
 def test_sizes_of_all_parts_are_added_in_order():

@@ -254,6 +254,9 @@ def broken(name):
     def other_columns(path, frame):
         frame.drop(columns="b").to_parquet(path)
 
+    def more_columns(path, frame):
+        frame.assign(d=1).to_parquet(path)
+
     def other_type(path, frame):
         frame.astype({"b": str}).to_parquet(path)
 
@@ -273,7 +276,8 @@ def broken(name):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ("other_columns", "b.parquet lacks the column 'b' that"),
+        ("other_columns", "b.parquet lacks the column 'b' that .*a.parquet has"),
+        ("more_columns", "a.parquet lacks the column 'd' that .*b.parquet has"),
         ("other_type", "b.parquet: the column 'b' is of type"),
         ("ends_early", "cannot read .*b.parquet: "),
         ("no_bytes", "cannot read .*b.parquet: "),
