@@ -479,6 +479,34 @@ class PPP(MixtureMethods, WeightedClusterer):
         (4, 1)
         """
         check_is_fitted(self, "labels_")
+        return self._numbers_at(n_clusters)[self.labels_]
+
+    def predict_at(self, X: ArrayLike, n_clusters: int) -> NDArray[Any]:
+        """Give every row its cluster at a coarser level.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Table with the columns seen in fit.
+        n_clusters : int
+            Number of clusters, from 1 to ``n_clusters_``.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_samples,), dtype=int64
+            Cluster of each row; for the rows of :meth:`fit`, what :meth:`labels_at`
+            returns.
+
+        Raises
+        ------
+        ValueError
+            If fewer clusters were found.
+        """
+        check_is_fitted(self, "labels_")
+        return self._numbers_at(n_clusters)[self.predict(X)]
+
+    def _numbers_at(self, n_clusters):
+        """Number at a coarser level of each cluster."""
         if not 1 <= n_clusters <= self.n_clusters_:
             raise ValueError(
                 f"n_clusters={n_clusters!r} should be between 1 and the "
@@ -486,7 +514,7 @@ class PPP(MixtureMethods, WeightedClusterer):
                 f"min_clusters={n_clusters!r}."
             )
         if n_clusters == self.n_clusters_:
-            return self.labels_.copy()
+            return np.arange(n_clusters)
         joined = joined_clusters(self._scaled_centers(), n_clusters)
         sizes = np.bincount(joined, np.bincount(self.labels_))
         # The first of the joined, which is their largest, stands for all.
@@ -494,7 +522,7 @@ class PPP(MixtureMethods, WeightedClusterer):
         order = canonical_order(sizes, self._density.centers[first])
         number = np.empty_like(order)
         number[order] = np.arange(n_clusters)
-        return number[joined][self.labels_]
+        return number[joined]
 
     @property
     def levels_(self):

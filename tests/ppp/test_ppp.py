@@ -635,6 +635,7 @@ def test_coarse_levels_join_what_is_near_and_are_nested():
     np.testing.assert_array_equal(model.labels_at(6), model.labels_)
     for n_clusters in range(1, 7):
         labels = model.labels_at(n_clusters)
+        np.testing.assert_array_equal(model.predict_at(X, n_clusters), labels)
         sizes = np.bincount(labels)
         assert len(sizes) == n_clusters
         assert (np.diff(sizes) <= 0).all()
@@ -668,3 +669,5 @@ def test_levels_that_are_not_there(n_clusters):
     model = PPP().fit(nested_groups()[0])
     with pytest.raises(ValueError, match="between 1 and the 6 found"):
         model.labels_at(n_clusters)
+    with pytest.raises(ValueError, match="between 1 and the 6 found"):
+        model.predict_at([[0.0, 0.0]], n_clusters)
