@@ -366,10 +366,16 @@ def written(folder):
         "room's files can have; each was run against the tests of its room alone, the "
         "quickest first, for a bounded time. Tests that start another process are left "
         "out, and so is what ended without an answer. Faults of functions that the "
-        "tests of a room never run count as survivors. Rooms of which fewer than 50 "
-        "were drawn were ended early, on a busy machine, with a few seconds of tests "
-        "for each fault (`--minutes`, `--seconds`), and their survivors were not run "
-        "again yet.",
+        "tests of a room never run count as survivors. The rooms `discovery` and `cli` "
+        "were run on a busy machine, with a short time of tests for each fault "
+        "(`--seconds`: under 10 of `discovery`, 5 to 20 of `cli`), and `cli` against "
+        "some of its files at a time (`--tests`). Their survivors, like those of the "
+        "other rooms, were run again against the tests that were added for them and "
+        "some more of the room, so that a survivor of these two may be noticed by a "
+        "test that had no time.",
+        "",
+        "Tests were added for survivors, so the shares are of these faults, and say "
+        "less of others.",
         "",
         "| room | files | can have | drawn | noticed | equivalent | survived | "
         "noticed, of those that are not equivalent |",

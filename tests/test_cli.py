@@ -4,6 +4,7 @@ import errno
 import gzip
 import io
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -709,6 +710,24 @@ def test_every_option_and_status_is_on_the_page():
                     assert f"``{option}" in page, option
     for status in ("0", "2", "130", "141"):
         assert f"\n``{status}``" in page
+
+
+def test_numbers_left_out_are_those_on_the_page():
+    from skdeepcluster.cli.parser import build_parser
+
+    root = Path(skdeepcluster.__file__).parents[1]
+    page = (root / "doc" / "user_guide" / "command_line.rst").read_text("utf-8")
+    said = " ".join(page.split())
+    line = (
+        r"``--n N`` \(sample\) [^;]*; (\d+), left out; \(ask\) [^;]*; (\d+), left out"
+    )
+    (numbers,) = re.findall(line, said)
+    parse = build_parser().parse_args
+    sample = parse(["sample", "table.csv", "--out", "out.csv"])
+    ask = parse(["ask", "table.csv", "--answers", "a.csv", "--n-clusters", "2"])
+    assert [sample.n, ask.n] == [*map(int, numbers)]
+    (gigabytes,) = re.findall(r"when unpacked counts; (\d+)G, left out", said)
+    assert parse(["cluster", "table.csv"]).memory == int(gigabytes) * 2**30
 
 
 def test_help_loads_nothing_heavy():

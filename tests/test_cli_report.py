@@ -11,6 +11,7 @@ import pytest
 import skdeepcluster
 from skdeepcluster import MixedMixture
 from skdeepcluster.cli import main
+from skdeepcluster.cli.mixtures import coarser_levels
 
 
 class Reader(HTMLParser):
@@ -127,6 +128,8 @@ def test_page_tells_columns_gaps_and_levels_of_a_mixture(tmp_path, capsys):
     assert f"weight\n{told['weight']:.4g}\n" in said
     assert re.search(r"mark\n-?[\d.]+\ntell clusters apart", said)
     objective = {level["n_clusters"]: level["objective"] for level in model.path_}
+    coarser = [k for k in sorted(objective, reverse=True) if 1 < k < 4]
+    assert [k for k, *_ in coarser_levels(model)] == coarser == [3, 2]
     lost = objective[4] - objective[2]
     assert f"2\n{lost:.4g}\n0 + 1; 2 + 3" in said
     np.testing.assert_array_equal(model.labels_at(2), model.labels_ // 2)
