@@ -20,7 +20,7 @@ from sklearn.utils import Bunch
 from skdeepcluster.cli.asking import summary
 from skdeepcluster.cli.classes import class_summary, found_section
 from skdeepcluster.cli.classifying import classifier_for
-from skdeepcluster.cli.columns import Prepared, written
+from skdeepcluster.cli.columns import Prepared, column_notes, written
 from skdeepcluster.cli.comparing import compared, count_lines
 from skdeepcluster.cli.descriptions import (
     answer_notes,
@@ -390,6 +390,20 @@ def test_answers_that_are_not_kept_are_counted(n_violated):
     assert summary(model, answers) == (
         f"2 clusters of 5, 1,200 rows, by 3 answers{broken}"
     )
+
+
+def test_decisions_are_said_by_kind():
+    rng = np.random.default_rng(0)
+    size = pd.Categorical.from_codes(
+        rng.integers(3, size=60), ["small", "middle", "large"], ordered=True
+    )
+    frame = pd.DataFrame(
+        {"x": rng.normal(size=60), "size": size, "word": rng.choice([*"ab"], 60)}
+    )
+    said = [*column_notes(prepared_of(frame))]
+    assert "categories with an order: size" in said
+    assert "categories, each of the weight of one number: word (2 levels)" in said
+    assert len([line for line in said if "categories" in line]) == 2
 
 
 def test_ranges_of_moments_alone_are_written_as_such():
