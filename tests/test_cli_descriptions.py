@@ -35,6 +35,7 @@ from skdeepcluster.cli.descriptions import (
 )
 from skdeepcluster.cli.files import identifiers
 from skdeepcluster.cli.messages import CommandError
+from skdeepcluster.cli.mixtures import coarser_levels
 from skdeepcluster.cli.out_of_core import (
     labels_and_confidence,
     sizes_table,
@@ -390,6 +391,21 @@ def test_answers_that_are_not_kept_are_counted(n_violated):
     assert summary(model, answers) == (
         f"2 clusters of 5, 1,200 rows, by 3 answers{broken}"
     )
+
+
+def test_levels_that_are_not_nested_say_of_how_many_rows_they_are_true():
+    # Of the third cluster one row of four goes elsewhere when there are two.
+    labels = np.repeat([0, 1, 2], [8, 8, 4])
+    two = np.repeat([0, 1, 0], [8, 11, 1])
+    model = Bunch(
+        labels_=labels,
+        n_clusters_=3,
+        path_=[{"n_clusters": k, "objective": -5.0 * k} for k in (2, 3)],
+        labels_at=lambda k: two,
+    )
+    assert coarser_levels(model) == [(2, -5.0, "0; 1 + 2 (true of 95.0% of the rows)")]
+    two[-1] = 1
+    assert coarser_levels(model) == [(2, -5.0, "0; 1 + 2")]
 
 
 def test_decisions_are_said_by_kind():
