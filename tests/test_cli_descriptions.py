@@ -27,6 +27,7 @@ from skdeepcluster.cli.descriptions import (
     column_remarks,
     correlation_lines,
     described,
+    gap_remarks,
     is_skewed,
     notable_remarks,
     other_differences,
@@ -42,6 +43,7 @@ from skdeepcluster.cli.out_of_core import (
     writer_of,
 )
 from skdeepcluster.cli.outputs import check_outputs
+from skdeepcluster.cli.parser import memory_size
 from skdeepcluster.cli.report import (
     column_section,
     draw_profile,
@@ -52,6 +54,7 @@ from skdeepcluster.cli.report import (
 from skdeepcluster.cli.row_map import HEIGHT, LEGEND, WIDTH, row_map
 from skdeepcluster.cli.stability import often, stability_notes
 from skdeepcluster.tables import TableEncoder
+from skdeepcluster.tables._columns import Column
 
 
 def prepared_of(frame, names=None, **options):
@@ -353,6 +356,51 @@ def test_comparison_with_numbers_words_and_gaps():
     found = compared(prepared, labels, "word")
     assert found.lines[0].startswith("compared with word in the 50 rows that have one")
     assert found.counts["w"].tolist() == [30, 20]
+
+
+def test_the_legend_stands_beside_the_rows():
+    points = np.random.default_rng(0).normal(size=(30, 2))
+    labels = np.arange(30) % 3
+    page = row_map(points, labels, ("across", "up"), lambda rows: ["row"] * len(rows))
+    marks = re.findall(r'cx="([^"]*)" cy="([^"]*)"[^>]*></circle>', page)
+    texts = re.findall(r'x="(\d+)" y="(\d+)" text-anchor="start"', page)
+    marks, texts = np.array(marks, dtype=float), np.array(texts, dtype=float)
+    assert marks.shape == texts.shape == (3, 2)
+    # Every name to the right of its mark, on the line of it.
+    assert (texts[:, 0] > marks[:, 0] + 4).all()
+    assert len({*(texts[:, 1] - marks[:, 1])}) == 1
+    assert (np.diff(marks[:, 1]) > 8).all()
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("7", 7),
+        ("2K", 2 * 1024),
+        ("1.5M", 3 * 2**19),
+        ("3G", 3 * 2**30),
+        ("1TiB", 2**40),
+        ("5kb", 5 * 1024),
+    ],
+)
+def test_sizes_of_memory(text, size):
+    assert memory_size(text) == size
+
+
+def test_shares_of_missing_cells_are_told_in_and_outside():
+    inside = members_of(40, 20)
+    cells = pd.Series(np.where(np.arange(40) % 20 < 5, np.nan, 1.0))
+    cells[inside] = np.where(np.arange(20) < 15, np.nan, 1.0)
+    column = Column("x", "number", "number")
+    (remark,) = gap_remarks(column, cells.notna().to_numpy(), inside)
+    assert remark.text == "x: missing in 75%, elsewhere in 25%"
+    # Against the share of all rows, in its standard deviations.
+    assert remark.strength == pytest.approx((0.75 - 0.5) / 0.5)
+    # A quarter of difference is worth a line, less is none.
+    seen = np.array([False] * 5 + [True] * 15 + [True] * 20)
+    assert len([*gap_remarks(column, seen, inside)]) == 1
+    seen[4] = True
+    assert [*gap_remarks(column, seen, inside)] == []
 
 
 def test_sizes_of_all_parts_are_added_in_order():
