@@ -34,7 +34,7 @@ from skdeepcluster.cli.descriptions import (
     remarks_on,
     spread_in_words,
 )
-from skdeepcluster.cli.files import identifiers
+from skdeepcluster.cli.files import identifiers, written_aside
 from skdeepcluster.cli.messages import CommandError
 from skdeepcluster.cli.mixtures import coarser_levels
 from skdeepcluster.cli.out_of_core import (
@@ -263,6 +263,28 @@ def test_columns_that_name_rows_or_classes():
     assert identifiers(Namespace(id="key", label=None)) == ["key"]
     assert identifiers(Namespace(id=None, label="kind", compare="y")) == ["kind", "y"]
     assert identifiers(Namespace()) == []
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError(28, "No space left"), "No space left"),
+        (OSError("the disk is gone"), "the disk is gone"),
+    ],
+)
+def test_what_stops_a_file_is_said(error, said, tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("before")
+
+    def write():
+        with written_aside(path) as aside:
+            Path(aside).write_text("half")
+            raise error
+
+    with pytest.raises(CommandError, match=said):
+        write()
+    assert path.read_text() == "before"
+    assert [*tmp_path.iterdir()] == [path]
 
 
 @pytest.mark.parametrize(
