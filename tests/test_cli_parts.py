@@ -381,6 +381,18 @@ def test_marks_units_and_quotes_in_blocks(done, tmp_path, monkeypatch):
         (["--out", "OUT", "--size-min", "5"], "--size-min needs all rows in memory"),
         (["--out", "IN/a.parquet"], "name a folder"),
         (["--out", "IN/labels"], "lies within"),
+        (["--out", "OUT.csv"], "name a folder"),
+        (["--out", "OUT", "--edge-columns", "a"], "--edge-columns needs --edges"),
+        (["--out", "OUT", "--method", "graph"], "--method graph needs --edges"),
+        (["--out", "OUT", "--some-wrong"], "--some-wrong needs --must-link"),
+        (["--save", "IN/a.parquet"], "is read, and would be lost"),
+        (["--save", "OTHER"], "is read, and would be lost"),
+        (["--save", "NOWHERE/m"], "there is no folder"),
+        (["--out", "OUT", "--save", "OUT/b.parquet"], "no folder"),
+        (["--out", "DONE", "--save", "DONE/b.parquet"], "is a file of --out"),
+        (["--save", "OUT", "--columns", "IN/a.parquet"], "must end in .csv"),
+        (["--save", "OUT", "--columns", "IN/columns.csv"], "read as a part"),
+        (["--save", "OUT.csv", "--columns", "OUT.csv"], "are one file"),
         (["--out", "TAKEN"], "a.parquet is there, and no result of this command"),
         (["--out", "OUT", "--id", "nothing"], "there is no column 'nothing'"),
         (["--out", "OUT", "--method", "kmeans"], "needs --n-clusters"),
@@ -392,13 +404,35 @@ def test_wrong_options(options, said, run, tmp_path):
     frame = table_of("numbers", 60).assign(cluster=1)
     places = {"IN": write(frame, tmp_path / "in", "parquet"), "OUT": tmp_path / "out"}
     places["TAKEN"] = write(frame, tmp_path / "taken", "parquet")
-    before = content(places["TAKEN"])
+    places |= {name: tmp_path / name.lower() for name in ("DONE", "OTHER", "NOWHERE")}
+    places["DONE"].mkdir()
+    places["OTHER"].symlink_to(places["IN"] / "a.parquet")
+    before = [content(places[name]) for name in ("IN", "TAKEN")]
     for place, path in places.items():
         options = [option.replace(place, str(path)) for option in options]
     status, out, err = run("cluster", places["IN"], *options)
     assert (status, out) == (2, "")
     assert said in err.splitlines()[-1]
-    assert content(places["TAKEN"]) == before
+    assert [content(places[name]) for name in ("IN", "TAKEN")] == before
+
+
+def test_labels_do_not_take_the_place_of_what_is_read(run, done, tmp_path):
+    folder = write(table_of("numbers", 60), tmp_path / "in", "parquet")
+    out, model = tmp_path / "out", tmp_path / "model"
+    done("cluster", folder, "--drop", "key", "--out", out, "--save", model)
+    (out / "a.parquet").unlink()
+    (out / "a.parquet").symlink_to(folder / "a.parquet")
+    (out / "b.parquet").unlink()
+    model.rename(out / "b.parquet")
+    before = content(folder), content(out)
+    for names, said in [("a", "is read"), ("b", "is the model")]:
+        status, _, err = run(
+            *("predict", out / "b.parquet", f"{folder}/[{names}].parquet"),
+            *("--out", out, "--copy-columns"),
+        )
+        assert status == 2
+        assert f"{said}, and would be lost" in err
+        assert (content(folder), content(out)) == before
 
 
 def test_folders_that_hold_no_table(run, tmp_path):

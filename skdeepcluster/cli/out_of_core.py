@@ -10,12 +10,16 @@ import gzip
 import hashlib
 import json
 import sys
+from argparse import Namespace
 from contextlib import ExitStack, closing
+from os.path import realpath
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from .clusters import TAKE_COLUMNS, choice_notes, method_note, number_by_size
 from .columns import columns_writer, prepare_table
+from .constraints import check_constraints
+from .edges import check_edges
 from .files import identifiers, require, written_aside
 from .messages import (
     CommandError,
@@ -25,8 +29,8 @@ from .messages import (
     say,
     warnings_as_notes,
 )
-from .outputs import model_writer, write_outputs
-from .source_files import opaque_names, open_batches, said_files, said_of
+from .outputs import check_outputs, model_writer, write_outputs
+from .source_files import is_table, opaque_names, open_batches, said_files, said_of
 
 MANIFEST = "_skdeepcluster.json"
 # Options that need all rows at once.
@@ -86,17 +90,27 @@ def check_parts(args, source):
                 f"{args.table} is read in parts; give it one file and a larger "
                 "--memory, or leave the option out"
             )
-    out = args.out
-    if out is None:
-        if getattr(args, "save", None) is None and args.command == "cluster":
+    if args.command == "cluster":
+        check_edges(args)
+        check_constraints(args)
+        if args.out is None and args.save is None:
             raise CommandError(
                 f"{args.table} is read in parts: say --out FOLDER, --save MODEL or both"
             )
-        return
-    if out.exists() and not out.is_dir():
-        raise CommandError(f"--out {out}: {args.table} is read in parts, name a folder")
-    if args.table.is_dir() and out.resolve().is_relative_to(args.table.resolve()):
-        raise CommandError(f"--out {out} lies within {args.table}: name another folder")
+    # That --out is a folder here is checked below.
+    check_outputs(Namespace(**{**vars(args), "out": None}))
+    if args.out is not None:
+        check_folder(args, source)
+    check_nothing_lost(args, source)
+
+
+def check_folder(args, source):
+    """Refuse a folder for the results that holds, or is within, something else."""
+    out, table = args.out, args.table
+    if not out.is_dir() and (out.exists() or is_table(out)):
+        raise CommandError(f"--out {out}: {table} is read in parts, name a folder")
+    if table.is_dir() and out.resolve().is_relative_to(table.resolve()):
+        raise CommandError(f"--out {out} lies within {table}: name another folder")
     if out.is_dir():
         written = parts_of(out)
         for path in source.files:
@@ -106,6 +120,38 @@ def check_parts(args, source):
                     f"{out / name} is there, and no result of this command: name "
                     "another --out"
                 )
+
+
+def check_nothing_lost(args, source):
+    """Refuse to write over what is read, through links too, or one file twice."""
+    kept = dict.fromkeys(map(realpath, source.files), "read")
+    if args.command == "predict":
+        kept[realpath(args.model)] = "the model"
+    if args.out is not None:
+        names = [*map(source.name_of, source.files), MANIFEST]
+        targets = {realpath(args.out / name): args.out / name for name in names}
+        for target, path in targets.items():
+            if target in kept:
+                raise CommandError(
+                    f"--out {args.out}: {path} is {kept[target]}, and would be lost: "
+                    "name another folder"
+                )
+        kept |= dict.fromkeys(targets, "a file of --out")
+    for option in ("save", "columns"):
+        path = getattr(args, option, None)
+        if path is None:
+            continue
+        if realpath(path) in kept:
+            raise CommandError(
+                f"--{option} {path} is {kept[realpath(path)]}, and would be lost: name "
+                "another file"
+            )
+        is_within = path.resolve().is_relative_to(args.table.resolve())
+        if args.table.is_dir() and is_within and is_table(path):
+            raise CommandError(
+                f"--{option} {path} lies within {args.table}, and would be read as a "
+                "part of it: name another file"
+            )
 
 
 def opened_batches(args, source, note, names=("cluster",), forms=None):
