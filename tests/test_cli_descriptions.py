@@ -1,6 +1,7 @@
 """What the command line says of clusters and classes, line by line."""
 
 import base64
+import datetime
 import gzip
 import io
 import re
@@ -24,6 +25,7 @@ from skdeepcluster.cli.columns import Prepared, column_notes, written
 from skdeepcluster.cli.comparing import compared, count_lines
 from skdeepcluster.cli.descriptions import (
     answer_notes,
+    as_numbers,
     column_remarks,
     correlation_lines,
     described,
@@ -554,3 +556,13 @@ def test_one_cluster_is_not_said_to_be_found_again(n_clusters):
     assert [*stability_notes(found, labels, None)][-1].endswith(
         f": 5 in 4; {n_clusters} in none"
     )
+
+
+def test_times_and_dates_are_seconds():
+    times = pd.Series([datetime.time(1, 0, 5), None, datetime.time(0, 0, 1)])
+    np.testing.assert_array_equal(as_numbers(times), [3605, np.nan, 1])
+    zoned = pd.Series(pd.to_datetime(["1970-01-02", None]).tz_localize("UTC"))
+    np.testing.assert_array_equal(as_numbers(zoned), [86_400, np.nan])
+    spans = pd.Series(pd.to_timedelta([90, None], unit="s"))
+    np.testing.assert_array_equal(as_numbers(spans), [90, np.nan])
+    np.testing.assert_array_equal(as_numbers(pd.Series([1, None])), [1, np.nan])

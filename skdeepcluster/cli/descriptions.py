@@ -250,14 +250,15 @@ def gap_remarks(column, seen, members):
 
 
 def as_numbers(cells):
-    """Cells as numbers; dates in seconds since 1970, durations in seconds."""
+    """Cells as numbers; times and dates in seconds, dates since 1970."""
     import numpy as np
+    from pandas.api.types import is_numeric_dtype
 
-    if cells.dtype.kind in "mM":
-        values = cells.to_numpy().astype(f"{cells.dtype.kind}8[ns]")
-        seconds = values.astype(np.int64) / 1e9
-        return np.where(cells.isna(), np.nan, seconds)
-    return cells.to_numpy(dtype=np.float64, na_value=np.nan)
+    from ..tables._frames import table_cells
+
+    if is_numeric_dtype(cells.dtype):
+        return cells.to_numpy(dtype=np.float64, na_value=np.nan)
+    return table_cells(cells.to_frame())[0].values
 
 
 def spread_in_words(column, value):

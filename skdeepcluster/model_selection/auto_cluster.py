@@ -10,9 +10,14 @@ from joblib import Parallel, delayed
 from joblib.parallel import get_active_backend
 from numpy.typing import ArrayLike, NDArray
 from sklearn import config_context
+from sklearn.utils import check_scalar
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import (
+    _check_feature_names,
+    _check_n_features,
+    check_is_fitted,
+)
 
 from .._fitted_state import check_arrays, check_indices
 from .._levels import joined_clusters
@@ -311,6 +316,11 @@ class AutoCluster(BaseClusterer):
                     setattr(self, name, getattr(self.table_encoder_, name))
         elif not hasattr(self, "table_encoder_"):
             return super()._checked(X, reset=False)
+        else:
+            # The encoder warns of columns without names.
+            if hasattr(X, "columns"):
+                _check_feature_names(self, X, reset=False)
+            _check_n_features(self, X, reset=False)
         return np.ascontiguousarray(self.table_encoder_.transform(X))
 
     def __sklearn_tags__(self):
@@ -574,6 +584,7 @@ class AutoCluster(BaseClusterer):
         ValueError
             If no partition has as many clusters.
         """
+        check_scalar(n_clusters, "n_clusters", Integral)
         if n_clusters == self.n_clusters_:
             return self.labels_.copy()
         finer = [number for number in self._levels if number >= n_clusters >= 1]

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import softmax
 from sklearn.base import _fit_context
+from sklearn.utils import check_scalar
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
@@ -466,6 +467,8 @@ class PPP(MixtureMethods, WeightedClusterer):
         ------
         ValueError
             If fewer clusters were found.
+        AttributeError
+            If the table came in parts: its rows have no labels.
 
         Examples
         --------
@@ -478,7 +481,6 @@ class PPP(MixtureMethods, WeightedClusterer):
         >>> model.n_clusters_, np.unique(model.labels_at(2)[y < 2]).size
         (4, 1)
         """
-        check_is_fitted(self, "labels_")
         return self._numbers_at(n_clusters)[self.labels_]
 
     def predict_at(self, X: ArrayLike, n_clusters: int) -> NDArray[Any]:
@@ -501,17 +503,21 @@ class PPP(MixtureMethods, WeightedClusterer):
         ------
         ValueError
             If fewer clusters were found.
+        AttributeError
+            If the table came in parts: its rows have no labels.
         """
-        check_is_fitted(self, "labels_")
         return self._numbers_at(n_clusters)[self.predict(X)]
 
     def _numbers_at(self, n_clusters):
         """Number at a coarser level of each cluster."""
+        check_is_fitted(self)
+        if not hasattr(self, "labels_"):
+            raise AttributeError("There are no labels of rows: they come with fit.")
+        check_scalar(n_clusters, "n_clusters", Integral)
         if not 1 <= n_clusters <= self.n_clusters_:
             raise ValueError(
-                f"n_clusters={n_clusters!r} should be between 1 and the "
-                f"{self.n_clusters_} found. For more, fit with "
-                f"min_clusters={n_clusters!r}."
+                f"n_clusters={n_clusters} should be between 1 and the "
+                f"{self.n_clusters_} found; a fit with min_clusters finds more."
             )
         if n_clusters == self.n_clusters_:
             return np.arange(n_clusters)

@@ -304,3 +304,8 @@ class TestFrames:
         model = AutoCluster(random_state=0).fit(X)
         with pytest.raises(ValueError, match="colour"):
             model.predict(X.drop(columns="colour"))
+        with pytest.warns(UserWarning, match="was fitted with feature names"):
+            labels = model.predict(X.to_numpy())
+        assert_array_equal(labels, model.labels_)
+        with pytest.raises(ValueError, match="AutoCluster is expecting 5"):
+            model.predict(X.iloc[:, :3].to_numpy())

@@ -657,6 +657,16 @@ def test_distances_of_levels_jump_where_there_are_levels():
     assert stream.levels_ == model.levels_
 
 
+def test_levels_of_what_has_no_labels():
+    stream = PPP().partial_fit(nested_groups()[0])
+    with pytest.raises(AttributeError, match="come with fit"):
+        stream.labels_at(2)
+    with pytest.raises(NotFittedError):
+        PPP().labels_at(2)
+    with pytest.raises(TypeError, match="n_clusters must be an instance of int"):
+        PPP().fit(nested_groups()[0]).labels_at(1.5)
+
+
 @one_cluster
 def test_one_cluster_has_one_level():
     model = PPP().fit(np.random.default_rng(0).normal(size=(30, 2)))
