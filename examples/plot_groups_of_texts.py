@@ -77,4 +77,5 @@ print(f"{question} Topic {topic}, with {', '.join(names[topics.labels_ == topic]
 # ---------
 # A million vectors take the same lines. Of more than 20,000 rows so many are laid out
 # (`max_anchors`), the others are placed among them; a topic of fewer than 0.2 % of the
-# rows may be missed. Where a hundred topics are expected, try ``placed="all"``.
+# rows has few of its rows among them and may be missed. Where a hundred topics are
+# expected, try ``placed="all"``.

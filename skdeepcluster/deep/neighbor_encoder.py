@@ -49,7 +49,7 @@ class NeighborEncoder(NetworkEstimator, DocumentedEstimator):
         Most distinct rows that are laid out. Of a larger table so many are drawn,
         by their values and not by chance, and the other rows are embedded as new
         ones; rows of known classes are all among them while they are no more than
-        a tenth. A group should have some 40 rows among them to be seen. None
+        a tenth. A group of which only a few are among them may not be seen. None
         lays out all rows. Where `fit` is given a graph, all rows are laid out.
     hidden_layer_sizes : tuple of int, default=(128, 128)
         Widths of the network's hidden layers.

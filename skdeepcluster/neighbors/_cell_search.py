@@ -10,9 +10,8 @@ from ..kernels.neighbors import nearest_in_cells, nearest_rows
 
 # Larger tables are searched in cells, unless all pairs are asked for.
 MOST_EXACT = 20_000
-# Rows of a cell, and the cells that are looked at. With 24 of 100 rows, 97 of 100
-# neighbours are found among 100,000 where noise fills 50 columns, more where there
-# are shapes.
+# Rows of a cell, and the cells that are looked at: so many that nearly all neighbours
+# are found where noise fills 50 columns (benchmarks/bench_topics.py).
 ROWS_PER_CELL, CELLS_LOOKED_AT = 100, 24
 # The cells near a row are looked for among those near its part of the table: so many
 # for each square root of all cells, and all of small tables.
