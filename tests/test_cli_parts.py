@@ -208,7 +208,8 @@ def test_what_was_labelled_is_kept_and_the_rest_made_up(done, tmp_path, monkeypa
     )
     _, notes = done(*command)
     assert labelled == ["b.parquet"]
-    assert "2 files of 3 were labelled before" in notes
+    assert "kept, since labelled before: 2 of 3 files\n" in notes
+    assert "wrote 1 file and" in notes
     assert content(tmp_path / "out") == whole
     # Other columns, another model, another source: all anew.
     done(*command, "--copy-columns")
@@ -244,7 +245,7 @@ def test_a_part_is_whole_or_absent(error, run, done, tmp_path, monkeypatch):
     }
     monkeypatch.undo()
     _, notes = done(*command)
-    assert "1 files of 3 were labelled before" in notes
+    assert "kept, since labelled before: 1 of 3 files\n" in notes
     assert content(tmp_path / "out") == content(tmp_path / "whole")
 
 
@@ -460,10 +461,70 @@ def test_the_manifest_says_what_was_done(done, run, tmp_path):
     for cluster, size in sizes.items():
         counted = sum(part["clusters"][str(cluster)] for part in parts.values())
         assert counted == size
-    (tmp_path / "out" / MANIFEST).write_text("{")
-    status, _, err = run(*command)
-    assert status == 2
-    assert "cannot read" in err
+    for damaged in [
+        "{",
+        "[]",
+        '{"parts": []}',
+        '{"parts": {"a.parquet": 1}}',
+        '{"parts": {"a.parquet": {"source": [1, 2]}}}',
+        '{"parts": {"a.parquet": {"source": [1, 2], "clusters": {"0": null}}}}',
+    ]:
+        (tmp_path / "out" / MANIFEST).write_text(damaged)
+        status, _, err = run(*command)
+        assert status == 2
+        assert "cannot read" in err
+
+
+@pytest.fixture
+def small(done, tmp_path):
+    """A folder of CSV files, and a model of it."""
+    folder = write(table_of("numbers", 60), tmp_path / "in", "csv")
+    options = ["--method", "kmeans", "--n-clusters", "2", "--id", "key"]
+    done("cluster", folder, *options, "--save", tmp_path / "model")
+    return tmp_path / "model", folder
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--missing", "-999"],
+        ["--decimal", "."],
+        ["--thousands", ","],
+        ["--sep", ","],
+        ["--copy-columns"],
+    ],
+)
+def test_other_options_label_anew(options, small, done, tmp_path):
+    command = ["predict", *small, "--out", tmp_path / "out"]
+    done(*command)
+    _, notes = done(*command)
+    assert "kept, since labelled before: 3 of 3 files\n" in notes
+    assert "wrote" not in notes
+    _, notes = done(*command, *options)
+    assert "kept" not in notes
+    assert "wrote 3 files and" in notes
+
+
+def test_results_of_files_that_are_gone_are_named(small, done, tmp_path):
+    model, folder = small
+    out = tmp_path / "out"
+    command = ["predict", model, folder, "--out", out]
+    done(*command)
+    (folder / "b.csv").rename(tmp_path / "b.csv")
+    said, notes = done(*command)
+    assert "by this model: b.csv\n" in notes
+    assert "of 40 rows" in said
+    # Once it is back it is known.
+    (tmp_path / "b.csv").rename(folder / "b.csv")
+    _, notes = done(*command)
+    assert "3 of 3 files\n" in notes
+    (folder / "b.csv").unlink()
+    for _ in range(2):
+        _, notes = done(*command, "--missing", "-1")
+        assert "by another model or other options: delete them: b.csv\n" in notes
+    (out / "b.csv").unlink()
+    _, notes = done(*command, "--missing", "-1")
+    assert "earlier runs" not in notes
 
 
 def test_decisions_are_those_of_the_whole_table(done, tmp_path):

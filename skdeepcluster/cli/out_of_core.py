@@ -25,6 +25,7 @@ from .messages import (
     CommandError,
     first_line,
     keep_quiet,
+    listed,
     print_lines,
     say,
     warnings_as_notes,
@@ -37,6 +38,9 @@ MANIFEST = "_skdeepcluster.json"
 WHOLE = ("plot", "report", "table_file", "compare", "edges")
 WHOLE += ("size_min", "size_max", "must_link", "cannot_link")
 CONFIDENCE, UNLIKE = "cluster_confidence", "cluster_unlike"
+# Options that change what is read or written, beside the model.
+ASKED = ("command", "id", "copy_columns", "sep", "decimal", "thousands", "no_header")
+ASKED += ("missing", "numeric", "categorical", "date")
 
 
 def cluster_parts(args, source):
@@ -236,8 +240,8 @@ def fitted(args, prepared, note):
 
 
 def fingerprint_of(path, args):
-    """What the results depend on beside the rows: the model and the columns asked."""
-    asked = [getattr(args, "id", None), args.copy_columns, args.command]
+    """What the results depend on beside the rows: the model and how files are read."""
+    asked = [getattr(args, option, None) for option in ASKED]
     said = json.dumps(asked).encode()
     return hashlib.sha256(path.read_bytes() + said).hexdigest()
 
@@ -248,13 +252,33 @@ def parts_of(out):
 
 
 def read_manifest(out):
+    """What a folder of results says of itself; nothing where there is none."""
     path = out / MANIFEST
     if not path.exists():
         return {}
     try:
-        return json.loads(path.read_text("utf-8"))
+        manifest = json.loads(path.read_text("utf-8"))
     except (ValueError, OSError) as error:
         raise CommandError(f"cannot read {path}: {first_line(error)}") from error
+    parts = manifest.get("parts") if isinstance(manifest, dict) else None
+    if not isinstance(parts, dict) or not all(map(is_entry, parts.values())):
+        raise CommandError(
+            f"cannot read {path}: it is damaged; delete it and the results beside it, "
+            "or name another --out"
+        )
+    return manifest
+
+
+def is_entry(entry):
+    """Whether a manifest may say this of a part: not done, or its stamp and counts."""
+    if entry is None:
+        return True
+    if not isinstance(entry, dict) or not isinstance(entry.get("source"), list):
+        return False
+    counts = entry.get("clusters")
+    return isinstance(counts, dict) and all(
+        type(count) is int for count in counts.values()
+    )
 
 
 def label_files(args, source, batches, model, fingerprint, note):
@@ -262,36 +286,66 @@ def label_files(args, source, batches, model, fingerprint, note):
     from .. import __version__
 
     manifest = read_manifest(args.out) if args.out.is_dir() else {}
-    before = manifest.get("parts", {}) if manifest.get("model") == fingerprint else {}
+    before = manifest.get("parts", {})
+    if manifest.get("model") != fingerprint:
+        before = dict.fromkeys(before)
     names = [source.name_of(path) for path in source.files]
-    parts = dict.fromkeys({*names, *manifest.get("parts", {})})
-    n_kept = 0
+    parts = {**before, **dict.fromkeys(names)}
     try:
         args.out.mkdir(parents=True, exist_ok=True)
         for path, name in zip(source.files, names, strict=True):
-            state = path.stat()
             entry = before.get(name)
-            stamp = [state.st_size, state.st_mtime_ns]
-            if entry and entry["source"] == stamp and (args.out / name).is_file():
-                parts[name], n_kept = entry, n_kept + 1
+            is_same = entry and entry["source"] == stamp_of(path)
+            if is_same and (args.out / name).is_file():
+                parts[name] = entry
+        n_kept = sum(parts[name] is not None for name in names)
         manifest = {"model": fingerprint, "version": __version__, "parts": parts}
         write_manifest(args.out, manifest)
         for path, name in zip(source.files, names, strict=True):
             if parts[name] is None:
-                state = path.stat()
+                stamp = stamp_of(path)
                 counts = label_file(args, batches, model, path, args.out / name)
-                stamp = [state.st_size, state.st_mtime_ns]
                 parts[name] = {"source": stamp, "clusters": counts}
                 write_manifest(args.out, manifest)
     except OSError as error:
         reason = error.strerror or first_line(error)
         raise CommandError(f"cannot write to {args.out}: {reason}") from error
-    if n_kept:
-        note(f"{n_kept:,} files of {len(names):,} were labelled before, and are kept")
-    note(f"wrote {len(names):,} files and {MANIFEST} to {args.out}")
+    for text in part_notes(args, parts, names, n_kept):
+        note(text)
     noun = "class" if hasattr(model[1], "classes_") else "cluster"
     counts = [parts[name]["clusters"] for name in names]
     print_lines(sizes_table(counts, noun), sys.stdout)
+
+
+def stamp_of(path):
+    """What tells that a file has changed."""
+    state = path.stat()
+    return [state.st_size, state.st_mtime_ns]
+
+
+def part_notes(args, parts, names, n_kept):
+    """Yield what was kept, what was written, and what is there beside."""
+    n_new = len(names) - n_kept
+    if n_kept:
+        yield f"kept, since labelled before: {n_kept:,} of {files_of(len(names))}"
+    if n_new:
+        yield f"wrote {files_of(n_new)} and {MANIFEST} to {args.out}"
+    gone = [name for name in parts if name not in {*names}]
+    gone = sorted(name for name in gone if (args.out / name).is_file())
+    whole = str(args.out)
+    for is_old in (False, True):
+        some = [name for name in gone if (parts[name] is None) == is_old]
+        if some:
+            what = "another model or other options: delete them"
+            yield (
+                f"{args.out} also holds files of earlier runs, which are not counted, "
+                f"by {what if is_old else 'this model'}: {listed(some, where=whole)}"
+            )
+
+
+def files_of(number):
+    """A number of files, in words."""
+    return f"{number:,} file{'s' * (number != 1)}"
 
 
 def write_manifest(out, manifest):
