@@ -475,6 +475,34 @@ def test_the_manifest_says_what_was_done(done, run, tmp_path):
         assert "cannot read" in err
 
 
+def test_texts_without_rows_are_passed_over(run, done, tmp_path):
+    folder = write(table_of("mixed"), tmp_path / "in", "csv")
+    command = ["cluster", folder, "--id", "key", "--out"]
+    done(*command, tmp_path / "one")
+    empty = {"0.csv": "", "1.csv": "a,b,c,word,key\n", "d.csv": "\n", "e.csv": "# x\n"}
+    for name, text in empty.items():
+        (folder / name).write_text(text)
+    _, notes = done(*command, tmp_path / "two")
+    found = [results(tmp_path / name).cluster.to_dict() for name in ("one", "two")]
+    assert found[0] == found[1]
+    assert "read 900 rows of 7 files" in notes
+    done(*command, tmp_path / "three", "--copy-columns")
+    for out in ("two", "three"):
+        first = (tmp_path / out / "a.csv").read_text().splitlines()[0]
+        for name in empty:
+            assert (tmp_path / out / name).read_text() == f"{first}\n"
+    (folder / "1.csv").write_text("a,c,b,word,key\n")
+    status, _, err = run(*command, tmp_path / "four")
+    assert status == 2
+    assert "1.csv: its columns are a, c, b" in err
+    for name in "abc":
+        (folder / f"{name}.csv").unlink()
+    (folder / "1.csv").unlink()
+    status, _, err = run(*command, tmp_path / "four")
+    assert status == 2
+    assert "it holds no rows" in err
+
+
 @pytest.fixture
 def small(done, tmp_path):
     """A folder of CSV files, and a model of it."""

@@ -473,8 +473,9 @@ def empty_schema(args, batches, model):
 
     _, estimator = model
     asked = getattr(args, "id", None)
-    names = batches.names if args.copy_columns else [asked] * (asked is not None)
-    fields = [batches.schema.field(name) for name in names]
+    fields = [*batches.schema]
+    if not args.copy_columns:
+        fields = [fields[batches.names.index(asked)]] if asked is not None else []
     names = label_names(estimator)
     kinds = [pa.int32(), pa.bool_()]
     if hasattr(estimator, "classes_"):

@@ -1,7 +1,7 @@
 """Tables that are not read at once: folders, patterns, and files past --memory."""
 
 import glob
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -216,7 +216,9 @@ class TextBatches:
     is_text = True
 
     def __init__(self, args, source, forms=None):
-        from ..tables.reading_in_blocks import BlockOptions, BlockReader
+        import pyarrow as pa
+
+        from ..tables.reading_in_blocks import BlockOptions, BlockReader, NoRowsError
 
         options = BlockOptions(
             args.sep,
@@ -229,10 +231,16 @@ class TextBatches:
             tuple(getattr(args, "date", ())),
             tuple(identifiers(args)),
         )
-        with said_of(source.files[0]):
-            self._reader = BlockReader(source.files[0], options, forms)
+        for path in source.files:
+            with said_of(path), suppress(NoRowsError):
+                self._reader = BlockReader(path, options, forms)
+                break
+        else:
+            raise CommandError(f"cannot read {args.table}: it holds no rows")
         self.notes, self.forms = self._reader.notes, self._reader.forms
         self.names, self.units = self._reader.names, self._reader.units
+        texts = [(name, pa.string()) for name in self._reader.written]
+        self.schema = pa.schema(texts)
 
     def of_file(self, path, columns=None):
         """Yield the batches of a file."""

@@ -23,6 +23,13 @@ QUANTITY = re.compile(r"[-+(]?\s*([$€£¥]|[A-Z]{3})?\s*[.,]?\d[\d.,' ]*\S{0,1
 WORDS_OF_A_LINE = re.compile(r'"[^"]*"|\S+')
 
 
+class NoRowsError(ValueError):
+    """There is nothing in a file, or nothing but names."""
+
+    def __init__(self):
+        super().__init__("it holds no rows")
+
+
 class Layout(NamedTuple):
     """How a text file holds a table."""
 
@@ -103,7 +110,7 @@ def find_layout(text, *, sep=None, header=None):
     if comment:
         notes.append(f"comment lines left out: those that begin with {comment!r}")
     if not kept:
-        raise ValueError("it holds no rows")
+        raise NoRowsError
     quote = find_quote([line for _, line in kept])
     sep, spaced = find_separator([line for _, line in kept], sep, quote)
     rows, numbers = split_rows(kept, sep, quote, spaced)

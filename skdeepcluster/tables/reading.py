@@ -17,7 +17,13 @@ import numpy as np
 
 from .._lazy import remedy
 from ._columns import Column, known_names, suspected_marks, without_sentinels
-from ._csv_layout import as_utf8, find_layout, first_lines, spaces_to_tabs
+from ._csv_layout import (
+    NoRowsError,
+    as_utf8,
+    find_layout,
+    first_lines,
+    spaces_to_tabs,
+)
 from ._frames import LARGEST, LARGEST_EXACT, Cells, give_back_memory
 from ._text_forms import MARKS_ANYWHERE, find_form, parse_texts, tidied
 
@@ -237,7 +243,7 @@ def split_columns(data, layout, notes):
 
     body = body_bytes(data, layout)
     if not (bytes(body[:BLOCK]).strip() or bytes(body).strip()):
-        raise ValueError("it holds no rows")
+        raise NoRowsError
     names = [str(j) for j in range(layout.width)]
     try:
         table = arrow_csv.read_csv(

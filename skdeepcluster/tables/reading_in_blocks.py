@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ._columns import known_names
-from ._csv_layout import as_utf8, find_layout, first_lines
+from ._csv_layout import NoRowsError, as_utf8, find_layout, first_lines
 from ._frames import LARGEST_EXACT
 from ._text_forms import MARKS_AMONG_NUMBERS, MARKS_ANYWHERE, tidied
 from .reading import (
@@ -63,15 +63,19 @@ class BlockReader:
         How the cells of columns that are no plain numbers are read.
     units : dict of str to str
         Units of columns of numbers.
+    written : list of str
+        Names of the columns as they are in the file.
     """
 
     def __init__(self, path, options, forms=None):
         self._options = options
-        data, _ = next(blocks_of(path))
+        data, _ = next(blocks_of(path), (b"", True))
         _, note = as_utf8(data)
         self._encoding = encoding_of(note)
         layout, columns, notes = self._first_block(data)
-        self.names = layout.names
+        if columns is None:
+            raise NoRowsError
+        self.names, self.written = layout.names, layout.written
         cells = CellOptions(
             options.decimal,
             options.thousands,
@@ -95,10 +99,14 @@ class BlockReader:
         }
 
     def _first_block(self, data):
-        options, notes = self._options, []
-        data = decoded(data, self._encoding)
-        layout = find_layout(first_lines(data), sep=options.sep, header=options.header)
-        return layout, split_columns(data, layout, notes), notes
+        """Layout, columns and notes of a block; no columns where there are no rows."""
+        options, notes, layout = self._options, [], None
+        data, is_named = decoded(data, self._encoding), options.header
+        try:
+            layout = find_layout(first_lines(data), sep=options.sep, header=is_named)
+            return layout, split_columns(data, layout, notes), notes
+        except NoRowsError:
+            return layout, None, notes
 
     def frames(self, path):
         """Yield the blocks of a file as data frames, cells as words and as meant.
@@ -114,7 +122,12 @@ class BlockReader:
         for data, is_last in blocks_of(path):
             if layout is None:
                 layout, columns, _ = self._first_block(data)
-                self._check_names(layout)
+                if layout is not None:
+                    self._check_names(layout)
+                if columns is None:
+                    if not is_last:
+                        raise NoRowsError
+                    return
                 rest = layout._replace(body_line=0)
             else:
                 text = decoded(data, self._encoding)
@@ -248,7 +261,7 @@ def blocks_of(path):
     with opened(path, "rb") as file:
         data = file.read(BLOCK_BYTES)
         if not data.strip():
-            raise ValueError("it holds no rows")
+            return
         while True:
             more = file.read(BLOCK_BYTES)
             if not more:
