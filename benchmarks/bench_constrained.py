@@ -90,7 +90,7 @@ def assigner_of(X, k, low, high, pairs=(None, None), weights=None):
 
     own = np.ones(len(X)) if weights is None else weights
     links = checked_links(*pairs, np.full(len(X), -1), None)
-    items = items_of(X, own, links, hard=True, merge=False)
+    items = items_of(X, own, links, k, hard=True, merge=False)
     whole = weights is None
     limits = size_limits(k, own.sum(), whole, low, high, 0.0, None)
     return items, Assigner(items, limits, np.inf, whole)

@@ -95,7 +95,8 @@ def fit_rows(Z, weights, links, limits, told, options, *, whole, within, seed):
     hard = bool(np.isinf(options.strength))
 
     def clustered(rows):
-        items = items_of(rows, weights, links, hard=hard, merge=limits.are_none)
+        k = options.n_clusters
+        items = items_of(rows, weights, links, k, hard=hard, merge=limits.are_none)
         rng = np.random.default_rng(seed)
         return items, fit_constrained_kmeans(items, limits, whole, options, rng)
 

@@ -161,8 +161,9 @@ def _starts(items, limits, groups, options, rng):
         centers = plusplus_centers(distinct, counts, n_drawn, rng)
         run = lloyd(distinct, counts, centers, max_iter=PLAIN_STEPS, tol=options.tol)
         centers = run.centers
-        if not limits.are_none:
-            # Clusters that have to hold rows may have equal centers.
+        if not limits.are_none or (items.hard and len(items.edges)):
+            # Clusters that have to hold rows, or rows kept apart, may have equal
+            # centers.
             centers = np.resize(centers, (k, centers.shape[1]))
         if len(large) <= len(centers):
             centers = _with_told(centers, items.means[large])

@@ -6,7 +6,7 @@ import numpy as np
 
 from .._kmeans import weighted_means
 from .._rows import lexicographic_order
-from ._links import joined_rows, other_code_pairs, refused_pairs, same_code_pairs
+from ._links import joined_rows, refused_pairs, same_code_pairs
 
 
 class Items(NamedTuple):
@@ -39,7 +39,7 @@ class Items(NamedTuple):
     hard: bool
 
 
-def items_of(Z, weights, links, *, hard, merge):
+def items_of(Z, weights, links, n_clusters, *, hard, merge):
     """Gather rows to items.
 
     Parameters
@@ -50,6 +50,8 @@ def items_of(Z, weights, links, *, hard, merge):
         Their weights.
     links : Links
         Links between them.
+    n_clusters : int
+        Number of clusters.
     hard : bool
         Whether rows that are joined become one item.
     merge : bool
@@ -82,7 +84,7 @@ def items_of(Z, weights, links, *, hard, merge):
         means[several] = sums[several]
     away = np.square(rows - means[sorted_numbers]).sum(axis=1)
     scatters = np.bincount(sorted_numbers, own * away, n_items)
-    edges, signs = _edges(links, numbers, hard)
+    edges, signs = _edges(links, numbers, hard, n_clusters)
     return Items(means, sizes, scatters, numbers, edges, signs, hard)
 
 
@@ -114,13 +116,13 @@ def _numbered(Z, weights, links, hard, merge):
     return numbers, order, firsts
 
 
-def _edges(links, numbers, hard):
+def _edges(links, numbers, hard, n_clusters):
     """Links as pairs of items, what cancels left out."""
-    pairs, signs = refused_pairs(links), []
+    pairs = refused_pairs(links, n_clusters)
     if not hard:
         # Every row of a code is held against the first of each code.
         joined = np.concatenate([links.must, same_code_pairs(links.codes)])
-        pairs = np.concatenate([links.cannot, other_code_pairs(links.codes), joined])
+        pairs = np.concatenate([pairs, joined])
         signs = np.ones(len(pairs), np.int8)
         signs[len(pairs) - len(joined) :] = -1
     else:

@@ -12,6 +12,8 @@ from .._warnings import warn
 from ..exceptions import InfeasibleConstraintsError, LinkWarning
 
 SOFT_INSTEAD = "or set link_strength=3 if some links may be wrong"
+# Codes that are held against each other where no partition can keep them all apart.
+MOST_CODES = 50
 
 
 class Links(NamedTuple):
@@ -128,10 +130,20 @@ def same_code_pairs(codes):
     return pairs[pairs[:, 0] != pairs[:, 1]]
 
 
-def other_code_pairs(codes):
-    """Pairs that keep codes apart: the first rows of each two."""
+def first_of_codes(codes):
+    """First row of each code, those of most rows first."""
     rows = np.flatnonzero(codes >= 0)
-    first = rows[np.unique(codes[rows], return_index=True)[1]]
+    _, first, counts = np.unique(codes[rows], return_index=True, return_counts=True)
+    return rows[first[np.argsort(-counts, kind="stable")]]
+
+
+def other_code_pairs(codes, n_clusters):
+    """Pairs that keep codes apart: the first rows of each two.
+
+    Of more codes than clusters, and than 50, those of most rows: as many are kept
+    apart.
+    """
+    first = first_of_codes(codes)[: max(n_clusters, MOST_CODES)]
     i, j = np.triu_indices(len(first), 1)
     return np.column_stack([first[i], first[j]])
 
@@ -147,9 +159,9 @@ def joined_rows(links):
     return connected_components(graph, directed=False)[1]
 
 
-def refused_pairs(links):
+def refused_pairs(links, n_clusters):
     """Pairs that are to be kept apart, those of different codes among them."""
-    return np.concatenate([links.cannot, other_code_pairs(links.codes)])
+    return np.concatenate([links.cannot, other_code_pairs(links.codes, n_clusters)])
 
 
 def check_hard_links(links, components, n_clusters):
@@ -169,7 +181,10 @@ def check_hard_links(links, components, n_clusters):
     InfeasibleConstraintsError
         If rows that are joined are to be kept apart, or too many are.
     """
-    apart = refused_pairs(links)
+    told = first_of_codes(links.codes)
+    if len(told) > n_clusters:
+        _raise_too_many(sorted(told.tolist()), n_clusters)
+    apart = refused_pairs(links, n_clusters)
     inside = apart[components[apart[:, 0]] == components[apart[:, 1]]]
     if len(inside):
         _raise_contradiction(links, inside[0])
@@ -186,17 +201,20 @@ def check_hard_links(links, components, n_clusters):
             apart[:1],
         )
     neighbors = _neighbors(components, apart)
-    clique = _large_clique(neighbors)
+    clique = _large_clique(neighbors, n_clusters)
     if len(clique) > n_clusters:
-        rows = _first_rows(components, clique)
-        raise InfeasibleConstraintsError(
-            f"Rows {_listed(rows)} are pairwise apart, so n_clusters={n_clusters} is "
-            f"too few: ask for at least {len(rows)}, {SOFT_INSTEAD}.",
-            "too many apart",
-            rows,
-        )
+        _raise_too_many(_first_rows(components, clique), n_clusters)
     if n_clusters == 2:
         _check_odd_cycle(neighbors, components)
+
+
+def _raise_too_many(rows, n_clusters):
+    raise InfeasibleConstraintsError(
+        f"Rows {_listed(rows)} are pairwise apart, so n_clusters={n_clusters} is too "
+        f"few: ask for at least {len(rows)}, {SOFT_INSTEAD}.",
+        "too many apart",
+        rows,
+    )
 
 
 def _raise_contradiction(links, pair):
@@ -247,20 +265,27 @@ def _neighbors(components, apart):
     return neighbors
 
 
-def _large_clique(neighbors):
-    """Grow a set of pairwise refused components from each of largest degree."""
+def _large_clique(neighbors, n_clusters):
+    """Grow sets of pairwise refused components until one is larger than `n_clusters`.
+
+    They begin with those of largest degree; none is found where it is empty.
+    """
     by_degree = sorted(neighbors, key=lambda node: (-len(neighbors[node]), node))
-    best = []
     for first in by_degree[:60]:
         clique, candidates = [first], set(neighbors[first])
-        while candidates:
+        while len(clique) <= n_clusters < len(clique) + len(candidates):
             node = min(
                 candidates, key=lambda node: (-len(neighbors[node] & candidates), node)
             )
             clique.append(node)
             candidates &= neighbors[node]
-        best = max(best, clique, key=len)
-    return best
+        if len(clique) > n_clusters:
+            # It is too large already: any further one does.
+            while candidates:
+                clique.append(min(candidates))
+                candidates &= neighbors[clique[-1]]
+            return clique
+    return []
 
 
 def _check_odd_cycle(neighbors, components):

@@ -69,7 +69,7 @@ def told_groups_of(links, labels, n_clusters, *, hard):
         done[links.must.ravel()] = True
         done |= links.codes >= 0
     refused = {}
-    for i, j in refused_pairs(links).tolist():
+    for i, j in refused_pairs(links, n_clusters).tolist():
         refused.setdefault(units[i], set()).add(groups[j])
         refused.setdefault(units[j], set()).add(groups[i])
     open_rows, seen = {}, set()

@@ -70,7 +70,7 @@ def refused_groups(links, n_clusters):
     groups : ndarray of shape (n_samples,), dtype=int64
         Group of each row, the largest first; -1 for a row in none.
     """
-    apart = refused_pairs(links)
+    apart = refused_pairs(links, n_clusters)
     if len(apart) == 0:
         return np.full(len(links.codes), -1)
     components = joined_rows(links)

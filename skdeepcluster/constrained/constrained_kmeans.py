@@ -17,6 +17,7 @@ from sklearn.utils._param_validation import (
     StrOptions,
     validate_parameter_constraints,
 )
+from sklearn.utils._param_validation import Options as ExactOptions
 
 from .._fitted_state import check_arrays, check_indices
 from .._labels import PartialLabels, has_unlabeled
@@ -225,7 +226,7 @@ class ConstrainedKMeans(
         "balance": [Interval(Real, 0, None, closed="both")],
         "size_prior": ["array-like", None],
         "link_strength": [Interval(Real, 0, None, closed="right")],
-        "examples": [StrOptions({"auto"}), "boolean"],
+        "examples": [StrOptions({"auto"}), ExactOptions(bool, {False})],
         "metric": [StrOptions({"euclidean", "within"})],
         "encoder": [HasMethods(["fit_transform", "transform"]), None],
         "n_init": [Interval(Integral, 1, None, closed="left")],
@@ -283,8 +284,10 @@ class ConstrainedKMeans(
             Table of finite numbers. float32 is kept, other dtypes become float64.
         y : array-like of shape (n_samples,), default=None
             Partial labels: rows of equal labels belong together, and those of
-            different labels apart. A row of which nothing is known is marked by -1,
-            or by a missing value. A `y` without such a row is ignored.
+            different labels apart. With finite `link_strength` and more labels than
+            both 50 and `n_clusters`, only so many, those of most rows, are kept apart.
+            A row of which nothing is known is marked by -1, or by a missing value. A
+            `y` without such a row is ignored.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights of the rows; a weight of 0 leaves the row out. None
             means 1 for all.

@@ -38,7 +38,7 @@ def assigner(n, k, must, cannot, strength, low=None, high=None):
     """An assigner of n rows on a line, which no link or limit knows of."""
     rows, weights = np.arange(float(n))[:, None], np.ones(n)
     links = checked_links(must, cannot, np.full(n, -1), None)
-    items = items_of(rows, weights, links, hard=np.isinf(strength), merge=False)
+    items = items_of(rows, weights, links, k, hard=np.isinf(strength), merge=False)
     limits = size_limits(k, float(n), True, low, high, 0.0, None)
     return Assigner(items, limits, strength, True), items
 
@@ -252,6 +252,44 @@ def test_too_many_apart():
     assert "n_clusters=1 cannot keep rows 3 and 8 apart" in str(
         error_of(1, None, [(3, 8)])
     )
+
+
+def test_equal_rows_that_are_kept_apart():
+    rows = np.zeros((10, 1))
+    labels = ConstrainedKMeans(2).fit(rows, cannot_link=[(0, 1)]).labels_
+    assert labels[0] != labels[1]
+    y = [0, 1, 2, *[-1] * 7]
+    for params in ({}, {"examples": False}, {"metric": "within"}):
+        labels = ConstrainedKMeans(3, **params).fit(rows, y).labels_
+        assert len(set(labels[:3])) == 3
+
+
+def test_more_labels_than_clusters():
+    rows = np.random.default_rng(0).normal(size=(6000, 2))
+    y = np.arange(6000) // 2
+    y[:40] = -1
+    with pytest.raises(InfeasibleConstraintsError, match="at least 2980") as error:
+        ConstrainedKMeans(3).fit(rows, y)
+    assert error.value.kind == "too many apart"
+    assert error.value.rows == list(range(40, 6000, 2))
+    # Soft links hold what can be held; time grows with the rows.
+    soft = ConstrainedKMeans(3, link_strength=1e3, n_init=1, random_state=0)
+    labels = soft.fit(rows, y).labels_
+    np.testing.assert_array_equal(labels[40::2], labels[41::2])
+
+
+def test_many_rows_pairwise_apart():
+    cannot = np.column_stack(np.triu_indices(120, 1))
+    error = error_of(3, None, cannot)
+    assert sorted(error.rows) == list(range(120))
+    labels = ConstrainedKMeans(120, n_init=1).fit(X, cannot_link=cannot).labels_
+    assert len(set(labels[:120])) == 120
+
+
+@pytest.mark.parametrize("examples", [True, "always", None])
+def test_examples_are_auto_or_none(examples):
+    with pytest.raises(ValueError, match="'examples' parameter"):
+        ConstrainedKMeans(3, examples=examples).fit(X)
 
 
 def test_odd_cycle():
