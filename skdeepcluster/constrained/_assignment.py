@@ -138,16 +138,18 @@ class Assigner:
         Assignment
             Clusters, prices and costs.
         """
-        nearest = costs.argmin(axis=1)
-        own = self.items.weights
-        spread = float(np.sum(own * costs.min(axis=1)) / own.sum())
-        if self.limits.are_none and self.graph is None:
-            cost = float(np.sum(own * costs.min(axis=1)))
-            return Assignment(nearest, np.zeros(costs.shape[1]), cost, 0.0)
-        strength = self.strength * spread if np.isfinite(self.strength) else np.inf
-        if self.limits.are_none:
-            return self._by_links(costs, nearest, labels, strength, final)
-        balance = self.limits.balance * spread
+        own, strength, balance = self.items.weights, np.inf, 0.0
+        is_free, is_soft = self.limits.are_none, np.isfinite(self.strength)
+        if is_free or is_soft or self.limits.balance:
+            nearest = costs.argmin(axis=1)
+            least = float(np.sum(own * costs[np.arange(len(costs)), nearest]))
+            spread = least / own.sum()
+            strength = self.strength * spread if is_soft else np.inf
+            balance = self.limits.balance * spread
+        if is_free and self.graph is None:
+            return Assignment(nearest, np.zeros(costs.shape[1]), least, 0.0)
+        if is_free:
+            return self._by_links(costs, nearest, least, labels, strength, final)
         found = self._rounded(costs, self._flow(costs, prices, balance), balance)
         is_broken = self.graph is not None and self.graph.broken(found.labels).any()
         # Of few items the best whole ones are soon found.
@@ -173,7 +175,7 @@ class Assigner:
         excess = np.maximum(sizes - limits.upper, limits.lower - sizes).max()
         return float(excess) if excess > 1e-9 * limits.total else 0.0
 
-    def _by_links(self, costs, nearest, labels, strength, final):
+    def _by_links(self, costs, nearest, least, labels, strength, final):
         linked = self.graph.linked
         own = self.items.weights
         weighted = costs[linked] * own[linked, np.newaxis]
@@ -183,7 +185,6 @@ class Assigner:
         cost = float(np.sum(own * costs[np.arange(len(costs)), nearest]))
         if not self.graph.hard:
             cost += strength * np.count_nonzero(self.graph.broken(nearest))
-        least = float(np.sum(own * costs.min(axis=1)))
         gap = 0.0 if n_open == 0 else (cost - least) / max(cost, 1e-300)
         return Assignment(nearest, np.zeros(costs.shape[1]), cost, gap)
 

@@ -12,6 +12,10 @@ arc from a cluster to another is the row of the first that changes most cheaply 
 second: the top of a heap, one for each ordered pair of clusters. Successive shortest
 paths are chapter 9.7 of [1]_.
 
+A heap holds only the changes that cost at most a bound, prices included; what it leaves
+out counts as one change at that bound. A path that meets it doubles the share of rows
+within the bound, and the heaps are filled anew. Few rows ever move.
+
 References
 ----------
 .. [1] R. K. Ahuja, T. L. Magnanti and J. B. Orlin, "Network flows: theory, algorithms
@@ -76,9 +80,10 @@ def transport_rows(costs, weights, lower, upper, prices, *, strength=0.0, target
     Notes
     -----
     O(n k) time for the heaps and O(k² + path · k log n) for each path, of which there
-    are at most as many as units in the wrong cluster. Memory is 12 n k bytes for the
-    heaps beside the amounts, which take a byte each where rows have weight 1. With
-    weights, the cost of unequal sizes is linear between multiples of their mean.
+    are at most as many as units in the wrong cluster. Memory is at most 12 n k bytes
+    for the heaps, and far less where few rows start in the wrong cluster, beside the
+    amounts, which take a byte each where rows have weight 1. With weights, the cost of
+    unequal sizes is linear between multiples of their mean.
 
     Examples
     --------
@@ -114,10 +119,12 @@ def transport_rows(costs, weights, lower, upper, prices, *, strength=0.0, target
 @jit()
 def _transport(costs, weights, amounts, lower, upper, prices, strength, targets, unit):
     k = costs.shape[1]
-    sizes = _cheapest(costs, weights, amounts, prices)
+    margins = np.empty(len(costs))
+    sizes = _cheapest(costs, weights, amounts, prices, margins)
     sinks, excess = np.empty(k), np.empty(k + 1)
-    excess[k] = -weights.sum()
-    dust = 1e-11 * -excess[k]
+    total = weights.sum()
+    excess[k] = -total
+    dust = 1e-11 * total
     # Up and down from each cluster to the sink: cost of a unit, and how much goes.
     up, down = np.empty((k, 2)), np.empty((k, 2))
     for j in range(k):
@@ -127,15 +134,14 @@ def _transport(costs, weights, amounts, lower, upper, prices, strength, targets,
         excess[j] = sizes[j] - sinks[j]
         excess[k] += sinks[j]
         _sink_arcs(sinks, lower, upper, strength, targets, unit, dust, j, up, down)
-    keys, rows, starts, lengths, rooms = _heaps(costs, amounts)
-    is_heap = np.zeros((k, k), np.bool_)
-    tops = np.full((k, k), np.inf)
-    for a in range(k):
-        for b in range(k):
-            if lengths[a, b] > 0:
-                tops[a, b] = keys[starts[a, b]]
     potentials = np.zeros(k + 1)
     potentials[:k] = -prices
+    share = _first_share(excess, total, len(costs))
+    bound = _bound_of(margins, share)
+    limits = _key_limits(bound, potentials)
+    keys, rows, starts, lengths, rooms = _heaps(costs, amounts, margins, bound, limits)
+    is_heap = np.zeros((k, k), np.bool_)
+    tops = _first_tops(keys, starts, lengths, limits)
     distances, parents = np.empty(k + 1), np.empty(k + 1, np.int64)
     is_final, moves = np.empty(k + 1, np.bool_), np.empty((k + 1, 3), np.int64)
     n_paths = 0
@@ -145,6 +151,17 @@ def _transport(costs, weights, amounts, lower, upper, prices, strength, targets,
         )
         if target < 0:
             break
+        if _meets_limit(parents, target, lengths):
+            share *= 2
+            _margins(costs, amounts, potentials, margins)
+            bound = _bound_of(margins, share)
+            limits = _key_limits(bound, potentials)
+            keys, rows, starts, lengths, rooms = _heaps(
+                costs, amounts, margins, bound, limits
+            )
+            is_heap[:] = False
+            tops = _first_tops(keys, starts, lengths, limits)
+            continue
         for j in range(k + 1):
             potentials[j] += min(distances[j], distances[target])
         source, amount = _what_fits(
@@ -176,7 +193,7 @@ def _transport(costs, weights, amounts, lower, upper, prices, strength, targets,
             amounts[row, node] += amount
             if is_new:
                 keys, rows = _push_row(
-                    keys, rows, starts, lengths, rooms, is_heap, costs, row, node
+                    keys, rows, starts, lengths, rooms, is_heap, limits, costs, row, node
                 )
         for move in range(n_moves):
             for end in range(1, 3):
@@ -184,7 +201,7 @@ def _transport(costs, weights, amounts, lower, upper, prices, strength, targets,
                 for b in range(k):
                     if a != b:
                         tops[a, b] = _top(
-                            keys, rows, starts, lengths, is_heap, amounts, a, b
+                            keys, rows, starts, lengths, is_heap, limits, amounts, a, b
                         )
         n_paths += 1
     for j in range(k):
@@ -210,19 +227,89 @@ def _what_fits(parents, target, amount, up, down, rows, starts, amounts):
 
 
 @jit()
-def _cheapest(costs, weights, amounts, prices):
-    """Give every row to its cheapest cluster; return the sizes."""
+def _cheapest(costs, weights, amounts, prices, margins):
+    """Give every row to its cheapest cluster; return the sizes.
+
+    How much more the second cheapest costs is written to the last argument.
+    """
     n_samples, k = costs.shape
     sizes = np.zeros(k)
     for i in range(n_samples):
-        best, least = 0, np.inf
+        best, least, second = 0, np.inf, np.inf
         for j in range(k):
             cost = costs[i, j] + prices[j]
             if cost < least:
-                best, least = j, cost
+                best, least, second = j, cost, least
+            elif cost < second:
+                second = cost
         amounts[i, best] = weights[i]
         sizes[best] += weights[i]
+        margins[i] = second - least
     return sizes
+
+
+@jit()
+def _margins(costs, amounts, potentials, margins):
+    """Write what the cheapest change of each row costs, potentials included."""
+    n_samples, k = costs.shape
+    for i in range(n_samples):
+        margins[i] = np.inf
+        for a in range(k):
+            if amounts[i, a] > 0:
+                own = costs[i, a] - potentials[a]
+                for b in range(k):
+                    if a != b:
+                        change = costs[i, b] - potentials[b] - own
+                        margins[i] = min(margins[i], change)
+
+
+@jit()
+def _first_share(excess, total, n_samples):
+    """Share of the rows that heaps hold first: several times what has to move."""
+    moving = np.abs(excess).sum() / 2
+    return 0.02 + 4 * moving / total + 200 / n_samples
+
+
+@jit()
+def _bound_of(margins, share):
+    """Margin that about a share of the rows do not exceed."""
+    sample = np.sort(margins[:: max(len(margins) // 1000, 1)])
+    place = int(min(share, 1.0) * len(sample))
+    return sample[place] if place < len(sample) else np.inf
+
+
+@jit()
+def _key_limits(bound, potentials):
+    """Largest key of each heap: that of a change which costs the bound."""
+    k = len(potentials) - 1
+    limits = np.empty((k, k))
+    for a in range(k):
+        for b in range(k):
+            limits[a, b] = bound + potentials[b] - potentials[a]
+    return limits
+
+
+@jit()
+def _first_tops(keys, starts, lengths, limits):
+    """First key of every heap, or its limit."""
+    tops = limits.copy()
+    for a in range(len(tops)):
+        for b in range(len(tops)):
+            if lengths[a, b] > 0:
+                tops[a, b] = keys[starts[a, b]]
+    return tops
+
+
+@jit()
+def _meets_limit(parents, target, lengths):
+    """Say whether a path goes by what a heap leaves out."""
+    node = target
+    while parents[node] >= 0:
+        before = parents[node]
+        if max(node, before) < len(lengths) and lengths[before, node] == 0:
+            return True
+        node = before
+    return False
 
 
 @jit()
@@ -319,16 +406,20 @@ def _shortest_path(
 
 
 @jit()
-def _heaps(costs, amounts):
+def _heaps(costs, amounts, margins, bound, limits):
     """Rows of every cluster for each other cluster, the cheapest first.
 
     They become heaps when that leaves: most never do.
     """
     n_samples, k = costs.shape
-    members = np.zeros(k, np.int64)
+    counts = np.zeros((k, k), np.int64)
     for i in range(n_samples):
-        for j in range(k):
-            members[j] += amounts[i, j] > 0
+        if margins[i] <= bound:
+            for a in range(k):
+                if amounts[i, a] > 0:
+                    for b in range(k):
+                        change = costs[i, b] - costs[i, a]
+                        counts[a, b] += change <= limits[a, b]
     starts, lengths = np.zeros((k, k), np.int64), np.zeros((k, k), np.int64)
     rooms = np.zeros((k, k), np.int64)
     end = 0
@@ -336,20 +427,22 @@ def _heaps(costs, amounts):
         for b in range(k):
             starts[a, b] = end
             if a != b:
-                rooms[a, b] = members[a] + 4
+                rooms[a, b] = counts[a, b] + 4
                 end += rooms[a, b]
     # Room to grow once for those that grow.
     keys = np.empty(end + end // 8 + 16)
     rows = np.empty(len(keys), np.int32)
     for i in range(n_samples):
-        for a in range(k):
-            if amounts[i, a] > 0:
-                for b in range(k):
-                    if a != b:
-                        place = starts[a, b] + lengths[a, b]
-                        keys[place] = costs[i, b] - costs[i, a]
-                        rows[place] = i
-                        lengths[a, b] += 1
+        if margins[i] <= bound:
+            for a in range(k):
+                if amounts[i, a] > 0:
+                    for b in range(k):
+                        change = costs[i, b] - costs[i, a]
+                        if a != b and change <= limits[a, b]:
+                            place = starts[a, b] + lengths[a, b]
+                            keys[place] = change
+                            rows[place] = i
+                            lengths[a, b] += 1
     for a in range(k):
         for b in range(k):
             start = starts[a, b]
@@ -360,14 +453,14 @@ def _heaps(costs, amounts):
 
 
 @jit()
-def _push_row(keys, rows, starts, lengths, rooms, is_heap, costs, row, a):
+def _push_row(keys, rows, starts, lengths, rooms, is_heap, limits, costs, row, a):
     """Put a row that came to a cluster into the heaps of that."""
     for b in range(len(starts)):
-        if b == a:
+        change = costs[row, b] - costs[row, a]
+        if b == a or change > limits[a, b]:
             continue
         if lengths[a, b] == rooms[a, b]:
             keys, rows = _enlarge(keys, rows, starts, lengths, rooms, a, b)
-        change = costs[row, b] - costs[row, a]
         _push(keys, rows, starts[a, b], lengths[a, b], is_heap[a, b], change, row)
         lengths[a, b] += 1
     return keys, rows
@@ -435,7 +528,7 @@ def _push(keys, rows, start, length, is_heap, key, row):
 
 
 @jit()
-def _top(keys, rows, starts, lengths, is_heap, amounts, a, b):
+def _top(keys, rows, starts, lengths, is_heap, limits, amounts, a, b):
     """Key of the top of a heap, after rows that left the cluster are taken out."""
     start = starts[a, b]
     while lengths[a, b] > 0 and amounts[rows[start], a] == 0:
@@ -447,4 +540,4 @@ def _top(keys, rows, starts, lengths, is_heap, amounts, a, b):
         last = start + lengths[a, b]
         keys[start], rows[start] = keys[last], rows[last]
         _sift_down(keys, rows, start, lengths[a, b], 0)
-    return keys[start] if lengths[a, b] > 0 else np.inf
+    return keys[start] if lengths[a, b] > 0 else limits[a, b]
