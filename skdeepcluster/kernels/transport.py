@@ -125,15 +125,17 @@ def _transport(costs, weights, amounts, lower, upper, prices, strength, targets,
     total = weights.sum()
     excess[k] = -total
     dust = 1e-11 * total
-    # Up and down from each cluster to the sink: cost of a unit, and how much goes.
-    up, down = np.empty((k, 2)), np.empty((k, 2))
+    # Cost of a unit from node to node; how much goes up to the sink, and down.
+    arcs, up, down = np.full((k + 1, k + 1), np.inf), np.empty(k), np.empty(k)
     for j in range(k):
         sinks[j] = _first_sink(
             sizes[j], lower[j], upper[j], prices[j], strength, targets[j], unit
         )
         excess[j] = sizes[j] - sinks[j]
         excess[k] += sinks[j]
-        _sink_arcs(sinks, lower, upper, strength, targets, unit, dust, j, up, down)
+        _sink_arcs(
+            sinks, lower, upper, strength, targets, unit, dust, j, arcs, up, down
+        )
     potentials = np.zeros(k + 1)
     potentials[:k] = -prices
     share = _first_share(excess, total, len(costs))
@@ -141,13 +143,13 @@ def _transport(costs, weights, amounts, lower, upper, prices, strength, targets,
     limits = _key_limits(bound, potentials)
     keys, rows, starts, lengths, rooms = _heaps(costs, amounts, margins, bound, limits)
     is_heap = np.zeros((k, k), np.bool_)
-    tops = _first_tops(keys, starts, lengths, limits)
+    _first_tops(keys, starts, lengths, limits, arcs)
     distances, parents = np.empty(k + 1), np.empty(k + 1, np.int64)
     is_final, moves = np.empty(k + 1, np.bool_), np.empty((k + 1, 3), np.int64)
     n_paths = 0
     while True:
         target = _shortest_path(
-            tops, up, down, potentials, excess, dust, distances, parents, is_final
+            arcs, potentials, excess, dust, distances, parents, is_final
         )
         if target < 0:
             break
@@ -160,7 +162,7 @@ def _transport(costs, weights, amounts, lower, upper, prices, strength, targets,
                 costs, amounts, margins, bound, limits
             )
             is_heap[:] = False
-            tops = _first_tops(keys, starts, lengths, limits)
+            _first_tops(keys, starts, lengths, limits, arcs)
             continue
         for j in range(k + 1):
             potentials[j] += min(distances[j], distances[target])
@@ -182,7 +184,7 @@ def _transport(costs, weights, amounts, lower, upper, prices, strength, targets,
                 j = min(node, before)
                 sinks[j] += amount if node == k else -amount
                 _sink_arcs(
-                    sinks, lower, upper, strength, targets, unit, dust, j, up, down
+                    sinks, lower, upper, strength, targets, unit, dust, j, arcs, up, down
                 )
             node = before
         for move in range(n_moves):
@@ -200,7 +202,7 @@ def _transport(costs, weights, amounts, lower, upper, prices, strength, targets,
                 a = moves[move, end]
                 for b in range(k):
                     if a != b:
-                        tops[a, b] = _top(
+                        arcs[a, b] = _top(
                             keys, rows, starts, lengths, is_heap, limits, amounts, a, b
                         )
         n_paths += 1
@@ -216,9 +218,9 @@ def _what_fits(parents, target, amount, up, down, rows, starts, amounts):
     while parents[node] >= 0:
         before = parents[node]
         if node == k:
-            amount = min(amount, up[before, 1])
+            amount = min(amount, up[before])
         elif before == k:
-            amount = min(amount, down[node, 1])
+            amount = min(amount, down[node])
         else:
             row = rows[starts[before, node]]
             amount = min(amount, float(amounts[row, before]))
@@ -290,14 +292,14 @@ def _key_limits(bound, potentials):
 
 
 @jit()
-def _first_tops(keys, starts, lengths, limits):
-    """First key of every heap, or its limit."""
-    tops = limits.copy()
-    for a in range(len(tops)):
-        for b in range(len(tops)):
+def _first_tops(keys, starts, lengths, limits, arcs):
+    """Write the first key of every heap, or its limit, to the arcs."""
+    for a in range(len(limits)):
+        for b in range(len(limits)):
             if lengths[a, b] > 0:
-                tops[a, b] = keys[starts[a, b]]
-    return tops
+                arcs[a, b] = keys[starts[a, b]]
+            elif a != b:
+                arcs[a, b] = limits[a, b]
 
 
 @jit()
@@ -348,61 +350,51 @@ def _first_sink(size, lower, upper, price, strength, target, unit):
 
 
 @jit()
-def _sink_arcs(sinks, lower, upper, strength, targets, unit, dust, j, up, down):
-    """Costs and capacities of the arcs between a cluster and the sink."""
-    up[j, 0] = down[j, 0] = np.inf
-    up[j, 1] = down[j, 1] = 0.0
+def _sink_arcs(sinks, lower, upper, strength, targets, unit, dust, j, arcs, up, down):
+    """Write costs and capacities of the arcs between a cluster and the sink."""
+    k = len(sinks)
+    arcs[j, k] = arcs[k, j] = np.inf
+    up[j] = down[j] = 0.0
     sink = sinks[j]
     if sink < upper[j] - dust:
-        up[j, 0], up[j, 1] = 0.0, upper[j] - sink
+        arcs[j, k], up[j] = 0.0, upper[j] - sink
         if strength > 0.0:
             first = max(np.floor(sink / unit + 1e-9) * unit, 0.0)
-            up[j, 0] = _slope(first, first + unit, strength, targets[j])
-            up[j, 1] = min(up[j, 1], first + unit - sink)
+            arcs[j, k] = _slope(first, first + unit, strength, targets[j])
+            up[j] = min(up[j], first + unit - sink)
     if sink > lower[j] + dust:
-        down[j, 0], down[j, 1] = 0.0, sink - lower[j]
+        arcs[k, j], down[j] = 0.0, sink - lower[j]
         if strength > 0.0:
             last = np.ceil(sink / unit - 1e-9) * unit
-            down[j, 0] = -_slope(max(last - unit, 0.0), last, strength, targets[j])
-            down[j, 1] = min(down[j, 1], sink - max(last - unit, 0.0))
+            arcs[k, j] = -_slope(max(last - unit, 0.0), last, strength, targets[j])
+            down[j] = min(down[j], sink - max(last - unit, 0.0))
 
 
 @jit()
-def _shortest_path(
-    tops, up, down, potentials, excess, dust, distances, parents, is_final
-):
+def _shortest_path(arcs, potentials, excess, dust, distances, parents, is_final):
     """Dijkstra from all that has too much to the nearest that has too little."""
-    k = len(tops)
-    distances[:] = np.inf
-    parents[:] = -1
-    is_final[:] = False
-    for j in range(k + 1):
-        if excess[j] > dust:
-            distances[j] = 0.0
-    while True:
-        node, least = -1, np.inf
-        for j in range(k + 1):
-            if not is_final[j] and distances[j] < least:
-                node, least = j, distances[j]
-        if node < 0 or excess[node] < -dust:
-            return node
+    n_nodes, node, least = len(arcs), -1, np.inf
+    for j in range(n_nodes):
+        is_source = excess[j] > dust
+        distances[j] = 0.0 if is_source else np.inf
+        parents[j], is_final[j] = -1, False
+        if is_source and node < 0:
+            node, least = j, 0.0
+    while node >= 0 and excess[node] >= -dust:
         is_final[node] = True
-        for j in range(k + 1):
+        closest, shortest = -1, np.inf
+        from_here = least + potentials[node]
+        for j in range(n_nodes):
             if is_final[j]:
                 continue
-            if node == k:
-                cost = down[j, 0]
-            elif j == k:
-                cost = up[node, 0]
-            else:
-                cost = tops[node, j]
-            if cost == np.inf:
-                continue
             # Negative by rounding alone.
-            reduced = max(cost + potentials[node] - potentials[j], 0.0)
-            if least + reduced < distances[j]:
-                distances[j] = least + reduced
-                parents[j] = node
+            distance = max(arcs[node, j] + from_here - potentials[j], least)
+            if distance < distances[j]:
+                distances[j], parents[j] = distance, node
+            if distances[j] < shortest:
+                closest, shortest = j, distances[j]
+        node, least = closest, shortest
+    return node
 
 
 @jit()
