@@ -154,7 +154,7 @@ def _transport(costs, weights, amounts, lower, upper, prices, strength, targets,
         if target < 0:
             break
         if _meets_limit(parents, target, lengths):
-            share *= 2
+            share *= 4
             _margins(costs, amounts, potentials, margins)
             bound = _bound_of(margins, share)
             limits = _key_limits(bound, potentials)
@@ -269,7 +269,7 @@ def _margins(costs, amounts, potentials, margins):
 def _first_share(excess, total, n_samples):
     """Share of the rows that heaps hold first: several times what has to move."""
     moving = np.abs(excess).sum() / 2
-    return 0.02 + 4 * moving / total + 200 / n_samples
+    return 0.02 + moving / total + 200 / n_samples
 
 
 @jit()
@@ -419,7 +419,7 @@ def _heaps(costs, amounts, margins, bound, limits):
         for b in range(k):
             starts[a, b] = end
             if a != b:
-                rooms[a, b] = counts[a, b] + 4
+                rooms[a, b] = counts[a, b] + counts[a, b] // 4 + 12
                 end += rooms[a, b]
     # Room to grow once for those that grow.
     keys = np.empty(end + end // 8 + 16)
@@ -492,17 +492,19 @@ def _swap(keys, rows, i, j):
 
 @jit()
 def _sift_down(keys, rows, start, length, place):
-    while True:
-        first, left = place, 2 * place + 1
-        for child in (left, left + 1):
-            if child < length and _comes_before(
-                keys, rows, start + child, start + first
-            ):
-                first = child
-        if first == place:
-            return
-        _swap(keys, rows, start + place, start + first)
-        place = first
+    key, row = keys[start + place], rows[start + place]
+    child = 2 * place + 1
+    while child < length:
+        if child + 1 < length and _comes_before(
+            keys, rows, start + child + 1, start + child
+        ):
+            child += 1
+        next_key, next_row = keys[start + child], rows[start + child]
+        if key < next_key or (key == next_key and row <= next_row):
+            break
+        keys[start + place], rows[start + place] = next_key, next_row
+        place, child = child, 2 * child + 1
+    keys[start + place], rows[start + place] = key, row
 
 
 @jit()
