@@ -28,7 +28,9 @@ import numpy as np
 from .._rows import lexicographic_order
 from ..kernels.cover import cover_gains
 from ..kernels.soft_assignment import pairwise_squared_distances
-from ._links import joined_rows, refused_pairs
+from ._assignment import LinkGraph
+from ._items import items_of
+from ._links import check_hard_links, checked_links, joined_rows, refused_pairs
 from ._told_examples import refused_groups
 
 # Rows that are covered, and that are candidates; of more, as many are drawn.
@@ -97,11 +99,14 @@ class PairQuestions:
         Whether links are certain.
     unit : float
         What gains are multiplied by.
+    needs_fit : bool
+        Whether a fit with more answers may lead to other questions.
     """
 
-    def __init__(self, Z, links, labels, n_clusters, *, hard, unit):
+    def __init__(self, Z, links, labels, n_clusters, *, hard, unit, needs_fit):
         self.Z, self.links, self.labels = Z, links, labels
         self.n_clusters, self.hard, self.unit = n_clusters, hard, unit
+        self.needs_fit = needs_fit
         self.rows = _drawn_rows(Z)
         drawn = np.ascontiguousarray(Z[self.rows])
         self.squares = pairwise_squared_distances(drawn, drawn)
@@ -111,6 +116,14 @@ class PairQuestions:
         kind = "must" if together else "cannot"
         pairs = np.vstack([getattr(self.links, kind), [[min(i, j), max(i, j)]]])
         self.links = self.links._replace(**{kind: pairs})
+
+    def check(self):
+        """Refuse answers that no partition keeps, as a fit with hard links does."""
+        links = checked_links(*self.links, None)
+        check_hard_links(links, joined_rows(links), self.n_clusters)
+        items = items_of(self.Z, np.ones(len(self.Z)), links, hard=True, merge=True)
+        if len(items.edges):
+            LinkGraph(items, self.n_clusters)
 
     def propose(self, n_pairs):
         """Find the pairs whose answers would tell most.

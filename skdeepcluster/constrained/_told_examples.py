@@ -163,7 +163,7 @@ def fit_examples(Z, weights, assigner, run, told):
         centers, sizes = weighted_means(items.means, items.weights, found.labels, k)
         centers = np.where(sizes[:, np.newaxis] > 0, centers, found.centers)
         prototypes = prototypes_of(Z, told, told_labels, centers)
-        costs = _item_costs(prototypes.squares(Z, k), weights, items)
+        costs = _item_costs(prototypes, k, Z, weights, items)
         stay = run.labels[fixed]
         costs[fixed] = 1e3 * (1.0 + costs.max())
         costs[fixed, stay] = 0.0
@@ -177,12 +177,17 @@ def fit_examples(Z, weights, assigner, run, told):
     return found, prototypes, told
 
 
-def _item_costs(squares, weights, items):
+def _item_costs(prototypes, n_clusters, Z, weights, items):
     """Mean cost of the rows of each item."""
-    used = items.numbers >= 0
-    numbers, own = items.numbers[used], weights[used]
-    costs = np.empty((len(items.weights), squares.shape[1]))
-    for cluster in range(squares.shape[1]):
-        total = np.bincount(numbers, own * squares[used, cluster], len(items.weights))
-        costs[:, cluster] = total / items.weights
+    costs = prototypes.squares(items.means, n_clusters)
+    numbers = items.numbers
+    # Most items are one row, which is its mean.
+    is_joint = np.bincount(numbers[numbers >= 0], minlength=len(costs)) > 1
+    rows = np.flatnonzero((numbers >= 0) & is_joint[numbers])
+    if len(rows):
+        squares = prototypes.squares(np.ascontiguousarray(Z[rows]), n_clusters)
+        squares *= weights[rows, np.newaxis]
+        for cluster in range(n_clusters):
+            total = np.bincount(numbers[rows], squares[:, cluster], len(costs))
+            costs[is_joint, cluster] = (total / items.weights)[is_joint]
     return costs

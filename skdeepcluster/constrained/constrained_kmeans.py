@@ -563,13 +563,19 @@ class ConstrainedKMeans(
                 f"X has {len(Z)} rows, but the table of fit had {len(self.labels_)}: "
                 "pairs are row numbers of that table."
             )
+        hard = bool(np.isinf(self.link_strength))
+        # Hard links are the groups, and without these nothing else depends on a fit.
+        # Limits and links may exclude each other, which a fit alone finds out.
+        is_fixed = hard and self.encoder is None and self.metric == "euclidean"
+        is_free = self.size_min is None and self.size_max is None and not self.balance
         return PairQuestions(
             self._in_metric(Z),
             Links(*self._links),
             self.labels_,
             int(self.n_clusters),
-            hard=bool(np.isinf(self.link_strength)),
+            hard=hard,
             unit=self._in_units(1.0),
+            needs_fit=not (is_fixed and is_free),
         )
 
     def score(

@@ -1,6 +1,7 @@
 """Asking somebody about pairs of rows, and clustering with the answers."""
 
 from collections.abc import Callable
+from contextlib import contextmanager
 from numbers import Integral
 from typing import Any
 
@@ -35,8 +36,8 @@ def ask_pairs(
     n_pairs : int, default=100
         Largest number of questions.
     batch_size : int, default=10
-        Questions between one fit and the next; each question follows from all
-        answers before it.
+        Questions between one fit, or check of the answers, and the next; each question
+        follows from all answers before it.
     must_link, cannot_link : array-like of shape (n_links, 2), default=None
         Pairs that are known already, such as those of a session before: all that a
         session leads to is in its pairs.
@@ -60,8 +61,11 @@ def ask_pairs(
     -----
     It ends early where nothing more is to be gained. A row that was answered by None is
     not asked about again in this call.
-    Each batch costs a fit, and each question O(m²) time for m distinct rows, at most
-    2000 of which take part.
+    Each batch costs a fit. Where links are hard, no sizes are limited, and the
+    estimator has neither an encoder nor ``metric="within"``, fits do not matter to the
+    questions: the answers of a batch are checked, and only the first and the last one
+    are fitted. Each question costs O(m²) time for m distinct rows, at most 2000 of
+    which take part.
 
     Examples
     --------
@@ -85,8 +89,8 @@ def ask_pairs(
     unknown: set[int] = set()
     n_asked, is_more = 0, True
     model = _fitted(estimator, X, links)
+    questions = model._pair_questions(X)
     while n_asked < n_pairs and is_more:
-        questions = model._pair_questions(X)
         for _ in range(min(batch_size, n_pairs - n_asked)):
             pairs, _ = questions.propose(1 + len(unknown))
             new = [pair for pair in pairs.tolist() if pair[0] not in unknown]
@@ -101,7 +105,13 @@ def ask_pairs(
             else:
                 links[bool(said)].append((i, j))
                 questions.add(i, j, bool(said))
-        model = _fitted(estimator, X, links)
+        if n_asked == n_pairs or not is_more:
+            model = _fitted(estimator, X, links)
+        elif questions.needs_fit:
+            questions = _fitted(estimator, X, links)._pair_questions(X)
+        else:
+            with _answers_handed_back(links):
+                questions.check()
     return model, _as_pairs(links[True]), _as_pairs(links[False])
 
 
@@ -114,12 +124,19 @@ def _as_pairs(pairs):
 
 
 def _fitted(estimator, X, links):
-    """Fit a clone; hand back the answers even where they exclude each other."""
     must, cannot = links[True], links[False]
-    try:
+    with _answers_handed_back(links):
         return clone(estimator).fit(
             X, must_link=must or None, cannot_link=cannot or None
         )
+
+
+@contextmanager
+def _answers_handed_back(links):
+    """Hand back the answers even where they exclude each other."""
+    try:
+        yield
     except InfeasibleConstraintsError as error:
-        error.must_link, error.cannot_link = _as_pairs(must), _as_pairs(cannot)
+        error.must_link = _as_pairs(links[True])
+        error.cannot_link = _as_pairs(links[False])
         raise
