@@ -386,7 +386,7 @@ def single_part(results):
         row = results.measure(partial(measure_questions, n), part="questions", n=n)
         if row:
             lines.append(
-                f"- 200 questions at {n:,} rows, with a fit after every 10 answers: "
+                f"- 200 questions at {n:,} rows, answers checked after every 10: "
                 f"{row['cpu_s']:.2f} CPU s; the questions alone, unanswered, "
                 f"{row['questions_s']:.2f}."
             )

@@ -63,13 +63,15 @@ class ConstrainedFit(NamedTuple):
     spread: np.ndarray | None
 
 
-def fit_rows(Z, weights, links, limits, told, options, *, whole, within, seed):
-    """Cluster scaled rows under constraints.
+def fit_rows(Z, scaling, weights, links, limits, told, options, *, whole, within, seed):
+    """Cluster rows under constraints.
 
     Parameters
     ----------
-    Z : ndarray of shape (n_samples, n_features), dtype=float64
-        Scaled rows.
+    Z : ndarray of shape (n_samples, n_features)
+        Rows.
+    scaling : TableScaling
+        Scales them.
     weights : ndarray of shape (n_samples,), dtype=float64
         Their weights.
     links : Links
@@ -94,23 +96,35 @@ def fit_rows(Z, weights, links, limits, told, options, *, whole, within, seed):
     """
     hard = bool(np.isinf(options.strength))
 
-    def clustered(rows):
-        k = options.n_clusters
-        items = items_of(rows, weights, links, k, hard=hard, merge=limits.are_none)
+    def in_metric(axes):
+        # Scaled again each time: nothing holds a copy of the table while it clusters.
+        rows = scaling.transform(Z)
+        return rows if axes is None else project(rows, axes)
+
+    def clustered(axes):
+        items = items_of(
+            in_metric(axes),
+            weights,
+            links,
+            options.n_clusters,
+            hard=hard,
+            merge=limits.are_none,
+        )
         rng = np.random.default_rng(seed)
         return items, fit_constrained_kmeans(items, limits, whole, options, rng)
 
-    rows, axes, spread = Z, None, None
-    items, run = clustered(rows)
+    axes, spread = None, None
+    items, run = clustered(axes)
     for _ in range(METRIC_ROUNDS if within else 0):
         labels = np.where(items.numbers < 0, -1, run.labels[items.numbers])
-        axes, spread = within_axes(Z, weights, labels, len(run.centers))
-        rows = project(Z, axes)
-        items, run = clustered(rows)
+        axes, spread = within_axes(in_metric(None), weights, labels, len(run.centers))
+        items, run = clustered(axes)
     assigner = Assigner(items, limits, options.strength, whole)
     prototypes = Prototypes(run.centers, np.arange(len(run.centers)))
     if len(told):
-        run, prototypes, told = fit_examples(rows, weights, assigner, run, told)
+        run, prototypes, told = fit_examples(
+            in_metric(axes), weights, assigner, run, told
+        )
     labels = np.where(items.numbers < 0, -1, run.labels[items.numbers])
     away = np.square(items.means - run.centers[run.labels]).sum(axis=1)
     inertia = float(np.sum(items.weights * away) + items.scatters.sum())

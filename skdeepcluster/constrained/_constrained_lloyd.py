@@ -12,6 +12,7 @@
     keep the run of least cost
 """
 
+from hashlib import blake2b
 from typing import NamedTuple
 
 import numpy as np
@@ -106,7 +107,7 @@ def iterate(assigner, centers, options):
     labels, prices = nearest_centers(items.means, centers)[0], np.zeros(len(centers))
     costs = pairwise_squared_distances(items.means, centers)
     found = assigner(costs, labels, prices)
-    seen, n_iter, converged = {found.labels.tobytes()}, 0, False
+    seen, n_iter, converged = {_digest(found.labels)}, 0, False
     while n_iter < options.max_iter and not converged:
         n_iter += 1
         before = centers
@@ -114,10 +115,12 @@ def iterate(assigner, centers, options):
         centers = update_centers(
             items.means, items.weights, found.labels, away, centers
         )[0]
+        # The largest array: never two of them.
+        del costs
         costs = pairwise_squared_distances(items.means, centers)
         found = assigner(costs, found.labels, found.prices)
         moved = np.square(centers - before).sum()
-        state = found.labels.tobytes()
+        state = _digest(found.labels)
         # Soft links may lead around in a circle.
         converged = moved <= options.tol or state in seen
         seen.add(state)
@@ -126,6 +129,10 @@ def iterate(assigner, centers, options):
     return ConstrainedRun(
         centers, found.labels, found.prices, cost, found.gap, n_iter, converged
     )
+
+
+def _digest(labels):
+    return blake2b(np.ascontiguousarray(labels)).digest()
 
 
 def told_groups(items, n_clusters):
@@ -148,6 +155,9 @@ def told_groups(items, n_clusters):
 def _starts(items, limits, groups, options, rng):
     """Centers to start from, one after the other."""
     distinct, counts = distinct_rows(items.means, items.weights)
+    if np.array_equal(distinct, items.means):
+        # Many rows are not held twice.
+        distinct = items.means
     k = options.n_clusters
     n_starts = options.n_init
     if len(groups) == k:

@@ -67,7 +67,10 @@ def items_of(Z, weights, links, n_clusters, *, hard, merge):
     n_items = len(firsts)
     sorted_numbers, own = numbers[order], weights[order]
     rows = np.ascontiguousarray(Z[order])
-    means = rows[firsts].copy()
+    edges, signs = _edges(links, numbers, hard, n_clusters)
+    if n_items == len(rows):
+        return Items(rows, own, np.zeros(n_items), numbers, edges, signs, hard)
+    means = rows[firsts]
     sizes = np.bincount(sorted_numbers, own, n_items)
     # Sums of equal rows would be rounded: these keep their digits.
     many = (rows != means[sorted_numbers]).any(axis=1)
@@ -84,7 +87,6 @@ def items_of(Z, weights, links, n_clusters, *, hard, merge):
         means[several] = sums[several]
     away = np.square(rows - means[sorted_numbers]).sum(axis=1)
     scatters = np.bincount(sorted_numbers, own * away, n_items)
-    edges, signs = _edges(links, numbers, hard, n_clusters)
     return Items(means, sizes, scatters, numbers, edges, signs, hard)
 
 

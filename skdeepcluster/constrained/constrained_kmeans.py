@@ -351,7 +351,8 @@ class ConstrainedKMeans(
         if self.examples:
             told = told_rows(links, int(self.n_clusters), hard=hard)
         found = fit_rows(
-            scaling.transform(Z),
+            Z,
+            scaling,
             weights,
             links,
             limits,

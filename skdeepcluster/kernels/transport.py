@@ -154,7 +154,9 @@ def _transport(costs, weights, amounts, lower, upper, prices, strength, targets,
         if target < 0:
             break
         if _meets_limit(parents, target, lengths):
-            share *= 4
+            share *= 2
+            # Freed before the next ones are made.
+            keys, rows = np.empty(0), np.empty(0, np.int32)
             _margins(costs, amounts, potentials, margins)
             bound = _bound_of(margins, share)
             limits = _key_limits(bound, potentials)

@@ -111,3 +111,27 @@ def test_inputs_are_not_written_to():
     transport_rows(costs, weights, lower, upper, prices)
     for part, old in zip((costs, weights, lower, upper, prices), before, strict=True):
         np.testing.assert_array_equal(part, old)
+
+
+@pytest.mark.parametrize("wrong", [0.0, 1.0, 100.0])
+@pytest.mark.parametrize("whole_costs", [False, True])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_prices_prove_the_flow_of_many_rows(weighted, whole_costs, wrong):
+    # So many that heaps leave rows out, few of which start where they are to end.
+    rng = np.random.default_rng(4)
+    n, k = 4_000, 5
+    costs = rng.normal(size=(n, k)) ** 2 + np.arange(k)
+    if whole_costs:
+        costs = np.floor(3 * costs)
+    weights = rng.uniform(0.5, 3, n) if weighted else np.ones(n)
+    lower = np.full(k, 0.19 * weights.sum() // 1)
+    upper = np.full(k, 0.21 * weights.sum() // 1)
+    prices = wrong * rng.normal(size=k)
+    flow = transport_rows(costs, weights if weighted else None, lower, upper, prices)
+    sizes, g = flow.amounts.sum(axis=0, dtype=float), flow.prices
+    np.testing.assert_allclose(flow.amounts.sum(axis=1), weights)
+    assert (sizes >= lower - 1e-9).all()
+    assert (sizes <= upper + 1e-9).all()
+    dual = np.sum(weights * (costs + g).min(axis=1))
+    dual -= np.where(g > 0, g * upper, g * lower).sum()
+    np.testing.assert_allclose(dual, np.sum(flow.amounts * costs), rtol=1e-9)
