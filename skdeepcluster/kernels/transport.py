@@ -186,7 +186,17 @@ def _transport(costs, weights, amounts, lower, upper, prices, strength, targets,
                 j = min(node, before)
                 sinks[j] += amount if node == k else -amount
                 _sink_arcs(
-                    sinks, lower, upper, strength, targets, unit, dust, j, arcs, up, down
+                    sinks,
+                    lower,
+                    upper,
+                    strength,
+                    targets,
+                    unit,
+                    dust,
+                    j,
+                    arcs,
+                    up,
+                    down,
                 )
             node = before
         for move in range(n_moves):
@@ -197,7 +207,16 @@ def _transport(costs, weights, amounts, lower, upper, prices, strength, targets,
             amounts[row, node] += amount
             if is_new:
                 keys, rows = _push_row(
-                    keys, rows, starts, lengths, rooms, is_heap, limits, costs, row, node
+                    keys,
+                    rows,
+                    starts,
+                    lengths,
+                    rooms,
+                    is_heap,
+                    limits,
+                    costs,
+                    row,
+                    node,
                 )
         for move in range(n_moves):
             for end in range(1, 3):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_iris, load_wine, make_blobs
 from sklearn.metrics import adjusted_rand_score
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from skdeepcluster import ConstrainedKMeans
 from skdeepcluster.exceptions import InfeasibleConstraintsError
@@ -172,6 +172,23 @@ def test_answers_survive_a_contradiction():
             ConstrainedKMeans(2, random_state=0), X, lambda i, j: rng.random() < 0.3
         )
     assert len(error.value.cannot_link)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_fits_in_between_would_change_nothing(seed):
+    rng = np.random.default_rng(seed)
+    wrong = rng.random((len(X), len(X))) < 0.03 * seed
+
+    def asked(**parameters):
+        model = ConstrainedKMeans(3, random_state=0, **parameters)
+        try:
+            model, *pairs = ask_pairs(model, X, lambda i, j: truth(i, j) ^ wrong[i, j])
+        except InfeasibleConstraintsError as error:
+            return str(error), error.must_link.tolist(), error.cannot_link.tolist()
+        return model.labels_.tolist(), *(part.tolist() for part in pairs)
+
+    # With an encoder, even one that changes nothing, every batch is fitted.
+    assert asked() == asked(encoder=FunctionTransformer())
 
 
 @pytest.mark.parametrize(
