@@ -119,23 +119,26 @@ def transport_rows(costs, weights, lower, upper, prices, *, strength=0.0, target
 @jit()
 def _transport(costs, weights, amounts, lower, upper, prices, strength, targets, unit):
     k = costs.shape[1]
-    margins = np.empty(len(costs))
-    sizes = _cheapest(costs, weights, amounts, prices, margins)
-    sinks, excess = np.empty(k), np.empty(k + 1)
-    total = weights.sum()
-    excess[k] = -total
-    dust = 1e-11 * total
+    margins, sinks = np.empty(len(costs)), np.empty(k)
     # Cost of a unit from node to node; how much goes up to the sink, and down.
     arcs, up, down = np.full((k + 1, k + 1), np.inf), np.empty(k), np.empty(k)
+    bounds = (lower, upper, strength, targets, unit)
+    total = weights.sum()
+    dust = 1e-11 * total
+    excess = _first_flow(costs, weights, amounts, prices, margins, sinks, bounds)
+    moving = np.abs(excess).sum()
+    if moving > 0.1 * total and np.any(prices != 0):
+        # Far from the costs that they were for, prices may be worse than none.
+        given = prices.copy()
+        prices[:] = 0.0
+        excess = _first_flow(costs, weights, amounts, prices, margins, sinks, bounds)
+        if np.abs(excess).sum() > moving:
+            prices[:] = given
+            excess = _first_flow(
+                costs, weights, amounts, prices, margins, sinks, bounds
+            )
     for j in range(k):
-        sinks[j] = _first_sink(
-            sizes[j], lower[j], upper[j], prices[j], strength, targets[j], unit
-        )
-        excess[j] = sizes[j] - sinks[j]
-        excess[k] += sinks[j]
-        _sink_arcs(
-            sinks, lower, upper, strength, targets, unit, dust, j, arcs, up, down
-        )
+        _sink_arcs(sinks, bounds, dust, j, arcs, up, down)
     potentials = np.zeros(k + 1)
     potentials[:k] = -prices
     share = _first_share(excess, total, len(costs))
@@ -185,19 +188,7 @@ def _transport(costs, weights, amounts, lower, upper, prices, strength, targets,
             else:
                 j = min(node, before)
                 sinks[j] += amount if node == k else -amount
-                _sink_arcs(
-                    sinks,
-                    lower,
-                    upper,
-                    strength,
-                    targets,
-                    unit,
-                    dust,
-                    j,
-                    arcs,
-                    up,
-                    down,
-                )
+                _sink_arcs(sinks, bounds, dust, j, arcs, up, down)
             node = before
         for move in range(n_moves):
             row, before, node = moves[move]
@@ -247,6 +238,23 @@ def _what_fits(parents, target, amount, up, down, rows, starts, amounts):
             amount = min(amount, float(amounts[row, before]))
         node = before
     return node, amount
+
+
+@jit()
+def _first_flow(costs, weights, amounts, prices, margins, sinks, bounds):
+    """Give every row to its cheapest cluster; return what each node has too much."""
+    lower, upper, strength, targets, unit = bounds
+    amounts[:] = 0
+    sizes = _cheapest(costs, weights, amounts, prices, margins)
+    excess = np.empty(len(sizes) + 1)
+    excess[-1] = -weights.sum()
+    for j in range(len(sizes)):
+        sinks[j] = _first_sink(
+            sizes[j], lower[j], upper[j], prices[j], strength, targets[j], unit
+        )
+        excess[j] = sizes[j] - sinks[j]
+        excess[-1] += sinks[j]
+    return excess
 
 
 @jit()
@@ -371,9 +379,10 @@ def _first_sink(size, lower, upper, price, strength, target, unit):
 
 
 @jit()
-def _sink_arcs(sinks, lower, upper, strength, targets, unit, dust, j, arcs, up, down):
+def _sink_arcs(sinks, bounds, dust, j, arcs, up, down):
     """Write costs and capacities of the arcs between a cluster and the sink."""
     k = len(sinks)
+    lower, upper, strength, targets, unit = bounds
     arcs[j, k] = arcs[k, j] = np.inf
     up[j] = down[j] = 0.0
     sink = sinks[j]
