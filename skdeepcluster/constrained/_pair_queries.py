@@ -121,9 +121,10 @@ class PairQuestions:
         """Refuse answers that no partition keeps, as a fit with hard links does."""
         links = checked_links(*self.links, None)
         check_hard_links(links, joined_rows(links), self.n_clusters)
-        items = items_of(self.Z, np.ones(len(self.Z)), links, hard=True, merge=True)
+        own, k = np.ones(len(self.Z)), self.n_clusters
+        items = items_of(self.Z, own, links, k, hard=True, merge=True)
         if len(items.edges):
-            LinkGraph(items, self.n_clusters)
+            LinkGraph(items, k)
 
     def propose(self, n_pairs):
         """Find the pairs whose answers would tell most.
