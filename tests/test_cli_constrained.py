@@ -46,6 +46,7 @@ def test_sizes_and_links_hold(table, tmp_path, capsys):
     assert labels[1] == labels[2] != labels[0]
     said = capsys.readouterr()
     assert "2 pairs of rows that belong together" in said.err
+    assert "1 pair of rows that are kept apart" in said.err
     assert "bounds of sizes and links are about all rows" in said.out
 
 
@@ -69,7 +70,10 @@ def test_rows_are_named_by_id(table, tmp_path):
         (["--size-max", "60", "--method", "ppp"], "do not go with --method ppp"),
         (["--some-wrong"], "--some-wrong needs"),
         (["--must-link", "PAIRS"], "151 in column 'b' is not a row number from 1"),
-        (["--cannot-link", "SELF"], "Row 6 cannot be kept apart from itself"),
+        (["--cannot-link", "SELF"], "Row 7 cannot be kept apart from itself"),
+        (["--must-link", "PAIRS", "--cannot-link", "PAIRS"], "151 in column"),
+        (["--must-link", "SELF", "--out", "SELF"], "--must-link and --out are one"),
+        (["--cannot-link", "SELF", "--out", "SELF"], "--cannot-link and --out are"),
     ],
 )
 def test_what_cannot_be_is_said(args, message, table, tmp_path, capsys):
@@ -146,10 +150,9 @@ def test_contradicting_answers_are_kept_and_said(table, tmp_path, capsys, monkey
     args = ["ask", table, "--n-clusters", 3, "--drop", "plant", "--answers", answers]
     assert run(*args) == 2
     said = capsys.readouterr().err
-    assert "Rows 0 and 2 must not be together" in said
-    assert (
-        "give --some-wrong if some links may be wrong. Rows are counted from 0" in said
-    )
+    assert "Rows 1 and 3 must not be together" in said
+    assert "join them: 1 - 2 - 3. Drop one of these 3 pairs" in said
+    assert "or give --some-wrong if some links may be wrong." in said
     assert len(pd.read_csv(answers)) == 3
     assert run(*args, "--some-wrong") == 0
     assert "1 of them not kept" in capsys.readouterr().out
@@ -157,7 +160,12 @@ def test_contradicting_answers_are_kept_and_said(table, tmp_path, capsys, monkey
 
 @pytest.mark.parametrize(
     ("rows", "message"),
-    [([(1, 2, "maybe")], "'maybe' is no answer"), ([(1, 999, "yes")], "999")],
+    [
+        ([(1, 2, "maybe")], "'maybe' is no answer"),
+        ([(1, 999, "yes")], "999"),
+        ([(1, 2, "yes"), (1, 2, "no")], "both yes and no of rows 1 and 2"),
+        ([(1, 2, "yes"), (2, 1, "no")], "both yes and no of rows 2 and 1"),
+    ],
 )
 def test_bad_files_of_answers(rows, message, table, tmp_path, capsys):
     answers = tmp_path / "answers.csv"
@@ -167,3 +175,114 @@ def test_bad_files_of_answers(rows, message, table, tmp_path, capsys):
     args = ["ask", table, "--n-clusters", 3, "--drop", "plant", "--answers", answers]
     assert run(*args) == 2
     assert message in capsys.readouterr().err
+
+
+LINES = [(i, i + 1) for i in range(1, 5)]
+
+
+@pytest.mark.parametrize(
+    ("n_clusters", "must", "cannot", "said"),
+    [
+        (2, [], [(7, 7)], "Row g7 cannot be kept apart from itself"),
+        (2, LINES, [(5, 1)], "Rows g1 and g5 must not be together"),
+        (2, LINES, [(5, 1)], "g1 - g2 - g3 - g4 - g5. Drop one of these 5 pairs"),
+        (1, [], [(3, 8)], "cannot keep rows g3 and g8 apart"),
+        (2, [], [(3, 8), (3, 9), (9, 8)], "Rows g3, g8, g9 are pairwise apart"),
+        (2, [], [*LINES, (5, 1)], "apart from the next: g"),
+        (3, [], [(i, j) for i in range(1, 5) for j in range(1, i)], "Rows g1, g2, g"),
+    ],
+)
+def test_errors_name_rows_as_the_table_does(
+    n_clusters, must, cannot, said, tmp_path, capsys
+):
+    path = tmp_path / "table.csv"
+    names = [f"g{i}" for i in range(1, 13)]
+    pd.DataFrame({"name": names, "x": np.arange(12) ** 1.5}).to_csv(path, index=False)
+    args = [path, "--id", "name", "--n-clusters", n_clusters]
+    for kind, pairs in (("must", must), ("cannot", cannot)):
+        pairs = [(f"g{i}", f"g{j}") for i, j in pairs]
+        if pairs:
+            args += [f"--{kind}-link", pairs_file(tmp_path / f"{kind}.csv", *pairs)]
+    assert run("cluster", *args) == 2
+    assert said in capsys.readouterr().err
+
+
+@pytest.fixture
+def small(tmp_path):
+    """Twelve rows in two groups, as a spreadsheet in German writes them."""
+    path = tmp_path / "small.csv"
+    lines = [f"{i:03d};{i % 6 + 40 * (i > 5)},5" for i in range(12)]
+    path.write_text("name;x\n" + "\n".join(lines) + "\n")
+    return path
+
+
+def asked(small, answers, *args):
+    options = ["--sep", ";", "--decimal", ",", "--id", "name", "--n-clusters", 2]
+    return run("ask", small, *options, "--answers", answers, *args)
+
+
+def test_answers_are_read_again_whatever_the_table_is_like(
+    small, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    answers = tmp_path / "answers.csv"
+    answers.write_text("left,right,same,remark\n000,001,yes,007\n000,006,no,\n")
+    assert asked(small, answers, "--n", 1) == 0
+    said = capsys.readouterr()
+    assert "2 answers so far" in said.err
+    assert "1 question: write" in said.out
+    frame = pd.read_csv(answers, dtype=str, keep_default_na=False)
+    assert frame.columns.tolist() == ["left", "right", "same", "remark"]
+    assert frame.iloc[:2].to_numpy().tolist() == [
+        ["000", "001", "yes", "007"],
+        ["000", "006", "no", ""],
+    ]
+    assert len(frame) == 3
+    assert frame["same"][2] == ""
+    assert asked(small, answers, "--n", 1) == 0
+    again = pd.read_csv(answers, dtype=str, keep_default_na=False)
+    pd.testing.assert_frame_equal(again, frame)
+
+
+def test_unknown_answers_use_up_no_questions(small, tmp_path, capsys, monkeypatch):
+    answers = tmp_path / "answers.csv"
+    for typed in ("?\n?\n", "?\n?\n"):
+        monkeypatch.setattr("sys.stdin", Person(typed))
+        assert asked(small, answers, "--n", 2) == 0
+        said = capsys.readouterr().out
+        assert "question 2 of 2" in said
+        assert "nothing more" not in said
+    assert pd.read_csv(answers)["together"].tolist() == ["?"] * 4
+    monkeypatch.setattr("sys.stdin", Person("?\n" * 50))
+    assert asked(small, answers, "--n", 50) == 0
+    assert "nothing more is to be asked" in capsys.readouterr().out
+    assert pd.read_csv(answers)["row"].is_unique
+
+
+@pytest.mark.parametrize(
+    ("name", "args", "message"),
+    [
+        ("u1", [], "must end in .csv"),
+        ("u.parquet", [], "must end in .csv"),
+        ("none/u.csv", [], "there is no folder"),
+        ("small.csv", [], "TABLE and --answers are one file"),
+        ("u.csv", ["--out", "OUT"], "--out and --answers are one file"),
+    ],
+)
+def test_answers_that_cannot_be_written(name, args, message, small, tmp_path, capsys):
+    before = small.read_bytes()
+    answers = tmp_path / name
+    args = [answers if arg == "OUT" else arg for arg in args]
+    assert asked(small, answers, *args) == 2
+    assert message in capsys.readouterr().err
+    assert small.read_bytes() == before
+    assert answers == small or not answers.exists()
+
+
+def test_edges_are_not_written_over(small, tmp_path, capsys):
+    edges = pairs_file(tmp_path / "edges.csv", ("000", "001"))
+    before = edges.read_bytes()
+    args = [small, "--id", "name", "--edges", edges, "--out", edges]
+    assert run("cluster", *args) == 2
+    assert "--edges and --out are one file" in capsys.readouterr().err
+    assert edges.read_bytes() == before

@@ -3,10 +3,11 @@
 import sys
 
 from .columns import prepare_table
-from .constraints import NO, YES, constrained_options, read_pairs, said_of
+from .constraints import NO, YES, constrained_options, read_pairs, row_labels, said_of
 from .files import RESULT_COLUMNS, read, written_aside
 from .messages import (
     CommandError,
+    counted,
     keep_quiet,
     print_lines,
     say,
@@ -39,17 +40,36 @@ class Answers:
     def __init__(self, args, prepared):
         self.path, self.names = args.answers, row_labels(args, prepared)
         self.said, self.waiting = {}, []
+        self.columns, self.remarks = ANSWER_COLUMNS, {}
         if not self.path.exists():
             return
-        pairs, frame = read_pairs(self.path, args, prepared)
+        pairs, table = read_pairs(self.path, args, prepared)
+        frame, cells = table.frame, table.source.to_pandas().fillna("")
         if frame.shape[1] < 3:
             raise CommandError(f"{self.path} lacks a third column with the answers")
-        for pair, cell in zip(pairs.tolist(), frame.iloc[:, 2], strict=True):
-            answer = self._parsed(cell)
-            if answer == "":
-                self.waiting.append(tuple(pair))
-            else:
-                self.said[tuple(pair)] = answer
+        self.columns = cells.columns.tolist()
+        remarks = cells.iloc[:, 3:].itertuples(index=False, name=None)
+        for pair, cell, remark in zip(
+            pairs.tolist(), frame.iloc[:, 2], remarks, strict=True
+        ):
+            self._take(tuple(pair), self._parsed(cell))
+            self.remarks.setdefault(tuple(pair), remark)
+
+    def _take(self, pair, answer):
+        """Take up one line of the file."""
+        if answer == "":
+            self.waiting.append(pair)
+            return
+        same = pair if pair in self.said else pair[::-1]
+        before = self.said.get(same)
+        if before is not None and answer is not None and before != answer:
+            i, j = (self.names[row] for row in pair)
+            raise CommandError(
+                f"{self.path} says both yes and no of rows {i} and {j}: keep one"
+            )
+        if same not in self.said or before is None:
+            self.said.pop(same, None)
+            self.said[pair] = answer
 
     def _parsed(self, cell):
         """True, False, None for "I do not know", or "" where nothing is said."""
@@ -83,16 +103,13 @@ class Answers:
         words = {True: "yes", False: "no", None: "?"}
         rows = [(*pair, words[said]) for pair, said in self.said.items()]
         rows += [(*pair, "") for pair in self.waiting]
-        rows = [(self.names[i], self.names[j], said) for i, j, said in rows]
+        none = ("",) * (len(self.columns) - 3)
+        rows = [
+            (self.names[i], self.names[j], said, *self.remarks.get((i, j), none))
+            for i, j, said in rows
+        ]
         with written_aside(self.path) as aside:
-            pd.DataFrame(rows, columns=ANSWER_COLUMNS).to_csv(aside, index=False)
-
-
-def row_labels(args, prepared):
-    """What rows are called: by --id, otherwise by their number from 1."""
-    if prepared.row_names is not None:
-        return prepared.row_names.tolist()
-    return list(range(1, len(prepared.frame) + 1))
+            pd.DataFrame(rows, columns=self.columns).to_csv(aside, index=False)
 
 
 def ask(args):
@@ -104,7 +121,7 @@ def ask(args):
         note(text)
     prepared = prepare_table(args, table, note)
     answers = Answers(args, prepared)
-    note(f"{args.answers}: {len(answers.said):,} answers so far")
+    note(f"{args.answers}: {counted(len(answers.said), 'answer')} so far")
     with warnings_as_notes(note):
         model = fitted(args, prepared, answers)
         if sys.stdin is not None and sys.stdin.isatty():
@@ -132,7 +149,7 @@ def fitted(args, prepared, answers):
     try:
         return _estimator(args).fit(prepared.X, **links)
     except ValueError as error:
-        raise CommandError(said_of(error)) from error
+        raise CommandError(said_of(error, answers.names)) from error
 
 
 def ask_person(args, prepared, answers):
@@ -140,12 +157,9 @@ def ask_person(args, prepared, answers):
     from ..model_selection import ask_pairs
 
     n_asked = 0
-    unknown = answers.unknown_rows
 
     def answer(i, j):
         nonlocal n_asked
-        if i in unknown:
-            return None
         n_asked += 1
         lines = [f"question {n_asked} of {args.n}", *question(prepared, answers, i, j)]
         print_lines(lines, sys.stdout)
@@ -157,12 +171,19 @@ def ask_person(args, prepared, answers):
 
     try:
         model, *_ = ask_pairs(
-            _estimator(args), prepared.X, answer, args.n, **answers.links
+            _estimator(args),
+            prepared.X,
+            answer,
+            args.n,
+            **answers.links,
+            skip_rows=sorted(answers.unknown_rows),
         )
     except _StoppedError:
         return fitted(args, prepared, answers)
     except ValueError as error:
-        raise CommandError(said_of(error)) from error
+        raise CommandError(said_of(error, answers.names)) from error
+    if n_asked < args.n:
+        print_lines(["nothing more is to be asked"], sys.stdout)
     return model
 
 
@@ -192,8 +213,8 @@ def next_questions(args, prepared, answers, model):
         lines += [*question(prepared, answers, *pair), ""]
     n = len(answers.waiting)
     lines.append(
-        f"{n:,} questions: write yes, no or ? beside each in {args.answers}, and run "
-        "the command again"
+        f"{counted(n, 'question')}: write yes, no or ? beside each in "
+        f"{args.answers}, and run the command again"
         if n
         else "nothing more is to be asked"
     )
@@ -229,4 +250,6 @@ def summary(model, answers):
     links = answers.links
     n = len(links["must_link"]) + len(links["cannot_link"])
     broken = f", {model.n_violated_:,} of them not kept" * (model.n_violated_ > 0)
-    return f"{model.n_clusters_} clusters of {sizes} rows, by {n:,} answers{broken}"
+    by = counted(n, "answer")
+    clusters = counted(model.n_clusters_, "cluster")
+    return f"{clusters} of {sizes} rows, by {by}{broken}"

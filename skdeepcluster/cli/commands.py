@@ -29,6 +29,7 @@ from .constraints import (
     check_constraints,
     constrained_options,
     read_links,
+    row_labels,
     said_of,
 )
 from .descriptions import answer_notes, described, profile_writer
@@ -112,7 +113,9 @@ def cluster_rows(args, prepared, rows, told):
     try:
         estimator = built(args, prepared).fit(rows, **told)
     except (ValueError, ImportError) as error:
-        text = said_of(error) if are_given(args) else first_line(error)
+        text = first_line(error)
+        if are_given(args):
+            text = said_of(error, row_labels(args, prepared))
         raise CommandError(text) from error
     if args.method == "kmeans":
         number_by_size(estimator)

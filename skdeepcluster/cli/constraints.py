@@ -1,14 +1,17 @@
 """Bounds of the sizes of clusters and links between rows, as options and files."""
 
 import argparse
+import re
 from pathlib import Path
 
 from .edges import row_numbers
 from .files import read
-from .messages import CommandError, first_line
+from .messages import CommandError, counted, first_line
 
 # What a wrong link costs at most, in mean squared distances, where some may be wrong.
 SOFT = 3.0
+# Numbers of rows in what an error says: after "row", or a colon.
+ROWS_IN_TEXT = r"([Rr]ows? |: )(\d+(?:(?:, | and | - )\d+)*)"
 YES, NO = ("yes", "y", "true", "1"), ("no", "n", "false", "0")
 
 
@@ -97,7 +100,7 @@ def read_links(args, prepared, note):
         if path is not None:
             links[kind] = read_pairs(path, args, prepared)[0]
             said = "belong together" if kind == "must_link" else "are kept apart"
-            note(f"{path}: {len(links[kind]):,} pairs of rows that {said}")
+            note(f"{path}: {counted(len(links[kind]), 'pair')} of rows that {said}")
     return links
 
 
@@ -117,32 +120,50 @@ def read_pairs(path, args, prepared):
     -------
     pairs : ndarray of shape (n_pairs, 2)
         Row numbers, from 0.
-    frame : DataFrame
+    table : Table
         The whole file.
     """
     import numpy as np
 
-    frame = read(pair_file(path, args), ()).frame
+    table = read(pair_file(path, args), ())
+    frame = table.frame
     if frame.shape[1] < 2:
         raise CommandError(f"{path} has fewer than two columns")
     ends = [_places(frame[name], path, args, prepared) for name in frame.columns[:2]]
-    return np.column_stack(ends), frame
+    return np.column_stack(ends), table
 
 
-def said_of(error):
-    """What an error says, in the words of the command."""
+def row_labels(args, prepared):
+    """What rows are called: by --id, otherwise by their number from 1."""
+    if prepared.row_names is not None:
+        return prepared.row_names.tolist()
+    return list(range(1, len(prepared.frame) + 1))
+
+
+def said_of(error, labels):
+    """What an error says, in the words of the command and by what rows are called."""
     text = first_line(error)
     for name in ("size_min", "size_max", "n_clusters"):
         text = text.replace(name, f"--{name.replace('_', '-')}")
     text = text.replace("set link_strength=3 if", "give --some-wrong if")
-    return text + " Rows are counted from 0 here." * bool(getattr(error, "rows", ()))
+    rows = set(getattr(error, "rows", ()))
+
+    def named(match):
+        numbers = {int(number) for number in re.findall(r"\d+", match[2])}
+        if not numbers <= rows:
+            return match[0]
+        return match[1] + re.sub(r"\d+", lambda m: str(labels[int(m[0])]), match[2])
+
+    return re.sub(ROWS_IN_TEXT, named, text)
 
 
 def pair_file(path, args):
     """The options under which a file of pairs is read."""
     plain = {"numeric": (), "categorical": (), "date": (), "no_header": False}
-    # A question mark is an answer.
-    plain |= {"missing": [], "table": path}
+    # A question mark is an answer. Cells are divided as this file has it, whatever
+    # the table's are.
+    plain |= {"missing": [], "sep": None, "decimal": None, "thousands": None}
+    plain |= {"table": path}
     return argparse.Namespace(**{**vars(args), **plain})
 
 

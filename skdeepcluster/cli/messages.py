@@ -71,3 +71,8 @@ def warnings_as_notes(note):
         if not issubclass(warning.category, (DeprecationWarning, FutureWarning))
     ):
         note(text)
+
+
+def counted(n, name):
+    """So many things, whose name takes an s where they are not one."""
+    return f"{n:,} {name}{'s' if n != 1 else ''}"

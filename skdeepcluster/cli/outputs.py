@@ -15,13 +15,16 @@ from .files import (
 from .messages import CommandError
 
 # Options that name a file to write.
-OPTIONS = ("out", "plot", "report", "table_file", "columns", "save")
+OPTIONS = ("out", "plot", "report", "table_file", "columns", "save", "answers")
+# What names a file to read.
+READ = ("table", "model", "must_link", "cannot_link", "edges")
 # Suffixes of the files that are neither tables nor models.
 SUFFIXES = {
     "plot": (".png",),
     "report": (".html", ".htm"),
     "table_file": (".csv",),
     "columns": (".csv",),
+    "answers": (".csv",),
 }
 
 
@@ -54,22 +57,24 @@ def _check_apart(args):
 
     Paths are compared by the files that they mean, be it through links.
     """
-    names = {
-        "TABLE": getattr(args, "table", None),
-        "MODEL": getattr(args, "model", None),
-    }
-    names |= {
-        f"--{option.removesuffix('_file')}": path_of(args, option) for option in OPTIONS
-    }
-    names = {name: path for name, path in names.items() if path is not None}
-    for (one, first), (other, second) in combinations(names.items(), 2):
+    paths = {option: path_of(args, option) for option in (*READ, *OPTIONS)}
+    paths = {option: path for option, path in paths.items() if path is not None}
+    for (one, first), (other, second) in combinations(paths.items(), 2):
         is_one = realpath(first) == realpath(second) or (
             exists(first) and exists(second) and samefile(first, second)
         )
-        if is_one and other.startswith("--"):
+        if is_one and other in OPTIONS:
             raise CommandError(
-                f"{one} and {other} are one file, {first}: it would be lost"
+                f"{_name_of(one)} and {_name_of(other)} are one file, {first}: it "
+                "would be lost"
             )
+
+
+def _name_of(option):
+    """What the command line calls an option, or an argument."""
+    if option in ("table", "model"):
+        return option.upper()
+    return f"--{option.removesuffix('_file').replace('_', '-')}"
 
 
 def write_outputs(args, note, writers):

@@ -87,9 +87,15 @@ def checked_links(must_link, cannot_link, codes, weights):
         codes = np.where(weights > 0, codes, -1)
         if n_left_out:
             warn(
-                f"{n_left_out} links of rows without weight were left out.", LinkWarning
+                f"{links_were(n_left_out)} left out, of rows without weight.",
+                LinkWarning,
             )
     return Links(must, cannot, codes)
+
+
+def links_were(n_links):
+    """The beginning of a sentence about so many links."""
+    return "1 link was" if n_links == 1 else f"{n_links} links were"
 
 
 def checked_pairs(name, pairs, n_samples):

@@ -38,6 +38,7 @@ from ._links import (
     check_heavy_groups,
     checked_links,
     joined_rows,
+    links_were,
 )
 from ._pair_queries import PairQuestions
 from ._size_limits import size_limits
@@ -428,7 +429,7 @@ class ConstrainedKMeans(
             )
         if self.n_violated_:
             warn(
-                f"{self.n_violated_} links were not kept: see violated_, the one that "
+                f"{links_were(self.n_violated_)} not kept: see violated_, the one that "
                 "would cost most to keep first.",
                 LinkWarning,
             )

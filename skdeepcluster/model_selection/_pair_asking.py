@@ -21,6 +21,7 @@ def ask_pairs(
     batch_size: int = 10,
     must_link: ArrayLike | None = None,
     cannot_link: ArrayLike | None = None,
+    skip_rows: ArrayLike | None = None,
 ) -> tuple[Any, NDArray[np.int64], NDArray[np.int64]]:
     """Ask about the most useful pairs of rows; refit with the answers as links.
 
@@ -41,6 +42,9 @@ def ask_pairs(
     must_link, cannot_link : array-like of shape (n_links, 2), default=None
         Pairs that are known already, such as those of a session before: all that a
         session leads to is in its pairs.
+    skip_rows : array-like of shape (n_rows,), default=None
+        Rows that are not asked about, such as those that were answered by None in a
+        session before.
 
     Returns
     -------
@@ -86,7 +90,7 @@ def ask_pairs(
         if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
             raise ValueError(f"{name}={value!r} should be a whole number from 1 on.")
     links = {True: _as_list(must_link), False: _as_list(cannot_link)}
-    unknown: set[int] = set()
+    unknown = set(() if skip_rows is None else np.asarray(skip_rows).tolist())
     n_asked, is_more = 0, True
     model = _fitted(estimator, X, links)
     questions = model._pair_questions(X)

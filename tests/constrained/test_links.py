@@ -117,7 +117,7 @@ def test_strength_leads_from_none_to_hard():
 def test_contradictions_are_broken_where_links_are_soft():
     links = {"must_link": [(0, 1), (1, 2)], "cannot_link": [(0, 2)]}
     model = ConstrainedKMeans(3, link_strength=3, random_state=0)
-    with pytest.warns(LinkWarning, match="1 links were not kept"):
+    with pytest.warns(LinkWarning, match="1 link was not kept"):
         model.fit(X, **links)
     assert model.violated_.tolist() == [[0, 2]]
     assert model.violated_kind_.tolist() == ["cannot_link"]
@@ -190,7 +190,7 @@ def test_links_of_rows_without_weight_are_left_out():
     weights = np.ones(150)
     weights[0] = 0
     model = ConstrainedKMeans(3, random_state=0)
-    with pytest.warns(LinkWarning, match="1 links of rows without weight"):
+    with pytest.warns(LinkWarning, match="1 link was left out, of rows"):
         model.fit(X, sample_weight=weights, must_link=[(0, 100)])
 
 

@@ -97,6 +97,13 @@ def test_rows_that_nobody_knows_are_left_alone():
     assert unknown
     assert len(set(unknown)) == len(unknown)
     assert len(must) + len(cannot) == len(asked) - len(unknown)
+    # Those of a session before are left alone from the start, and count for nothing.
+    before, asked = set(unknown), []
+    ask_pairs(
+        ConstrainedKMeans(3, random_state=0), X, answer, 10, skip_rows=sorted(before)
+    )
+    assert len(asked) == 10
+    assert not before & set(asked)
 
 
 def test_twenty_far_groups_are_all_found():
@@ -136,7 +143,7 @@ def test_some_wrong_answers_do_little_harm_to_soft_links():
     for seed in range(3):
         rng = np.random.default_rng(seed)
         model = ConstrainedKMeans(3, link_strength=10, random_state=0)
-        with pytest.warns(UserWarning, match="links were not kept"):
+        with pytest.warns(UserWarning, match="not kept"):
             model, *_ = ask_pairs(
                 model, Z, lambda i, j, rng=rng: truth(i, j) ^ (rng.random() < 0.05), 100
             )
