@@ -34,8 +34,6 @@ TOPICS = [
 ]
 WAYS = [
     *[{"n_components": c, "placed": p} for c in (2, 10) for p in ("new", "all")],
-    "AutoCluster",
-    "AutoCluster, max_samples=20,000",
     "UMAP + HDBSCAN",
     "EVoC",
 ]
@@ -78,11 +76,6 @@ def groups_of(way, X, k, metric):
         from evoc import EVoC
 
         return EVoC(random_state=0).fit_predict(X), None
-    if str(way).startswith("AutoCluster"):
-        from skdeepcluster import AutoCluster
-
-        most = {"max_samples": 20_000} if way.endswith("000") else {}
-        return AutoCluster(random_state=0, **most).fit(X).labels_, None
     if way == "UMAP + HDBSCAN":
         from umap import UMAP
 

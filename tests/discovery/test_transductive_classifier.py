@@ -335,7 +335,7 @@ def test_large_tables_look_in_cells(monkeypatch):
     X, y = make_blobs(3000, 4, centers=4, random_state=0)
     partial = few_labels(y, 3)
     exact = TransductiveClassifier().fit(X, partial)
-    name = "skdeepcluster.discovery.transductive_classifier.MOST_EXACT"
+    name = "skdeepcluster.neighbors._cell_search.MOST_EXACT"
     monkeypatch.setattr(name, 2000)
     cells = TransductiveClassifier().fit(X, partial)
     assert (cells.transduction_ == exact.transduction_).mean() > 0.99
