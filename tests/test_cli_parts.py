@@ -503,6 +503,58 @@ def test_texts_without_rows_are_passed_over(run, done, tmp_path):
     assert "it holds no rows" in err
 
 
+def marked_table():
+    frame = table_of("numbers").assign(s=lambda table: table.c.abs() + 1)
+    frame.loc[::50, "s"] = -999
+    return frame
+
+
+def test_a_number_for_gaps_is_found_as_in_one_file(done, tmp_path, monkeypatch):
+    monkeypatch.setattr(reading_in_blocks, "BLOCK_BYTES", 5000)
+    frame = marked_table()
+    folder = write(frame, tmp_path / "in", "csv")
+    whole = write(frame, tmp_path / "whole", "csv", 1) / "a.csv"
+    said, labels = [], []
+    for source, out in [(whole, "one.csv"), (folder, "two")]:
+        options = ["--id", "key", "--columns", tmp_path / f"{out}.columns.csv"]
+        options += ["--save", tmp_path / f"{out}.model", "--out", tmp_path / out]
+        said.append(done("cluster", source, *options)[1])
+        assert "numbers that stand for a gap: -999 in s" in said[-1]
+        assert "missing values: s" in said[-1]
+    labels = pd.read_csv(tmp_path / "one.csv").set_index("key").cluster.sort_index()
+    assert (results(tmp_path / "two").cluster == labels).all()
+    columns = [tmp_path / f"{name}.columns.csv" for name in ("one.csv", "two")]
+    assert columns[0].read_text() == columns[1].read_text()
+    done("predict", tmp_path / "two.model", folder, "--out", tmp_path / "new")
+    found = pd.concat(map(pd.read_csv, sorted((tmp_path / "new").glob("*.csv"))))
+    before = pd.concat(map(pd.read_csv, sorted((tmp_path / "two").glob("*.csv"))))
+    assert (found.cluster.to_numpy() == before.cluster.to_numpy()).all()
+    assert not found.cluster_unlike.any()
+    # Whoever says which cells are gaps has said it of all.
+    _, notes = done("cluster", folder, *options[:2], "--missing", "x", *options[-2:])
+    assert "stand for a gap:" not in notes
+    assert "stands for a gap, say --missing -999 of a text file" in notes
+
+
+@pytest.mark.parametrize("place", ["in", "in/a.parquet"])
+@pytest.mark.parametrize("method", ["kmeans", "mixed"])
+def test_advice_names_options_and_is_given_once(method, place, done, tmp_path):
+    write(marked_table()[::5], tmp_path / "in", "parquet", 1)
+    options = ["--id", "key", "--method", method, "--n-clusters", "2"]
+    _, notes = done("cluster", tmp_path / place, *options, "--save", tmp_path / "model")
+    assert notes.count("write nulls into one of Parquet") == 1
+    assert "sentinels" not in notes
+
+
+@pytest.mark.parametrize("command", ["cluster", "predict", "discover"])
+def test_help_says_who_takes_folders(command, capsys):
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    said = " ".join(capsys.readouterr().out.split())
+    assert ("or a pattern in quotes" in said) == (command != "discover")
+    assert ("(see --memory), a folder" in said) == (command != "discover")
+
+
 @pytest.fixture
 def small(done, tmp_path):
     """A folder of CSV files, and a model of it."""

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from .clusters import TAKE_COLUMNS
 from .descriptions import MOMENTS, in_words
-from .messages import CommandError, first_line, listed
+from .messages import CommandError, first_line, listed, warnings_as_notes
 
 MOSTLY_EMPTY = 0.5
 # What the table of columns says of each, beside its name.
@@ -97,17 +97,19 @@ def prepare_table(args, table, note, set_aside=(), weights=None):
     for name in table.unreadable:
         aside.setdefault(name, "its cells are lists, maps or bytes")
     encoder = column_encoder(args, list(aside), frame)
-    try:
-        X = encoder.fit_transform(frame, sample_weight=weights)
-    except (ValueError, TypeError) as error:
-        raise CommandError(first_line(error)) from error
+    encoder.set_params(sentinels=frame.attrs.get("marks") or None)
     row_names = None if args.id is None else frame[args.id]
-    prepared = Prepared(frame, X, encoder, aside, table.forms, row_names, weights)
-    if not prepared.has_words_or_gaps:
-        # On axes, the steps of whole numbers would look like clusters.
-        encoder.set_params(reduce=None)
-        X = encoder.fit_transform(frame, sample_weight=weights)
-        prepared = prepared._replace(X=X)
+    with warnings_as_notes(note):
+        try:
+            X = encoder.fit_transform(frame, sample_weight=weights)
+        except (ValueError, TypeError) as error:
+            raise CommandError(first_line(error)) from error
+        prepared = Prepared(frame, X, encoder, aside, table.forms, row_names, weights)
+        if not prepared.has_words_or_gaps:
+            # On axes, the steps of whole numbers would look like clusters.
+            encoder.set_params(reduce=None)
+            X = encoder.fit_transform(frame, sample_weight=weights)
+            prepared = prepared._replace(X=X)
     for text in column_notes(prepared):
         note(text)
     return prepared

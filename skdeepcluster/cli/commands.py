@@ -39,6 +39,7 @@ from .messages import (
     CommandError,
     first_line,
     keep_quiet,
+    once,
     print_lines,
     say,
     warnings_as_notes,
@@ -159,6 +160,7 @@ def cluster(args):
         )
     facts = []
 
+    @once
     def remember(text):
         facts.append(text)
         note(text)

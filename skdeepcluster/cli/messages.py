@@ -1,6 +1,7 @@
 """What the command line says, and how it says it in one line."""
 
 import os
+import re
 import sys
 import warnings
 from contextlib import contextmanager, suppress
@@ -59,6 +60,30 @@ def keep_quiet(text):
     """Take the place of `say` under --quiet."""
 
 
+def as_option(text):
+    """What a warning advises, in words of the command."""
+    return re.sub(
+        r"say sentinels=\{.*: \[(.*)\]\}",
+        lambda found: (
+            f"say --missing {found[1].replace(',', '')} of a text file, and write "
+            "nulls into one of Parquet"
+        ),
+        text,
+    )
+
+
+def once(note):
+    """Return what says a text by `note`, and no text twice."""
+    said = set()
+
+    def say_once(text):
+        if text not in said:
+            said.add(text)
+            note(text)
+
+    return say_once
+
+
 @contextmanager
 def warnings_as_notes(note):
     """Turn what the estimators warn of into notes of one line."""
@@ -66,7 +91,7 @@ def warnings_as_notes(note):
         warnings.simplefilter("always")
         yield
     for text in dict.fromkeys(
-        first_line(warning.message)
+        as_option(first_line(warning.message))
         for warning in caught
         if not issubclass(warning.category, (DeprecationWarning, FutureWarning))
     ):

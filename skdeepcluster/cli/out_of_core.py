@@ -26,6 +26,7 @@ from .messages import (
     first_line,
     keep_quiet,
     listed,
+    once,
     print_lines,
     say,
     warnings_as_notes,
@@ -45,7 +46,7 @@ ASKED += ("missing", "numeric", "categorical", "date")
 
 def cluster_parts(args, source):
     """Run ``skdeepcluster cluster`` on files of any size."""
-    note = keep_quiet if args.quiet else say
+    note = once(keep_quiet if args.quiet else say)
     check_parts(args, source)
     batches = opened_batches(args, source, note)
     with warnings_as_notes(note):
@@ -80,6 +81,9 @@ def predict_parts(args, source, columns, estimator):
         raise CommandError(f"--out FOLDER is missing: {args.table} is read in parts")
     names = label_names(estimator)
     batches = opened_batches(args, source, note, names, columns.forms)
+    if batches.is_text and args.missing is None:
+        known = {c.name: c.sentinels for c in columns.encoder.columns_ if c.sentinels}
+        batches.marks.update(known)
     fingerprint = fingerprint_of(args.model, args)
     label_files(args, source, batches, (columns, estimator), fingerprint, note)
 
@@ -201,14 +205,38 @@ def learned_table(args, source, batches, note):
             f"columns and clusters are decided on by a sample of {len(weights):,} "
             "distinct rows"
         )
+    if batches.is_text and args.missing is None:
+        cells = without_marks(batches, cells, note)
     frame = frame_of_cells(cells, len(weights))
     for name in sorted(unread.intersection(batches.names)):
         frame[name] = None
     frame = frame[[*batches.names]]
     frame.attrs["units"] = batches.units
+    if batches.is_text:
+        frame.attrs["marks"] = batches.marks
     schema = pa.schema([]) if batches.is_text else batches.schema
     table = TableFile(frame, [], batches.forms, schema.empty_table(), batches.is_text)
     return prepare_table(args, table, note, weights=weights)
+
+
+def without_marks(batches, cells, note):
+    """Make gaps of numbers such as -999, by all rows of the sample, and say so."""
+    from ..tables._columns import Column, suspected_marks, without_sentinels
+    from ..tables.reading import SAID
+
+    finished = []
+    for column in cells:
+        marks = suspected_marks(column, Column(column.name, "number", "number"))
+        if marks:
+            batches.marks[column.name] = marks
+        finished.append(without_sentinels(column, marks)[0])
+    if batches.marks:
+        said = (
+            f"{', '.join(f'{mark:g}' for mark in marks)} in {name}"
+            for name, marks in batches.marks.items()
+        )
+        note(f"{SAID['sentinel']}: {listed(said)}")
+    return finished
 
 
 def fitted(args, prepared, note):

@@ -16,6 +16,11 @@ from .messages import CommandError
 from .sampling import sample
 
 
+# What is said of tables and results where a table may be read in parts.
+OR_FOLDER = ", a folder of such files, or a pattern in quotes"
+FOLDER_OUT = "; where the table is read in parts (see --memory), a folder"
+
+
 class _Parser(argparse.ArgumentParser):
     def error(self, message):
         if message.endswith(": TABLE") and "--drop" in self._option_string_actions:
@@ -63,13 +68,13 @@ def build_parser():
     return parser
 
 
-def add_table(command):
+def add_table(command, more=""):
     """Add the argument that names the table."""
     command.add_argument(
         "table",
         metavar="TABLE",
         type=Path,
-        help="a .csv, .csv.gz, .tsv, .txt, .data or .parquet file",
+        help=f"a .csv, .csv.gz, .tsv, .txt, .data or .parquet file{more}",
     )
 
 
@@ -84,7 +89,7 @@ def add_cluster(commands):
         "as unknown. What was done with which column is said on stderr, what sets "
         "the groups apart on stdout: of the cells that are there, and nothing else.",
     )
-    add_table(command)
+    add_table(command, OR_FOLDER)
     command.add_argument(
         "--method",
         choices=METHODS,
@@ -138,7 +143,7 @@ def add_cluster(commands):
         help="write the table with columns cluster and cluster_stability (.csv, "
         ".csv.gz or .parquet); the stability is the share of six samples of the rows "
         "in which the row is put into the same cluster; --method vote adds "
-        "cluster_agreement, the share of the methods that put it there",
+        f"cluster_agreement, the share of the methods that put it there{FOLDER_OUT}",
     )
     command.add_argument(
         "--plot", metavar="FILE.png", type=Path, help="draw the clusters"
@@ -436,7 +441,9 @@ def add_reading_options(command):
         metavar="CELL",
         nargs="*",
         help="cells that stand for a missing value, such as -999, beside empty ones; "
-        "left out, the usual marks are recognised, and said",
+        "left out, the usual marks are recognised, and said, and so are numbers such "
+        "as -999 (but by predict on a folder only those that its model knows); not "
+        "used of Parquet files",
     )
 
 
@@ -453,14 +460,14 @@ def add_predict(commands):
     command.add_argument(
         "model", metavar="MODEL", type=Path, help="file that --save wrote"
     )
-    add_table(command)
+    add_table(command, OR_FOLDER)
     command.add_argument(
         "--out",
         metavar="FILE",
         type=Path,
         help="write the table with its clusters or classes, and a column "
         "cluster_unlike that marks rows unlike any that was fitted "
-        "(.csv, .csv.gz or .parquet)",
+        f"(.csv, .csv.gz or .parquet){FOLDER_OUT}",
     )
     add_parts(command)
     add_reading_options(command)

@@ -241,6 +241,7 @@ class TextBatches:
         self.names, self.units = self._reader.names, self._reader.units
         texts = [(name, pa.string()) for name in self._reader.written]
         self.schema = pa.schema(texts)
+        self.marks = self._reader.marks
 
     def of_file(self, path, columns=None):
         """Yield the batches of a file."""

@@ -65,6 +65,9 @@ class BlockReader:
         Units of columns of numbers.
     written : list of str
         Names of the columns as they are in the file.
+    marks : dict of str to tuple of float
+        Numbers that stand for a gap, by column. Which these are cannot be read off
+        one block, so there are none until someone who saw more puts them here.
     """
 
     def __init__(self, path, options, forms=None):
@@ -86,7 +89,7 @@ class BlockReader:
             ),
         )
         cells.categorical.extend(options.identifiers)
-        # Which number stands for a gap cannot be read off one block.
+        self.marks = {}
         self._cells = cells._replace(missing=options.missing or ())
         notes = [note] * bool(note) + layout.notes + notes
         head = typed_table(columns, layout, cells, forms or {}, notes)
@@ -161,6 +164,9 @@ class BlockReader:
                 frame[name] = self._numbers(name, column, n_rows)
             else:
                 frame[name] = self._by_text(name, column, kind, n_rows)
+            if name in self.marks:
+                is_gap = np.isin(frame[name], self.marks[name])
+                frame[name] = np.where(is_gap, np.nan, frame[name])
         return pd.DataFrame(frame), pa.Table.from_arrays(columns, layout.written)
 
     def _numbers(self, name, column, n_rows):
