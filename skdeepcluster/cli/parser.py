@@ -15,7 +15,6 @@ from .discovering import discover, method_help
 from .messages import CommandError
 from .sampling import sample
 
-
 # What is said of tables and results where a table may be read in parts.
 OR_FOLDER = ", a folder of such files, or a pattern in quotes"
 FOLDER_OUT = "; where the table is read in parts (see --memory), a folder"
