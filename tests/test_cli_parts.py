@@ -383,6 +383,7 @@ def test_marks_units_and_quotes_in_blocks(done, tmp_path, monkeypatch):
         (["--out", "IN/a.parquet"], "name a folder"),
         (["--out", "IN/labels"], "lies within"),
         (["--out", "OUT.csv"], "name a folder"),
+        (["--out", "TAKEN/a.parquet/labels"], "a.parquet is no writable folder"),
         (["--out", "OUT", "--edge-columns", "a"], "--edge-columns needs --edges"),
         (["--out", "OUT", "--method", "graph"], "--method graph needs --edges"),
         (["--out", "OUT", "--some-wrong"], "--some-wrong needs --must-link"),

@@ -12,6 +12,7 @@ import json
 import sys
 from argparse import Namespace
 from contextlib import ExitStack, closing
+from os import W_OK, access
 from os.path import realpath
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -119,6 +120,9 @@ def check_folder(args, source):
         raise CommandError(f"--out {out}: {table} is read in parts, name a folder")
     if table.is_dir() and out.resolve().is_relative_to(table.resolve()):
         raise CommandError(f"--out {out} lies within {table}: name another folder")
+    above = next(folder for folder in [out, *out.resolve().parents] if folder.exists())
+    if not (above.is_dir() and access(above, W_OK)):
+        raise CommandError(f"cannot write to {out}: {above} is no writable folder")
     if out.is_dir():
         written = parts_of(out)
         for path in source.files:
