@@ -83,9 +83,9 @@ def inertia_of(X, labels):
 
 def assigner_of(X, k, low, high, pairs=(None, None), weights=None):
     """Items and assigner of a problem, as `ConstrainedKMeans` makes them."""
+    from skdeepcluster._row_links import checked_links
     from skdeepcluster.constrained._assignment import Assigner
     from skdeepcluster.constrained._items import items_of
-    from skdeepcluster.constrained._links import checked_links
     from skdeepcluster.constrained._size_limits import size_limits
 
     own = np.ones(len(X)) if weights is None else weights
@@ -273,8 +273,8 @@ def measure_random(name, folder, strength, seed):
 def measure_rule(name, folder, asked):
     """With examples and without: what is better, and the share the rule looks at."""
     from skdeepcluster import ConstrainedKMeans
+    from skdeepcluster._row_links import checked_links
     from skdeepcluster.constrained import _told_examples
-    from skdeepcluster.constrained._links import checked_links
     from skdeepcluster.model_selection import ask_pairs
 
     X, y = rows_of(name, folder, MAX_ROWS)
@@ -307,6 +307,34 @@ def measure_questions(n):
     questions = model.fit(X)._pair_questions(X)
     _, alone = cpu_of(questions.propose, 200)
     return {"cpu_s": seconds, "questions_s": alone}
+
+
+def measure_ppp(name, folder, asked, share_wrong, seed):
+    """PPP with links: agreement, and how far the number of clusters is off."""
+    from skdeepcluster import PPP, ConstrainedKMeans
+    from skdeepcluster.model_selection import ask_pairs
+
+    X, y = rows_of(name, folder, MAX_ROWS)
+    k, rng = int(y.max()) + 1, np.random.default_rng(seed)
+    asker = ConstrainedKMeans(k, n_init=1, random_state=0)
+    if share_wrong:
+        asker.set_params(link_strength=3.0)
+
+    def answer(i, j):
+        return (y[i] == y[j]) ^ (rng.random() < share_wrong)
+
+    row, links, before = {}, {"must_link": None, "cannot_link": None}, 0
+    for n in (0, *ASKED):
+        if n and asked:
+            _, *pairs = ask_pairs(asker, X, answer, n - before, **links)
+            links = dict(zip(links, pairs, strict=True))
+        elif n:
+            links = random_links(y, n, np.random.default_rng(seed), share_wrong)
+        before = n
+        labels, row[f"cpu_s {n}"] = cpu_of(partial(PPP().fit_predict, **links), X)
+        row[str(n)] = float(adjusted_rand_score(y, labels))
+        row[f"off {n}"] = float(abs(np.log((labels.max() + 1) / k)))
+    return row
 
 
 def ratio(own, peer, key):
@@ -504,6 +532,44 @@ def _of_equal_shares(mean, names):
     )
 
 
+def ppp_part(results, folder):
+    body = []
+    for title, asked, wrong, seeds in (
+        ("random, right", False, 0.0, (0, 1)),
+        ("random, 5 % wrong", False, SHARE_WRONG, (0, 1)),
+        ("asked, right", True, 0.0, (0,)),
+        ("asked, 5 % wrong", True, SHARE_WRONG, (0,)),
+    ):
+        rows = [
+            results.measure(
+                partial(measure_ppp, name, folder, asked, wrong, seed),
+                part="ppp",
+                table=name,
+                asked=asked,
+                wrong=wrong,
+                seed=seed,
+            )
+            for seed in seeds
+            for name in TABLES
+        ]
+        rows = [row for row in rows if row]
+        if rows:
+            cells = [
+                f"{fmean(row[str(n)] for row in rows):.3f}, "
+                f"{fmean(row[f'off {n}'] for row in rows):.2f}"
+                for n in (0, *ASKED)
+            ]
+            body.append([title, str(len(rows)), *cells])
+    return (
+        "## PPP with links",
+        f"Mean adjusted Rand index over {len(TABLES)} tables by the number of pairs, "
+        "and the mean of |log(clusters found / classes)|: the number of clusters is "
+        "not given. Questions are those of ConstrainedKMeans with the true number of "
+        "clusters, with a strength of 3 where answers are wrong.",
+        format_table(["pairs", "runs", "0", *map(str, ASKED)], body),
+    )
+
+
 def main():
     """Measure, and write the page."""
     args = page_parser(__doc__.splitlines()[0], data=True, page=True).parse_args()
@@ -522,6 +588,7 @@ def main():
         *asked_part(results, args.data),
         *random_part(results, args.data),
         *rule_part(results, args.data),
+        *ppp_part(results, args.data),
     ]
     write_page(parts, args.out)
 

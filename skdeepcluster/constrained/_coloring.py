@@ -4,7 +4,7 @@ import numpy as np
 
 from ..exceptions import InfeasibleConstraintsError
 from ..kernels.linked_items import assign_linked_items, n_broken_links
-from ._links import SOFT_INSTEAD
+from ._link_conflicts import SOFT_INSTEAD
 
 # Nodes of the search tree, for all items and for each item that is taken out.
 MANY_NODES, FEW_NODES = 20_000, 2_000

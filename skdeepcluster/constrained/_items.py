@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 
 from .._kmeans import weighted_means
+from .._row_links import joined_rows, refused_pairs, same_code_pairs
 from .._rows import lexicographic_order
-from ._links import joined_rows, refused_pairs, same_code_pairs
 
 
 class Items(NamedTuple):

@@ -18,7 +18,7 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import coo_array, csr_array, hstack
 
 from ..exceptions import InfeasibleConstraintsError
-from ._links import SOFT_INSTEAD
+from ._link_conflicts import SOFT_INSTEAD
 
 # Up to so many items all take part.
 WHOLE_PROGRAM = 2_000

@@ -25,12 +25,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .._row_links import checked_links, joined_rows, refused_pairs
 from .._rows import lexicographic_order
 from ..kernels.cover import cover_gains
 from ..kernels.soft_assignment import pairwise_squared_distances
 from ._assignment import LinkGraph
 from ._items import items_of
-from ._links import check_hard_links, checked_links, joined_rows, refused_pairs
+from ._link_conflicts import check_hard_links
 from ._told_examples import refused_groups
 
 # Rows that are covered, and that are candidates; of more, as many are drawn.

@@ -19,8 +19,8 @@ from typing import NamedTuple
 import numpy as np
 
 from .._kmeans import weighted_means
+from .._row_links import joined_rows, refused_pairs
 from ..kernels.kmeans import nearest_centers
-from ._links import joined_rows, refused_pairs
 
 MAX_ROUNDS = 15
 # Examples that stand for themselves; of more, as many are chosen evenly.

@@ -21,6 +21,7 @@ from sklearn.utils._param_validation import Options as ExactOptions
 
 from .._fitted_state import check_arrays, check_indices
 from .._labels import PartialLabels, has_unlabeled
+from .._row_links import Links, checked_links, joined_rows, links_were, violations
 from .._rows import canonical_order, distinct_rows
 from .._scaling import TableScaling, power_of_two
 from .._validation import check_table, check_weights, draw_seed
@@ -32,18 +33,10 @@ from ..kernels.kmeans import nearest_centers
 from ..kernels.projection import project
 from ._constrained_fit import fit_rows
 from ._constrained_lloyd import Options
-from ._links import (
-    Links,
-    check_hard_links,
-    check_heavy_groups,
-    checked_links,
-    joined_rows,
-    links_were,
-)
+from ._link_conflicts import check_hard_links, check_heavy_groups
 from ._pair_queries import PairQuestions
 from ._size_limits import size_limits
 from ._told_examples import Prototypes, refused_groups, told_rows
-from ._violations import violations
 
 _SIZE = [
     Interval(Integral, 0, None, closed="left"),

@@ -16,6 +16,7 @@ Rows x with weights w, distinct and in value order::
         of components with the largest density
     where Gaussians are assumed: a mixture of its own per group   _gaussian_split
     where features are selected: again with the columns that the clusters explain
+    where links are given: cut and join groups by them            _linked_groups
 """
 
 from typing import NamedTuple
@@ -33,6 +34,7 @@ from ._bisection import Table, admissible_partitions
 from ._cell_gaussians import em_step, n_shrunk_parameters
 from ._gaussian_split import split_into_gaussians
 from ._jitter import fill_steps
+from ._linked_groups import cut_gaussians, cut_groups, join_pieces
 from ._merging import group_cells
 from ._vote import vote
 
@@ -198,6 +200,69 @@ def fit_ppp(
         selection_path=path if feature_selection else [],
     )
     return _numbered(found)
+
+
+def follow_links(found, rows, weights, named, rules):
+    """Cut and join the clusters that were found, as links tell.
+
+    Parameters
+    ----------
+    found : DensityClusters
+        What :func:`fit_ppp` found.
+    rows, weights : ndarray
+        The table it was found in.
+    named : NamedRows
+        Rows that links name.
+    rules : MergeRules
+        How many clusters are wanted.
+
+    Returns
+    -------
+    DensityClusters
+        Numbered canonically; `found` itself where links change nothing.
+
+    Notes
+    -----
+    Each cut costs 2-means of the rows of a cluster; each cut and join looks at all
+    units of named rows and clusters.
+    """
+    density = found.density
+    if density.gaussians is None:
+        return found
+    coordinates = density.scaling.transform(rows)
+    pieces = cut_groups(
+        named,
+        density.scaling.transform(named.rows),
+        density.log_densities(named.rows).argmax(axis=1),
+        (coordinates, weights),
+        found.labels,
+        found.n_clusters,
+        rules.max_groups,
+    )
+    joined, is_limited = join_pieces(
+        named, pieces, (coordinates, weights), rules.min_groups
+    )
+    found = found._replace(
+        validated=found.validated and not (is_limited or pieces.is_limited)
+    )
+    if np.array_equal(joined, np.arange(found.n_clusters)):
+        return found
+    gaussians, groups = cut_gaussians(
+        density.gaussians, density.groups, pieces, joined, coordinates, weights
+    )
+    gaussians, groups, logs = _filled_groups(gaussians, groups, coordinates)
+    labels = logs.argmax(axis=1)
+    sizes, centers = sizes_and_means(rows, weights, labels, logs.shape[1])
+    share, is_separable = explained_columns(rows, weights, labels)
+    return _numbered(
+        found._replace(
+            labels=labels,
+            sizes=sizes,
+            density=GroupDensity(density.scaling, gaussians, groups, centers),
+            feature_separability=share,
+            separable_features=is_separable,
+        )
+    )
 
 
 def _find_groups(rows, weights, columns, rules, split_gaussians, scale, max_rows):

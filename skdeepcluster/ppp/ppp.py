@@ -15,16 +15,21 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._levels import joined_clusters, joining_distances
 from .._mixture_methods import CHUNK_ROWS, MixtureMethods
+from .._row_links import checked_links, links_were, violations
 from .._rows import canonical_order
 from .._validation import check_table, check_weights
 from .._warnings import warn, warn_if_collapsed
 from ..base import WeightedClusterer, unchanged_on_error
+from ..exceptions import LinkWarning
 from ..streaming._stream_sample import Summary
-from ._density_clusters import fit_ppp
+from ._density_clusters import fit_ppp, follow_links
+from ._linked_groups import named_rows
 from ._merging import MergeRules
 
 # Least probability of its cluster at a row that is separable.
 CONFIDENT = 0.95
+# Attributes that only a fit with links leaves.
+OF_LINKS = ("n_violated_", "violated_", "violated_kind_")
 
 
 class PPP(MixtureMethods, WeightedClusterer):
@@ -110,6 +115,14 @@ class PPP(MixtureMethods, WeightedClusterer):
     separable_samples_ : ndarray of shape (n_samples,), dtype=bool
         Rows that belong to their cluster with a probability of at least 0.95.
         Absent after :meth:`partial_fit`.
+    n_violated_ : int
+        Number of links that ``labels_`` do not keep. This and the next two are there
+        only after a :meth:`fit` with links.
+    violated_ : ndarray of shape (n_violated_, 2), dtype=int64
+        These links. The one that costs most to keep, in nats of the density of one of
+        its rows, comes first.
+    violated_kind_ : ndarray of shape (n_violated_,)
+        "must_link" or "cannot_link".
     encoder_ : transformer
         The fitted encoder, where one was given.
     n_features_in_ : int
@@ -126,10 +139,13 @@ class PPP(MixtureMethods, WeightedClusterer):
     -----
     ConvergenceWarning
         If there is no evidence of more than one cluster.
+    LinkWarning
+        If links are not kept, or are of rows without weight.
 
     See Also
     --------
     AutoEncoder : An encoder for tables of many columns.
+    ConstrainedKMeans : Links that hold for certain, and bounds on sizes.
 
     Notes
     -----
@@ -168,6 +184,17 @@ class PPP(MixtureMethods, WeightedClusterer):
     that of the classes where it would otherwise be many times as large; what rare
     binary columns alone tell is lost.
 
+    Links cut and join the clusters that were found without them: ``merges_``,
+    ``sizes_tried_``, ``stability_`` and ``selection_path_`` tell of those. Links are
+    evidence and not law: a cluster is cut where more than a fifth of the named rows
+    that count in it are refused by more rows there than accept them, two are joined
+    where more rows speak for it than against. Single links may thus be broken, and
+    contradictions are no error. With ``min_clusters`` or ``max_clusters`` links do
+    not go beyond these, and ``validated_`` is False where they would have to. Equal
+    rows are one row, and with fewer than 24 rows links change nothing. What
+    :meth:`partial_fit` or :meth:`merge` take up later makes clusters anew, without
+    links.
+
     Summaries of parts of a table, made anywhere, merge to the summary of the
     whole, here with Dask::
 
@@ -193,10 +220,22 @@ class PPP(MixtureMethods, WeightedClusterer):
     3
     >>> bool((model.predict(X) == model.labels_).all())
     True
+
+    Two species of iris are one cluster; three pairs part them:
+
+    >>> from sklearn.datasets import load_iris
+    >>> X = load_iris().data
+    >>> PPP().fit(X).n_clusters_
+    2
+    >>> PPP().fit(X, cannot_link=[[50, 100], [60, 120], [70, 110]]).n_clusters_
+    3
     """
 
     # Set all at once by `_publish`, where editors do not see them.
     n_clusters_: int
+    n_violated_: int
+    violated_: NDArray
+    violated_kind_: NDArray
     stability_: float
     validated_: bool
     merges_: list[dict]
@@ -234,12 +273,78 @@ class PPP(MixtureMethods, WeightedClusterer):
         self.feature_selection = feature_selection
         self.encoder = encoder
 
-    def _fit_clusters(self, Z, sample_weight):
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(
+        self,
+        X: ArrayLike,
+        y: Any = None,
+        sample_weight: ArrayLike | None = None,
+        *,
+        must_link: ArrayLike | None = None,
+        cannot_link: ArrayLike | None = None,
+    ) -> Self:
+        """Find the clusters of a table.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Table of finite numbers. float32 is kept, other dtypes become float64.
+        y : Ignored
+            Not used, present for API consistency by convention.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights of the rows; a weight of 2 is the same as two
+            equal rows, a weight of 0 leaves the row out. None means 1 for all.
+        must_link, cannot_link : array-like of shape (n_links, 2), default=None
+            Pairs of row numbers that belong together, and apart. They are positions
+            in the whole table: a search that cuts rows cannot cut them along, and
+            does not always notice.
+
+        Returns
+        -------
+        self : object
+            Fitted estimator.
+        """
+        with unchanged_on_error(self):
+            X = self._checked(X, reset=True)
+            weights = check_weights(sample_weight, X)
+            links = None
+            if must_link is not None or cannot_link is not None:
+                nothing = np.full(len(X), -1)
+                links = checked_links(must_link, cannot_link, nothing, weights)
+            Z = self._fit_encoder(X, sample_weight=weights)
+            self._fit_clusters(Z, weights, links)
+        return self
+
+    def _fit_clusters(self, Z, sample_weight, links=None):
         self._check_limits()
         self._exchange_summary(Summary().add(Z, sample_weight))
-        found = self._find_clusters()
+        has_links = links is not None and not links.are_none
+        found = self._find_clusters(named_rows(Z, links) if has_links else None)
         self._publish(found)
         self.labels_, self.separable_samples_ = _label(found.density, Z)
+        if links is not None:
+            self._publish_violated(Z, links)
+
+    def _publish_violated(self, Z, links):
+        """Set the links that labels break; what they cost is in nats."""
+        rows = np.flatnonzero(links.named)
+        number = np.full(len(Z), -1)
+        number[rows] = np.arange(len(rows))
+        among = links._replace(
+            must=number[links.must],
+            cannot=number[links.cannot],
+            codes=links.codes[rows],
+        )
+        costs = -self._density.log_densities(Z[rows])
+        pairs, kinds = violations(among, self.labels_[rows], costs)
+        self.violated_, self.violated_kind_ = rows[pairs], kinds
+        self.n_violated_ = len(pairs)
+        if self.n_violated_:
+            warn(
+                f"{links_were(self.n_violated_)} not kept: see violated_, the one that "
+                "would cost most to keep first.",
+                LinkWarning,
+            )
 
     def _check_limits(self):
         if self.max_clusters is not None and self.max_clusters < self.min_clusters:
@@ -248,8 +353,8 @@ class PPP(MixtureMethods, WeightedClusterer):
                 f"min_clusters={self.min_clusters}."
             )
 
-    def _find_clusters(self):
-        """Clusters of the summary's rows; warn of too few."""
+    def _find_clusters(self, named=None):
+        """Clusters of the summary's rows, cut and joined by links; warn of too few."""
         rows, weights = self._summary.table()
         rules = MergeRules(
             unimodal=self.assume == "unimodal",
@@ -266,10 +371,14 @@ class PPP(MixtureMethods, WeightedClusterer):
             feature_selection=self.feature_selection,
             max_rows=self._summary.capacity,
         )
+        was_one = found.n_clusters == 1
+        if named is not None:
+            found = follow_links(found, rows, weights, named, rules)
         warn_if_collapsed(
             found.n_clusters, self.min_clusters, "The table has too few rows."
         )
-        if found.n_clusters == self.min_clusters == 1 and self.max_clusters != 1:
+        is_one = was_one and found.n_clusters == self.min_clusters == 1
+        if is_one and self.max_clusters != 1:
             wide = (
                 f" {rows.shape[1]} columns of so few rows may hide clusters: fit PPP "
                 "to their first principal components, such as PCA(5)."
@@ -356,7 +465,7 @@ class PPP(MixtureMethods, WeightedClusterer):
 
     def _exchange_summary(self, summary):
         self._summary, self._is_current = summary, False
-        for name in ("labels_", "separable_samples_", "selection_path_"):
+        for name in ("labels_", "separable_samples_", "selection_path_", *OF_LINKS):
             vars(self).pop(name, None)
 
     def merge(self, other: Any) -> Self:
@@ -407,13 +516,13 @@ class PPP(MixtureMethods, WeightedClusterer):
         Returns
         -------
         model : PPP
-            Without ``labels_`` and ``separable_samples_``; its
+            Without ``labels_``, ``separable_samples_`` and broken links; its
             :meth:`partial_fit` and :meth:`merge` raise ValueError.
         """
         check_is_fitted(self)
         self._find_if_changed()
         model = copy(self)
-        for name in ("labels_", "separable_samples_"):
+        for name in ("labels_", "separable_samples_", *OF_LINKS):
             vars(model).pop(name, None)
         model._summary = None
         return model

@@ -10,9 +10,9 @@ from sklearn.datasets import load_iris, make_blobs
 from sklearn.model_selection import GridSearchCV
 
 from skdeepcluster import ConstrainedKMeans
+from skdeepcluster._row_links import checked_links
 from skdeepcluster.constrained._assignment import Assigner
 from skdeepcluster.constrained._items import items_of
-from skdeepcluster.constrained._links import checked_links
 from skdeepcluster.constrained._size_limits import size_limits
 from skdeepcluster.exceptions import InfeasibleConstraintsError, LinkWarning
 
