@@ -189,7 +189,8 @@ class PPP(MixtureMethods, WeightedClusterer):
     evidence and not law: a cluster is cut where more than a fifth of the named rows
     that count in it are refused by more rows there than accept them, two are joined
     where more rows speak for it than against. Single links may thus be broken, and
-    contradictions are no error. With ``min_clusters`` or ``max_clusters`` links do
+    contradictions are no error. A wrong acceptance that no other answer contradicts
+    joins whole clusters. With ``min_clusters`` or ``max_clusters`` links do
     not go beyond these, and ``validated_`` is False where they would have to. Equal
     rows are one row, and with fewer than 24 rows links change nothing. What
     :meth:`partial_fit` or :meth:`merge` take up later makes clusters anew, without
