@@ -323,11 +323,6 @@ class AutoCluster(BaseClusterer):
             _check_n_features(self, X, reset=False)
         return np.ascontiguousarray(self.table_encoder_.transform(X))
 
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.categorical = True
-        return tags
-
     def _scales(self):
         return self.scale and not hasattr(self, "table_encoder_")
 
