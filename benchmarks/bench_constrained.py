@@ -244,13 +244,18 @@ def measure_asked(name, folder, strength, share_wrong, seed):
 def pck_means(X, y, k, must, cannot):
     """PCKMeans with given pairs; None where it is not installed or finds nothing."""
     try:
+        from active_semi_clustering import exceptions
         from active_semi_clustering.semi_supervised.pairwise_constraints import PCKMeans
     except ImportError:
         return None
+    refused = (
+        exceptions.EmptyClustersException,
+        exceptions.InconsistentConstraintsException,
+    )
     try:
         model = PCKMeans(n_clusters=k)
         model.fit(X, ml=[tuple(p) for p in must], cl=[tuple(p) for p in cannot])
-    except Exception:
+    except refused:
         return None
     return float(adjusted_rand_score(y, model.labels_))
 

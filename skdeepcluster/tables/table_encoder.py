@@ -260,7 +260,7 @@ class TableEncoder(TransformerMixin, DocumentedEstimator):
         y: Any = None,
         sample_weight: ArrayLike | None = None,
     ) -> Self:
-        """Take up a chunk of rows; columns are decided on when they are asked for.
+        """Take up a chunk of rows; columns are decided on when rows are encoded.
 
         A bounded sample of all chunks is kept, and what the columns are is decided
         from it. What is found does not depend on how the rows were cut into chunks,
@@ -271,7 +271,8 @@ class TableEncoder(TransformerMixin, DocumentedEstimator):
         X : DataFrame, pyarrow.Table or array-like of shape (n_samples, n_features), \
                 default=None
             Rows of the table. None takes up nothing and decides on what came
-            before, as the first call of :meth:`transform` does.
+            before, as the first call of :meth:`transform` does: until either,
+            attributes such as ``columns_`` are absent or those of an earlier fit.
         y : Ignored
             Not used, present for API consistency by convention.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -312,7 +313,7 @@ class TableEncoder(TransformerMixin, DocumentedEstimator):
         Returns
         -------
         self : object
-            The encoder; columns are decided on when they are asked for.
+            The encoder; columns are decided on when rows are encoded.
 
         Raises
         ------
