@@ -18,6 +18,7 @@ import sys
 
 from .messages import CommandError, print_anything, say
 from .parser import build_parser
+from .termination import Terminated, signals_raise
 
 __all__ = ["main"]
 
@@ -40,16 +41,17 @@ def main(argv=None):
     Returns
     -------
     status : int
-        0 if all went well, 2 after an error, 130 after Ctrl-C, 141 where nobody
-        reads what is printed.
+        0 if all went well, 2 after an error, 129 after SIGHUP, 130 after Ctrl-C, 141
+        where nobody reads what is printed, 143 after SIGTERM.
     """
     print_anything()
     try:
-        args = build_parser().parse_args(argv)
-        args.run(args)
-        # What is still in the buffer may fail to be written as well.
-        if sys.stdout is not None:
-            sys.stdout.flush()
+        with signals_raise():
+            args = build_parser().parse_args(argv)
+            args.run(args)
+            # What is still in the buffer may fail to be written as well.
+            if sys.stdout is not None:
+                sys.stdout.flush()
     except BrokenPipeError:
         leave_stdout()
         return 141
@@ -62,4 +64,7 @@ def main(argv=None):
     except KeyboardInterrupt:
         say("interrupted")
         return 130
+    except Terminated as signal:
+        say(f"ended by {signal}")
+        return signal.status
     return 0

@@ -4,7 +4,7 @@ import sys
 
 from .columns import prepare_table
 from .constraints import NO, YES, constrained_options, read_pairs, row_labels, said_of
-from .files import RESULT_COLUMNS, read, written_aside
+from .files import RESULT_COLUMNS, read, write_whole
 from .messages import (
     CommandError,
     counted,
@@ -96,7 +96,7 @@ class Answers:
         """Rows that were asked about in vain."""
         return {pair[0] for pair, said in self.said.items() if said is None}
 
-    def write(self):
+    def write(self, path):
         """Write all answers, and the questions that wait for one."""
         import pandas as pd
 
@@ -108,8 +108,7 @@ class Answers:
             (self.names[i], self.names[j], said, *self.remarks.get((i, j), none))
             for i, j, said in rows
         ]
-        with written_aside(self.path) as aside:
-            pd.DataFrame(rows, columns=self.columns).to_csv(aside, index=False)
+        pd.DataFrame(rows, columns=self.columns).to_csv(path, index=False)
 
 
 def ask(args):
@@ -122,17 +121,17 @@ def ask(args):
     prepared = prepare_table(args, table, note)
     answers = Answers(args, prepared)
     note(f"{args.answers}: {counted(len(answers.said), 'answer')} so far")
+    lines, writers = [], {}
     with warnings_as_notes(note):
         model = fitted(args, prepared, answers)
         if sys.stdin is not None and sys.stdin.isatty():
             model = ask_person(args, prepared, answers)
         else:
             lines = next_questions(args, prepared, answers, model)
-            print_lines(lines, sys.stdout)
-    write_outputs(
-        args, note, {"out": table_writer(args, table, ("cluster",), model.labels_)}
-    )
-    print_lines([summary(model, answers)], sys.stdout)
+            writers["answers"] = answers.write
+    writers["out"] = table_writer(args, table, ("cluster",), model.labels_)
+    write_outputs(args, note, writers)
+    print_lines([*lines, summary(model, answers)], sys.stdout)
 
 
 def _estimator(args):
@@ -166,7 +165,7 @@ def ask_person(args, prepared, answers):
         said = prompted()
         answers.said[i, j] = said
         answers.waiting = []
-        answers.write()
+        write_whole({answers.path: answers.write})
         return said
 
     try:
@@ -202,12 +201,11 @@ def prompted():
 
 
 def next_questions(args, prepared, answers, model):
-    """Write the next questions into the file of answers; return them as lines."""
+    """Add the next questions to the answers; return them as lines."""
     unknown = answers.unknown_rows
     pairs = model.query_pairs(prepared.X, args.n + len(unknown)).tolist()
     answers.waiting = [tuple(pair) for pair in pairs if pair[0] not in unknown]
     answers.waiting = answers.waiting[: args.n]
-    answers.write()
     lines = []
     for pair in answers.waiting:
         lines += [*question(prepared, answers, *pair), ""]

@@ -1,10 +1,11 @@
 """Tables in and out: CSV and Parquet files."""
 
 import os
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from importlib import import_module
 
 from .messages import CommandError, first_line
+from .termination import held_back
 
 RESULT_COLUMNS = ("cluster", "cluster_stability")
 VOTE_COLUMNS = (*RESULT_COLUMNS, "cluster_agreement")
@@ -119,6 +120,51 @@ def written_aside(path):
     except OSError as error:
         reason = error.strerror or first_line(error)
         raise CommandError(f"cannot write {path}: {reason}") from error
+
+
+def write_whole(writers):
+    """Write files, all or none of them; a signal waits while they take their places.
+
+    Parameters
+    ----------
+    writers : dict
+        Path -> function that writes its file to another path.
+    """
+    from ..persistence._files import bring_to_disk
+
+    with held_back() as released, ExitStack() as files:
+        for path, write in writers.items():
+            aside = files.enter_context(written_aside(path))
+            with released():
+                write(aside)
+                bring_to_disk(aside)
+
+
+@contextmanager
+def only_writer(folder):
+    """Refuse a folder that another command writes to, where a folder can be locked.
+
+    The lock is gone with the process, however that ends.
+    """
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        yield
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise CommandError(
+                f"another command writes to {folder}: wait for it, or name another "
+                "--out"
+            ) from error
+        except OSError:
+            pass  # There are file systems without locks.
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def result_table(table, out, names, results):

@@ -21,7 +21,7 @@ from .clusters import TAKE_COLUMNS, choice_notes, method_note, number_by_size
 from .columns import columns_writer, prepare_table
 from .constraints import check_constraints
 from .edges import check_edges
-from .files import identifiers, require, written_aside
+from .files import identifiers, only_writer, require, write_whole
 from .messages import (
     CommandError,
     first_line,
@@ -34,6 +34,7 @@ from .messages import (
 )
 from .outputs import check_outputs, model_writer, write_outputs
 from .source_files import is_table, opaque_names, open_batches, said_files, said_of
+from .termination import held_back
 
 MANIFEST = "_skdeepcluster.json"
 # Options that need all rows at once.
@@ -65,7 +66,7 @@ def cluster_parts(args, source):
     from .models import saved_model
 
     model = saved_model(prepared, estimator, labels, takes_columns)
-    with TemporaryDirectory() as folder:
+    with held_back() as released, TemporaryDirectory() as folder, released():
         path = Path(folder, "model")
         writers["save"](path)
         fingerprint = fingerprint_of(path, args)
@@ -314,31 +315,14 @@ def is_entry(entry):
 
 
 def label_files(args, source, batches, model, fingerprint, note):
-    """Label every file that has no label file of this model yet."""
-    from .. import __version__
-
-    manifest = read_manifest(args.out) if args.out.is_dir() else {}
-    before = manifest.get("parts", {})
-    if manifest.get("model") != fingerprint:
-        before = dict.fromkeys(before)
+    """Label every file that has no label file of this model yet, and say so."""
     names = [source.name_of(path) for path in source.files]
-    parts = {**before, **dict.fromkeys(names)}
     try:
         args.out.mkdir(parents=True, exist_ok=True)
-        for path, name in zip(source.files, names, strict=True):
-            entry = before.get(name)
-            is_same = entry and entry["source"] == stamp_of(path)
-            if is_same and (args.out / name).is_file():
-                parts[name] = entry
-        n_kept = sum(parts[name] is not None for name in names)
-        manifest = {"model": fingerprint, "version": __version__, "parts": parts}
-        write_manifest(args.out, manifest)
-        for path, name in zip(source.files, names, strict=True):
-            if parts[name] is None:
-                stamp = stamp_of(path)
-                counts = label_file(args, batches, model, path, args.out / name)
-                parts[name] = {"source": stamp, "clusters": counts}
-                write_manifest(args.out, manifest)
+        with only_writer(args.out):
+            parts, n_kept = label_missing(
+                args, source, names, batches, model, fingerprint
+            )
     except OSError as error:
         reason = error.strerror or first_line(error)
         raise CommandError(f"cannot write to {args.out}: {reason}") from error
@@ -347,6 +331,32 @@ def label_files(args, source, batches, model, fingerprint, note):
     noun = "class" if hasattr(model[1], "classes_") else "cluster"
     counts = [parts[name]["clusters"] for name in names]
     print_lines(sizes_table(counts, noun), sys.stdout)
+
+
+def label_missing(args, source, names, batches, model, fingerprint):
+    """Label the files that the manifest does not know; count those that it knows."""
+    from .. import __version__
+
+    manifest = read_manifest(args.out)
+    before = manifest.get("parts", {})
+    if manifest.get("model") != fingerprint:
+        before = dict.fromkeys(before)
+    parts = {**before, **dict.fromkeys(names)}
+    for path, name in zip(source.files, names, strict=True):
+        entry = before.get(name)
+        is_same = entry and entry["source"] == stamp_of(path)
+        if is_same and (args.out / name).is_file():
+            parts[name] = entry
+    n_kept = sum(parts[name] is not None for name in names)
+    manifest = {"model": fingerprint, "version": __version__, "parts": parts}
+    write_manifest(args.out, manifest)
+    for path, name in zip(source.files, names, strict=True):
+        if parts[name] is None:
+            stamp = stamp_of(path)
+            counts = label_file(args, batches, model, path, args.out / name)
+            parts[name] = {"source": stamp, "clusters": counts}
+            write_manifest(args.out, manifest)
+    return parts, n_kept
 
 
 def stamp_of(path):
@@ -381,32 +391,36 @@ def files_of(number):
 
 
 def write_manifest(out, manifest):
-    with written_aside(out / MANIFEST) as path:
-        path.write_text(json.dumps(manifest, indent=1, sort_keys=True), "utf-8")
+    text = json.dumps(manifest, indent=1, sort_keys=True)
+    write_whole({out / MANIFEST: lambda path: path.write_text(text, "utf-8")})
 
 
 def label_file(args, batches, model, path, target):
     """Label the rows of a file, and write them to another; count the clusters."""
     columns, _ = model
-    counts, writer, start = {}, None, 0
+    counts = {}
     target.parent.mkdir(parents=True, exist_ok=True)
     needed = None if args.copy_columns else needed_columns(args, columns, batches)
-    with written_aside(target) as aside, ExitStack() as files:
-        file = files.enter_context(open(aside, "wb"))
 
-        def opened(schema):
-            return files.enter_context(closing(writer_of(target, file, schema)))
+    def write(aside):
+        writer, start = None, 0
+        with open(aside, "wb") as file, ExitStack() as files:
 
-        for batch in batches.of_file(path, needed):
-            with said_of(path, start):
-                result, labels = labelled(args, batch, model)
-            for label, n_rows in zip(*unique_counts(labels), strict=True):
-                counts[label] = counts.get(label, 0) + n_rows
-            writer = writer or opened(result.schema)
-            writer.write_table(result)
-            start += len(labels)
-        if writer is None:
-            opened(empty_schema(args, batches, model))
+            def opened(schema):
+                return files.enter_context(closing(writer_of(target, file, schema)))
+
+            for batch in batches.of_file(path, needed):
+                with said_of(path, start):
+                    result, labels = labelled(args, batch, model)
+                for label, n_rows in zip(*unique_counts(labels), strict=True):
+                    counts[label] = counts.get(label, 0) + n_rows
+                writer = writer or opened(result.schema)
+                writer.write_table(result)
+                start += len(labels)
+            if writer is None:
+                opened(empty_schema(args, batches, model))
+
+    write_whole({target: write})
     return {str(label): counts[label] for label in sorted(counts, key=str)}
 
 

@@ -1,6 +1,5 @@
 """The files that a command writes: all that were asked for, or none."""
 
-from contextlib import ExitStack
 from itertools import combinations
 from os.path import exists, realpath, samefile
 
@@ -10,7 +9,7 @@ from .files import (
     result_table,
     table_format,
     write_table,
-    written_aside,
+    write_whole,
 )
 from .messages import CommandError
 
@@ -94,9 +93,7 @@ def write_outputs(args, note, writers):
         for option, write in writers.items()
         if path_of(args, option) is not None
     }
-    with ExitStack() as files:
-        for path, write in asked.items():
-            write(files.enter_context(written_aside(path)))
+    write_whole(asked)
     for path in asked:
         note(f"wrote {path}")
 

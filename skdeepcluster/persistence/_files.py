@@ -33,6 +33,12 @@ def open_regular(path):
         yield file
 
 
+def bring_to_disk(path):
+    """Wait until the disk has a file; one that is full may say so only here."""
+    with Path(path).open("rb+") as file:
+        os.fsync(file.fileno())
+
+
 @contextmanager
 def whole_or_absent(path):
     """Lend a path; the file that is there at the end takes the place of `path`.
@@ -52,8 +58,7 @@ def whole_or_absent(path):
     with TemporaryDirectory(prefix=".skdeepcluster-", dir=target.parent) as folder:
         aside = Path(folder, target.name)
         yield aside
-        with aside.open("rb+") as file:
-            os.fsync(file.fileno())
+        bring_to_disk(aside)
         if target.exists():
             shutil.copymode(target, aside)
         os.replace(aside, target)
