@@ -36,7 +36,7 @@ from skdeepcluster.cli.descriptions import (
     remarks_on,
     spread_in_words,
 )
-from skdeepcluster.cli.files import identifiers, written_aside
+from skdeepcluster.cli.files import identifiers, write_whole
 from skdeepcluster.cli.messages import CommandError
 from skdeepcluster.cli.mixtures import coarser_levels
 from skdeepcluster.cli.out_of_core import (
@@ -278,13 +278,12 @@ def test_what_stops_a_file_is_said(error, said, tmp_path):
     path = tmp_path / "a.csv"
     path.write_text("before")
 
-    def write():
-        with written_aside(path) as aside:
-            Path(aside).write_text("half")
-            raise error
+    def write(aside):
+        aside.write_text("half")
+        raise error
 
     with pytest.raises(CommandError, match=said):
-        write()
+        write_whole({path: write})
     assert path.read_text() == "before"
     assert [*tmp_path.iterdir()] == [path]
 

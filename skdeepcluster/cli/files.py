@@ -110,34 +110,39 @@ def check_writable(path):
 
 
 @contextmanager
-def written_aside(path):
-    """Lend a path; the file that is there at the end takes the place of `path`."""
-    from ..persistence._files import whole_or_absent
-
+def said_of_writing(path):
+    """Turn what goes wrong with an output into one line that names it."""
     try:
-        with whole_or_absent(path) as aside:
-            yield aside
+        yield
     except OSError as error:
         reason = error.strerror or first_line(error)
         raise CommandError(f"cannot write {path}: {reason}") from error
 
 
 def write_whole(writers):
-    """Write files, all or none of them; a signal waits while they take their places.
+    """Write files, all or none: they take their places once all are on the disk.
+
+    A signal waits while they do; only the end of the process or of the machine
+    could part them.
 
     Parameters
     ----------
     writers : dict
         Path -> function that writes its file to another path.
     """
-    from ..persistence._files import bring_to_disk
+    from ..persistence._files import bring_to_disk, set_aside
 
+    moves = {}
     with held_back() as released, ExitStack() as files:
         for path, write in writers.items():
-            aside = files.enter_context(written_aside(path))
-            with released():
-                write(aside)
-                bring_to_disk(aside)
+            with said_of_writing(path):
+                aside, target = moves[path] = files.enter_context(set_aside(path))
+                with released():
+                    write(aside)
+                    bring_to_disk(aside, target)
+        for path, move in moves.items():
+            with said_of_writing(path):
+                os.replace(*move)
 
 
 @contextmanager

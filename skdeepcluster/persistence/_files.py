@@ -33,19 +33,9 @@ def open_regular(path):
         yield file
 
 
-def bring_to_disk(path):
-    """Wait until the disk has a file; one that is full may say so only here."""
-    with Path(path).open("rb+") as file:
-        os.fsync(file.fileno())
-
-
 @contextmanager
-def whole_or_absent(path):
-    """Lend a path; the file that is there at the end takes the place of `path`.
-
-    It lies in a private folder beside the file that `path` means, be it through
-    a link, and is on the disk before it is renamed: whatever happens, `path`
-    is the old file or the whole new one. An existing file passes its mode on.
+def set_aside(path):
+    """Lend a path in a private folder beside the file that `path` means, and that file.
 
     Raises
     ------
@@ -56,9 +46,28 @@ def whole_or_absent(path):
     if target.exists() and not target.is_file():
         raise ValueError(f"{path} is not a regular file: it is not replaced.")
     with TemporaryDirectory(prefix=".skdeepcluster-", dir=target.parent) as folder:
-        aside = Path(folder, target.name)
+        yield Path(folder, target.name), target
+
+
+def bring_to_disk(aside, target):
+    """Make a file ready to take the place of another, which passes its mode on.
+
+    A disk that is full may say so only here.
+    """
+    with aside.open("rb+") as file:
+        os.fsync(file.fileno())
+    if target.exists():
+        shutil.copymode(target, aside)
+
+
+@contextmanager
+def whole_or_absent(path):
+    """Lend a path; the file that is there at the end takes the place of `path`.
+
+    It is set aside and on the disk before it is renamed: whatever happens, `path`,
+    or the file that it links to, is the old one or the whole new one.
+    """
+    with set_aside(path) as (aside, target):
         yield aside
-        bring_to_disk(aside)
-        if target.exists():
-            shutil.copymode(target, aside)
+        bring_to_disk(aside, target)
         os.replace(aside, target)
