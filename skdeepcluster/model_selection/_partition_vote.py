@@ -8,7 +8,8 @@
                  HDBSCAN at 4 sizes on 2 layouts of C, PPP of the columns
     agreement = adjusted Rand index of all pairs
     score     = mean agreement with the others, families weighted
-    labels    = the partition of the largest score
+    labels    = PPP's, if it finds three clusters and one holds most rows, or else
+                the partition of the largest score
 
 Nothing is refitted on parts of the rows, and no network is trained.
 """
@@ -42,6 +43,12 @@ N_LAYOUTS = 2
 # The smallest cluster that HDBSCAN looks for is one in so many rows, or five rows.
 DENSITY_SHARES = (100, 50, 25, 12)
 SMALLEST_CLUSTER = 5
+# So many rows, at most, are laid out for HDBSCAN, whose time grows with their square.
+MAX_DENSITY_ROWS = 5000
+# Communities come in like sizes, and cut a cluster that holds most of the rows; PPP
+# tests for gaps. That it finds no third cluster may be for want of rows.
+FEWEST_FOR_PPP = 3
+MOST = 0.5
 # Weight of each family of partitions, in the order in which the first of equals wins.
 FAMILIES = {
     "communities": 1.0,
@@ -104,6 +111,12 @@ class Ballot(NamedTuple):
             for number, i in zip(numbers, order[first], strict=True)
             if number > 1
         }
+
+    def ppp_sees_one_dominate(self):
+        """Whether PPP finds several clusters, one of which holds most rows."""
+        (index,) = self.family("ppp")
+        sizes = np.bincount(self.partitions[index])
+        return len(sizes) >= FEWEST_FOR_PPP and bool(sizes.max() > MOST * sizes.sum())
 
     def neighbor_labels(self, index):
         """Label rows as the fitted rows that are nearest have it in a partition."""
@@ -251,7 +264,17 @@ def _shared_neighbors(near):
 
 
 def _density_clusters(graph, inputs, seed):
-    """HDBSCAN at several sizes on layouts of a graph."""
+    """HDBSCAN at several sizes on layouts of a graph, or of that of some rows."""
+    if len(inputs) <= MAX_DENSITY_ROWS:
+        return _density_of_layouts(graph, inputs, seed)
+    rng = np.random.default_rng([seed, N_LAYOUTS])
+    some = inputs[np.sort(rng.choice(len(inputs), MAX_DENSITY_ROWS, replace=False))]
+    graph = weighted_graph(*nearest_rows(some, N_NEIGHBORS, rng))
+    nearest = nearest_fitted(inputs, some, 1)[0][:, 0]
+    return [labels[nearest] for labels in _density_of_layouts(graph, some, seed)]
+
+
+def _density_of_layouts(graph, inputs, seed):
     found = []
     for j in range(N_LAYOUTS):
         rng = np.random.default_rng([seed, j])

@@ -73,6 +73,10 @@ DOUBTFUL = 0.5
 LITTLE_AGREEMENT = 0.35
 # With fewer distinct rows there is nothing to vote on.
 FEWEST_VOTED = 30
+# Rows that take part, and those that do where clusters would have fewer than so many
+# rows on average: of many clusters, rows as few as that show unions.
+SOME_ROWS, MANY_ROWS = 5000, 20_000
+FEW_ROWS_EACH = 100
 
 
 def _best_is_soft(model):
@@ -95,7 +99,8 @@ class AutoCluster(BaseClusterer):
     By default a table of more than three columns is partitioned in 45 cheap ways:
     communities of three graphs of its neighbours at twelve resolutions, HDBSCAN at
     four sizes on two layouts of these neighbours, and :class:`PPP`. The partitions
-    vote: the one with the largest mean agreement with the others wins. Of fewer
+    vote: the one with the largest mean agreement with the others wins; but where
+    PPP finds three clusters or more, of which one holds most rows, PPP does. Of fewer
     columns, and where `candidates` or `scoring` are given, every candidate is
     fitted on the same rows, scored without labels, and the best score wins.
 
@@ -128,9 +133,11 @@ class AutoCluster(BaseClusterer):
         :class:`~skdeepcluster.TableEncoder` do, which are never divided if it is
         `table_encoder_`. Your own `candidates` scale as they do, and are scored in
         the space of `scale`.
-    max_samples : int, default=5000
+    max_samples : int or "auto", default="auto"
         Candidates are fitted on so many distinct rows at most, drawn at random;
-        the best one labels them all. More rows show more and finer clusters.
+        the best one labels them all. More rows show more and finer clusters. "auto"
+        is 5,000, but 20,000 where a vote on 5,000 elects clusters of fewer than 100
+        rows on average.
     max_time : float, default=None
         Seconds after which no further candidate is begun; the first always is. The
         vote is held as a whole.
@@ -202,8 +209,11 @@ class AutoCluster(BaseClusterer):
     1/2 for "shared" and "edges", each divided among the partitions of the family;
     these are round numbers, since none could be learned from some thirty labelled
     tables. The table of votes is in ``benchmarks/results/bench_auto.md``.
+    Communities of a graph come in like sizes, and cut a cluster that holds most of
+    the rows wherever they can: so does the majority of the partitions then, and PPP,
+    which cuts at gaps only, is not outvoted.
     A vote takes O(n² p) time to find neighbours among more than 15 columns, and
-    O(n log n) otherwise, for n = `max_samples` rows at most, and O(n) memory; each
+    O(n log n) otherwise, for n rows that take part, and O(n) memory; each
     further row O(n p).
 
     Candidates see the distinct rows of the table in lexicographic order, so that
@@ -245,7 +255,13 @@ class AutoCluster(BaseClusterer):
         "min_clusters": [Interval(Integral, 1, None, closed="left")],
         "max_clusters": [Interval(Integral, 1, None, closed="left"), None],
         "scale": ["boolean"],
-        "max_samples": [Interval(Integral, 2, None, closed="left")],
+        "max_samples": [
+            Interval(Integral, 2, None, closed="left"),
+            StrOptions({"auto"}),
+        ],
+            Interval(Integral, 2, None, closed="left"),
+            StrOptions({"auto"}),
+        ],
         "max_time": [Interval(Real, 0, None, closed="neither"), None],
         "n_jobs": [Integral, None],
         "verbose": ["verbose"],
@@ -260,7 +276,7 @@ class AutoCluster(BaseClusterer):
         min_clusters: int = 2,
         max_clusters: int | None = None,
         scale: bool = True,
-        max_samples: int = 5000,
+        max_samples: int | str = "auto",
         max_time: float | None = None,
         n_jobs: int | None = None,
         verbose: int = 0,
@@ -332,13 +348,12 @@ class AutoCluster(BaseClusterer):
         self._dtype = Z.dtype
         self._unit = unit_of_squares(Z)
         Z = in_unit(Z, self._unit)
-        rows, weights = distinct_rows_to_fit(Z, self.max_samples, seed)
+        rows, weights = distinct_rows_to_fit(Z, self._n_rows(), seed)
         self._levels = None
         if self._is_voted(*rows.shape):
-            self._axes = TableAxes(self._scales()).fit(rows)
-            self._vote(rows, weights, seed, Z)
+            self._fit_voted(Z, rows, weights, seed)
             return
-        rows, n_distinct = rows_to_fit(Z, self.max_samples, seed)
+        rows, n_distinct = rows_to_fit(Z, self._n_rows(), seed)
         self._axes = TableAxes(self._scales()).fit(rows)
         named = self._named_candidates((n_distinct, Z.shape[1]))
         self._choose(self._try_all(named, rows, seed), rows)
@@ -352,8 +367,33 @@ class AutoCluster(BaseClusterer):
             and n_distinct >= FEWEST_VOTED
         )
 
-    def _vote(self, rows, weights, seed, Z):
-        """Hold the vote, and label the rows of the table."""
+    def _n_rows(self):
+        return SOME_ROWS if self.max_samples == "auto" else self.max_samples
+
+    def _fit_voted(self, Z, rows, weights, seed):
+        """Let partitions of some rows vote, and label the table by the best."""
+        ballot, ppp = self._vote(rows, weights, seed)
+        n_elected = ballot.n_clusters[ballot.scores.argmax()]
+        if self.max_samples == "auto" and len(rows) < FEW_ROWS_EACH * n_elected:
+            more, weights = distinct_rows_to_fit(Z, MANY_ROWS, seed)
+            if len(more) > len(rows):
+                rows = more
+                ballot, ppp = self._vote(rows, weights, seed)
+        sound = np.array([self._is_sound(labels) for labels in ballot.partitions])
+        self._axes = TableAxes(self._scales()).fit(rows)
+        self._choose(self._best_of_families(ballot, sound, ppp), rows)
+        model = self.best_estimator_
+        places, squares = ballot.neighbor_labels(0).nearest(Z)
+        raw = (
+            self._raw_labels(Z)
+            if model is ppp
+            else model.shares(places, squares).argmax(axis=1)
+        )
+        self._number(Z, raw)
+        self._nearest_fitted = places[:, 0]
+        self._levels = ballot.levels(sound, self._axes.transform(rows))
+
+    def _vote(self, rows, weights, seed):
         start = time.perf_counter()
         with judged_by_score():
             ppp = PPP(
@@ -365,19 +405,11 @@ class AutoCluster(BaseClusterer):
             seconds = time.perf_counter() - start
             ballot = hold_vote(rows, weights, ppp.labels_, seed, self._scales())
         ballot.seconds["ppp"] = seconds
-        sound = np.array([self._is_sound(labels) for labels in ballot.partitions])
-        self._choose(self._best_of_families(ballot, sound, ppp), rows)
-        model = self.best_estimator_
-        voters = ballot.neighbor_labels(0)
-        places, squares = voters.nearest(Z)
-        raw = (
-            self._raw_labels(Z)
-            if model is ppp
-            else model.shares(places, squares).argmax(axis=1)
-        )
-        self._number(Z, raw)
-        self._nearest_fitted = places[:, 0]
-        self._levels = ballot.levels(sound, self._axes.transform(rows))
+        return ballot, ppp
+
+    def _n_rows(self):
+        """Most rows that take part, at first."""
+        return SOME_ROWS if self.max_samples == "auto" else self.max_samples
 
     def _best_of_families(self, ballot, sound, ppp):
         """What the leaderboard shows: the best partition of each family."""
@@ -393,6 +425,7 @@ class AutoCluster(BaseClusterer):
                     "scores": {"agreement": float(ballot.scores[best])},
                     "seconds": ballot.seconds[family],
                     "error": "",
+                    "preferred": family == "ppp" and ballot.ppp_sees_one_dominate(),
                 }
             )
         return results
@@ -422,7 +455,7 @@ class AutoCluster(BaseClusterer):
                 name,
                 space=self._axes,
                 # Halves of fewer rows than were fitted would show fewer clusters.
-                max_samples=self.max_samples,
+                max_samples=self._n_rows(),
                 n_resamples=N_RESAMPLES,
                 random_state=seed,
             )
@@ -470,7 +503,8 @@ class AutoCluster(BaseClusterer):
         sound = np.array([self._is_sound(result["labels"]) for result in fitted])
         for result, score in zip(fitted, scores.tolist(), strict=True):
             result["score"] = score
-        order = np.lexsort((np.arange(len(fitted)), -scores, ~sound))
+        preferred = np.array([result.get("preferred", False) for result in fitted])
+        order = np.lexsort((np.arange(len(fitted)), -scores, ~preferred, ~sound))
         ranked = [fitted[index] for index in order]
         best = ranked[0]
         _warn_of_doubt(best)
@@ -626,7 +660,7 @@ def _warn_of_doubt(best):
             f"candidate, again (stability {stability:.2f}): the table may have no "
             "groups. PPP tests whether it has more than one."
         )
-    elif agreement < LITTLE_AGREEMENT:
+    elif agreement < LITTLE_AGREEMENT and not best["preferred"]:
         message = (
             "The partitions hardly agree: the best, of the family "
             f"{best['name']!r}, has a mean adjusted Rand index of {agreement:.2f} with "

@@ -11,6 +11,7 @@ from sklearn.metrics import adjusted_rand_score
 from sklearn.neighbors import KNeighborsClassifier
 
 from skdeepcluster import PPP, AutoCluster, load, save
+from skdeepcluster.model_selection import _partition_vote, auto_cluster
 from skdeepcluster.model_selection._partition_vote import (
     FAMILIES,
     N_NEIGHBORS,
@@ -20,6 +21,7 @@ from skdeepcluster.model_selection._partition_vote import (
     hold_vote,
     pairwise_agreement,
 )
+from skdeepcluster.model_selection.auto_cluster import LITTLE_AGREEMENT
 
 RNG = np.random.default_rng(0)
 WINE, CULTIVAR = load_wine(return_X_y=True)
@@ -116,6 +118,45 @@ def test_order_units_and_copies_of_rows_change_nothing():
     assert_array_equal(model.predict(WINE), model.labels_)
 
 
+def one_dominates():
+    """A cube of many rows, and four small groups five units from its middle."""
+    rng = np.random.default_rng(0)
+    means = rng.normal(size=(4, 6))
+    means *= 5 / np.linalg.norm(means, axis=1, keepdims=True)
+    small = np.repeat(means, 30, axis=0) + 0.5 * rng.normal(size=(120, 6))
+    X = np.vstack([rng.uniform(-1.7, 1.7, (1500, 6)), small])
+    return X, np.r_[np.zeros(1500, dtype=int), np.repeat(np.arange(1, 5), 30)]
+
+
+def test_ppp_wins_where_it_sees_one_cluster_dominate(recwarn):
+    X, groups = one_dominates()
+    model = AutoCluster(random_state=0).fit(X)
+    board = model.leaderboard_
+    assert model.best_name_ == board["name"][0] == "ppp"
+    assert model.best_score_ < min(board["score"].max(), LITTLE_AGREEMENT)
+    # That partitions disagree is no sign of a table without groups here.
+    assert not recwarn
+    assert_array_equal(model.labels_, PPP().fit_predict(X))
+    assert adjusted_rand_score(groups, model.labels_) > 0.95
+
+
+@pytest.mark.parametrize(
+    ("sizes", "seen"),
+    [((51, 25, 24), True), ((50, 26, 24), False), ((80, 20), False), ((100,), False)],
+)
+def test_what_dominates(ballot, sizes, seen):
+    labels = np.repeat(np.arange(len(sizes)), sizes)
+    changed = ballot[0]._replace(families=["ppp"], partitions=labels[None])
+    assert changed.ppp_sees_one_dominate() is seen
+
+
+def test_what_dominates_must_keep_the_bounds():
+    X, _ = one_dominates()
+    n_found = PPP().fit(X).n_clusters_
+    model = AutoCluster(random_state=0, max_clusters=n_found - 1).fit(X)
+    assert model.n_clusters_ < n_found
+
+
 def test_levels_from_coarse_to_fine(tmp_path):
     model = AutoCluster(random_state=0).fit(WINE)
     numbers = [level["n_clusters"] for level in model.levels_]
@@ -162,6 +203,39 @@ def test_more_rows_than_take_part():
     assert adjusted_rand_score(np.repeat(CULTIVAR, 2), model.labels_) > 0.7
     assert_array_equal(model.predict(rows), model.labels_)
     assert len(model.labels_at(model.levels_[0]["n_clusters"])) == len(rows)
+
+
+def test_many_clusters_bring_more_rows_to_the_vote(monkeypatch):
+    X, groups = make_blobs(900, 5, centers=6, cluster_std=0.5, random_state=0)
+    monkeypatch.setattr(auto_cluster, "SOME_ROWS", 200)
+    monkeypatch.setattr(auto_cluster, "MANY_ROWS", 600)
+
+    def n_voted(**parameters):
+        model = AutoCluster(random_state=0, **parameters).fit(X)
+        assert adjusted_rand_score(groups, model.labels_) == 1
+        assert_array_equal(model.predict(X), model.labels_)
+        return len(model.best_estimator_.inputs)
+
+    assert n_voted() == 600
+    assert n_voted(max_samples=200) == 200
+    monkeypatch.setattr(auto_cluster, "FEW_ROWS_EACH", 200 // 6)
+    assert n_voted() == 200
+
+
+def test_few_rows_are_laid_out_for_all(monkeypatch):
+    X, groups = make_blobs(700, 5, centers=4, cluster_std=0.5, random_state=0)
+    monkeypatch.setattr(_partition_vote, "MAX_DENSITY_ROWS", 300)
+    fitted = []
+    fit = _partition_vote.HDBSCAN.fit
+    monkeypatch.setattr(
+        _partition_vote.HDBSCAN,
+        "fit",
+        lambda self, layout: fitted.append(len(layout)) or fit(self, layout),
+    )
+    ballot = hold_vote(X, np.ones(len(X)), groups, 0)
+    assert fitted == [300] * len(ballot.family("density"))
+    for index in ballot.family("density"):
+        assert adjusted_rand_score(groups, ballot.partitions[index]) == 1
 
 
 def test_bounds_rank_partitions_outside_behind_the_others():
