@@ -16,6 +16,7 @@ from scipy.linalg import solve_triangular
 from ._fitted_state import check_arrays
 from .kernels._same_width import check_same_width
 from .kernels.gaussians import (
+    add_diagonal_moments,
     add_full_moments,
     diagonal_log_densities,
     full_log_densities,
@@ -173,8 +174,9 @@ class Expected(NamedTuple):
         Weight of each.
     means : ndarray of shape (n_components, n_features)
         Mean of each; the old one where there is no weight.
-    scatters : ndarray of shape (n_components, n_features, n_features)
-        Weighted sums of the outer products of the rows less that mean.
+    scatters : ndarray
+        Weighted sums of the outer products of the rows less that mean, in the shape
+        of the covariances; of the squares for independent columns.
     log_likelihood : float
         Weighted sum of the rows' log densities.
     """
@@ -191,7 +193,6 @@ def expected_moments(gaussians, rows, weights):
     Parameters
     ----------
     gaussians : Gaussians
-        With matrices as covariances.
     rows : ndarray of shape (n_samples, n_features), dtype=float64
         Rows.
     weights : ndarray of shape (n_samples,), dtype=float64
@@ -204,14 +205,19 @@ def expected_moments(gaussians, rows, weights):
     means = gaussians.means
     sizes, sums = np.zeros(len(means)), np.zeros(means.shape)
     scatters = np.zeros(gaussians.covariances.shape)
+    add = add_full_moments if gaussians.full else add_diagonal_moments
     log_likelihood = 0.0
     for part, shares in _near_logs(gaussians, rows):
         log_likelihood += share_rows(shares, weights[part])
         # About the old means, near the new ones: no digits are lost.
-        add_full_moments(rows[part], shares, means, sizes, sums, scatters)
+        add(rows[part], shares, means, sizes, sums, scatters)
     moved = sums / np.where(sizes > 0, sizes, 1)[:, np.newaxis]
-    scatters -= sums[:, :, np.newaxis] * moved[:, np.newaxis]
-    return Expected(sizes, means + moved, _symmetric(scatters), log_likelihood)
+    if gaussians.full:
+        scatters -= sums[:, :, np.newaxis] * moved[:, np.newaxis]
+        scatters = _symmetric(scatters)
+    else:
+        scatters -= sums * moved
+    return Expected(sizes, means + moved, scatters, log_likelihood)
 
 
 def log_likelihood(gaussians, rows, weights):
@@ -225,13 +231,13 @@ def _near_logs(gaussians, rows):
     """Chunks of rows, and their log densities under the components near them."""
     columns = np.ascontiguousarray(gaussians.means.T)
     arguments = (gaussians.means, columns, gaussians.constants, gaussians.factors)
-    few = len(gaussians) <= FEW_COMPONENTS
-    if not few:
+    every = len(gaussians) <= FEW_COMPONENTS or not gaussians.full
+    if not every:
         # Rounded down: eigenvalues are exact to some digits only.
         precisions = (1 - 1e-9) / np.linalg.eigvalsh(gaussians.covariances)[:, -1]
     for start in range(0, len(rows), CHUNK_ROWS):
         part = slice(start, start + CHUNK_ROWS)
-        if few:
+        if every:
             yield part, log_densities(gaussians, rows[part])
         else:
             yield part, near_log_densities(rows[part], *arguments, precisions)

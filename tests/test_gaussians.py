@@ -127,6 +127,21 @@ def test_expected_moments_share_every_row(k, p, seed):
         assert_allclose(found.scatters[c], scatter, atol=1e-6)
 
 
+def test_moments_of_independent_columns_are_the_diagonal_ones():
+    rng = np.random.default_rng(0)
+    X, weights = 3 * rng.normal(size=(700, 4)), rng.uniform(0.5, 2, 700)
+    variances = rng.uniform(0.5, 2, size=(3, 4))
+    parts = np.ones(3), rng.normal(size=(3, 4))
+    apart = Gaussians.of_weights(*parts, variances)
+    whole = Gaussians.of_weights(*parts, variances[:, np.newaxis] * np.eye(4))
+    found = expected_moments(apart, X, weights)
+    expected = expected_moments(whole, X, weights)
+    assert_allclose(found.sizes, expected.sizes)
+    assert_allclose(found.means, expected.means)
+    assert_allclose(found.scatters, np.einsum("kjj->kj", expected.scatters))
+    assert found.log_likelihood == pytest.approx(expected.log_likelihood)
+
+
 def test_an_em_step_is_that_of_scikit_learn():
     rng = np.random.default_rng(0)
     X = np.r_[rng.normal(size=(700, 3)), rng.normal(3, 2, size=(300, 3))] + 1e4

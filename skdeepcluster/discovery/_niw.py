@@ -93,11 +93,9 @@ class Moments:
 
     def add(self, rows, shares):
         """Add rows in place, each with its weight in every set."""
-        parts = self.sizes, self.sums, self.squares
-        if self.full:
-            add_full_moments(rows, shares, np.zeros(self.sums.shape), *parts)
-        else:
-            add_diagonal_moments(rows, shares, *parts)
+        add = add_full_moments if self.full else add_diagonal_moments
+        origins = np.zeros(self.sums.shape)
+        add(rows, shares, origins, self.sizes, self.sums, self.squares)
 
     def joined(self, other):
         """These sets and then those."""

@@ -254,13 +254,13 @@ def add_full_moments(X, shares, origins, sizes, sums, squares):
 
 
 @jit()
-def add_diagonal_moments(X, shares, sizes, sums, squares):
+def add_diagonal_moments(X, shares, origins, sizes, sums, squares):
     """Add rows to the moments of components with independent columns.
 
     Parameters
     ----------
-    X, shares, sizes, sums : ndarray
-        See :func:`add_full_moments`, here about the origin.
+    X, shares, origins, sizes, sums : ndarray
+        See :func:`add_full_moments`.
     squares : ndarray of shape (n_components, n_features)
         Sums of squares, changed in place.
     """
@@ -272,9 +272,10 @@ def add_diagonal_moments(X, shares, sizes, sums, squares):
                 continue
             sizes[c] += share
             for f in range(n_features):
-                scaled = share * X[i, f]
+                centred = X[i, f] - origins[c, f]
+                scaled = share * centred
                 sums[c, f] += scaled
-                squares[c, f] += scaled * X[i, f]
+                squares[c, f] += scaled * centred
 
 
 @jit()

@@ -20,6 +20,7 @@ from ._covariances import (
 )
 from ._heuristics import improve
 from ._likelihood import GroupRelaxation
+from ._span import with_few_columns
 
 FIRST_ITERATIONS, NEXT_ITERATIONS = 60, 10
 # Rounding by the largest membership is trusted up to this mean doubt.
@@ -117,12 +118,13 @@ def alternate(X, n_groups, family, *, n_init, solver, max_iter, tol, seed):
         if labels is None:
             break
         best = Alternation(X, labels, n_groups, family, seed, make).run(max_iter, tol)
+    bound = best.relaxation.lower_bound() + len(X) * family.cost_beside
     return Alternated(
         best.best,
         family,
         best.relaxation.factors(),
         best.trace[-1]["objective"],
-        min(best.relaxation.lower_bound(), best.trace[-1]["objective"]),
+        min(bound, best.trace[-1]["objective"]),
         best.converged,
         best.trace,
     )
@@ -196,10 +198,11 @@ def _one_group(X, family):
 def _starts(X, n_groups, n_init, rng):
     """Partitions to start from."""
     weights = np.ones(len(X))
-    scatter = scatter_of(X - X.mean(axis=0))
+    few = with_few_columns(X)
+    scatter = scatter_of(few - few.mean(axis=0))
     unit = REGULARISATION * np.trace(scatter) / len(scatter) * np.eye(len(scatter))
     (factor,), _ = gaussian_factors((scatter + unit)[np.newaxis])
-    whitened = np.einsum("if,gf->ig", X, factor)
+    whitened = np.einsum("if,gf->ig", few, factor)
     for rows in (X, whitened)[:n_init]:
         labels = kmeans(rows, weights, n_groups, rng, tol=0.0).labels
         yield improve(rows, weights, labels, n_groups)[0]
@@ -280,6 +283,7 @@ class Alternation:
             covariances = self.family.estimate(scatters, sizes)
             self.relaxation.set_covariances(covariances)
             objective = hard_cost(scatters, sizes, covariances)
+            objective += sizes.sum() * self.family.cost_beside
             if not np.isfinite(objective):
                 raise ValueError(
                     "The likelihood relaxation lost its numbers: the objective is "

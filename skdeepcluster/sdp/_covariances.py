@@ -11,6 +11,8 @@ from ..kernels.kmeans import center_sums
 
 # Variance added to every direction, as a share of the table's mean variance.
 REGULARISATION = 1e-3
+# Families whose covariances are variances of columns.
+INDEPENDENT = ("diag", "spherical")
 
 
 class CovarianceFamily:
@@ -22,55 +24,58 @@ class CovarianceFamily:
         As in scikit-learn's GaussianMixture.
     X : ndarray of shape (n_samples, n_features)
         Rows; their variance sets the regularisation.
-    weights : ndarray of shape (n_samples,), default=None
-        Their weights; None for 1.
+    n_columns : int, default=None
+        Columns of the table, where the rows are coordinates in their span; None for
+        those of the rows.
     """
 
-    def __init__(self, kind, X, weights=None):
+    def __init__(self, kind, X, n_columns=None):
         self.kind = kind
+        self.n_columns = X.shape[1] if n_columns is None else n_columns
         variance = 0.0
-        if X.shape[1]:
-            mean = np.average(X, axis=0, weights=weights)
-            squares = np.average(np.square(X - mean), axis=0, weights=weights)
-            variance = float(squares.mean())
+        if self.n_columns:
+            squares = np.square(X - X.mean(axis=0)).mean(axis=0)
+            variance = float(squares.sum() / self.n_columns)
         self.ridge = REGULARISATION * (variance or 1.0)
+        # A row's cost in the directions beside the span, the same in all groups.
+        self.cost_beside = (self.n_columns - X.shape[1]) * np.log(self.ridge) / 2
+
+    def scatter_of(self, rows):
+        """Sum of outer products, or of squares where columns are independent."""
+        if self.kind in INDEPENDENT:
+            return np.square(rows).sum(axis=0)
+        return scatter_of(rows)
 
     def estimate(self, scatters, sizes):
         """Regularised covariances that maximise the likelihood in the family.
 
         Parameters
         ----------
-        scatters : ndarray of shape (n_groups, n_features, n_features)
-            Sums of outer products about the means of the groups.
+        scatters : ndarray of shape (n_groups, n_features, n_features) or \
+                (n_groups, n_features)
+            Sums of :meth:`scatter_of` about the means of the groups.
         sizes : ndarray of shape (n_groups,)
             Positive sizes of the groups.
 
         Returns
         -------
-        ndarray of shape (n_groups, n_features, n_features)
-            Positive definite. A group of at most n_features + 1 rows is mixed
+        ndarray of the same shape
+            Positive definite. A group of at most n_columns + 1 rows is mixed
             with the pooled covariance.
         """
-        n_groups, n_features, _ = scatters.shape
         pooled = scatters.sum(axis=0) / sizes.sum()
-        covariances = scatters / sizes[:, np.newaxis, np.newaxis]
         if self.kind == "tied":
-            covariances = np.repeat(pooled[np.newaxis], n_groups, axis=0)
-        else:
-            share = sizes / (sizes + n_features + 1)
-            share = np.where(sizes <= n_features + 1, share, 1.0)
-            share = share[:, np.newaxis, np.newaxis]
-            covariances = share * covariances + (1 - share) * pooled
-        variances = np.einsum("cff->cf", covariances)
-        if self.kind == "spherical" and n_features > 0:
-            variances = np.broadcast_to(
-                variances.mean(axis=1, keepdims=True), variances.shape
-            )
-        if self.kind in ("diag", "spherical"):
-            return (np.maximum(variances, 0) + self.ridge)[:, np.newaxis] * np.eye(
-                n_features
-            )
-        return self._definite(covariances)
+            return self._definite(np.repeat(pooled[np.newaxis], len(sizes), axis=0))
+        share = sizes / (sizes + self.n_columns + 1)
+        share = np.where(sizes <= self.n_columns + 1, share, 1.0)
+        share, sizes = (_beside(values, scatters) for values in (share, sizes))
+        covariances = share * (scatters / sizes) + (1 - share) * pooled
+        if self.kind not in INDEPENDENT:
+            return self._definite(covariances)
+        if self.kind == "spherical" and self.n_columns > 0:
+            means = covariances.mean(axis=1, keepdims=True)
+            covariances = np.repeat(means, self.n_columns, axis=1)
+        return np.maximum(covariances, 0) + self.ridge
 
     def _definite(self, covariances):
         """Add the ridge; lift eigenvalues below half of it.
@@ -97,8 +102,9 @@ class GroupFit(NamedTuple):
         Rows of each, or sums of responsibilities.
     means : ndarray of shape (n_groups, n_features)
         Their means.
-    covariances : ndarray of shape (n_groups, n_features, n_features)
-        Their regularised covariances.
+    covariances : ndarray of shape (n_groups, n_features, n_features) or \
+            (n_groups, n_features)
+        Their regularised covariances; variances of independent columns.
     labels : ndarray of shape (n_samples,), dtype=intp
         The partition that they were made from.
     cost : float
@@ -113,11 +119,12 @@ class GroupFit(NamedTuple):
     cost: float
 
     def _check_state(self):
+        axes = "kpp" if np.ndim(self.covariances) == 3 else "kp"
         check_arrays(
             "GroupFit",
             sizes=(self.sizes, "f", "k"),
             means=(self.means, "f", "kp"),
-            covariances=(self.covariances, "f", "kpp"),
+            covariances=(self.covariances, "f", axes),
         )
 
     def gaussians(self):
@@ -163,18 +170,29 @@ def fit_groups(X, labels, family, weights=None):
     sums, sizes = center_sums(X, weights, labels, n_groups)
     means = sums / sizes[:, np.newaxis]
     centred = np.sqrt(weights)[:, np.newaxis] * (X - means[labels])
-    scatters = np.stack([scatter_of(centred[labels == c]) for c in range(n_groups)])
+    scatters = np.stack(
+        [family.scatter_of(centred[labels == c]) for c in range(n_groups)]
+    )
     covariances = family.estimate(scatters, sizes)
-    cost = hard_cost(scatters, sizes, covariances)
+    cost = hard_cost(scatters, sizes, covariances) + sizes.sum() * family.cost_beside
     return GroupFit(sizes, means, covariances, labels, cost)
 
 
 def hard_cost(scatters, sizes, covariances):
     """Cost of scatters and sizes at given covariances."""
+    if covariances.ndim == 2:
+        traces = (scatters / covariances).sum(axis=1)
+        log_dets = np.log(covariances).sum(axis=1)
+        return float((traces + sizes * log_dets).sum() / 2)
     inverse_factors, log_dets = gaussian_factors(covariances)
     whitened = np.einsum("cfg,cgh->cfh", inverse_factors, scatters)
     traces = np.einsum("cfh,cfh->c", whitened, inverse_factors)
     return float((traces + sizes * log_dets).sum() / 2)
+
+
+def _beside(values, scatters):
+    """One value per group, to be multiplied with matrices or vectors of each."""
+    return values.reshape(-1, *[1] * (scatters.ndim - 1))
 
 
 def scatter_of(rows):

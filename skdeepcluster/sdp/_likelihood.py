@@ -17,6 +17,7 @@ from ..kernels.admm import (
     update_copy,
 )
 from ..kernels.gaussians import gaussian_factors
+from ._span import with_few_columns
 
 MAX_VECTORS, FIRST_DIRECTIONS = 12, 3
 RELAXATION = 1.6
@@ -75,8 +76,15 @@ class GroupRelaxation:
 
     def set_covariances(self, covariances):
         """Change the costs; the state stays."""
-        inverse_factors, log_dets = gaussian_factors(covariances)
-        self.rows = np.stack([_whiten(self.X, factor) for factor in inverse_factors])
+        self.independent = covariances.ndim == 2
+        if self.independent:
+            factors = 1 / np.sqrt(covariances)
+            log_dets = np.log(covariances).sum(axis=1)
+            whitened = (self.X * factor for factor in factors)
+        else:
+            factors, log_dets = gaussian_factors(covariances)
+            whitened = (_whiten(self.X, factor) for factor in factors)
+        self.rows = np.stack([with_few_columns(rows) for rows in whitened])
         squares = np.square(self.rows).sum(axis=2)
         self.diagonals = squares / 4 + log_dets[:, np.newaxis] / 4
         row_means = (
@@ -178,8 +186,10 @@ class GroupRelaxation:
 
         Returns
         -------
-        scatters : ndarray of shape (n_groups, n_features, n_features)
-            ``sum_ij Z_c[i, j] (x_i - x_j)(x_i - x_j)' / 2``.
+        scatters : ndarray of shape (n_groups, n_features, n_features) or \
+                (n_groups, n_features)
+            ``sum_ij Z_c[i, j] (x_i - x_j)(x_i - x_j)' / 2``; its diagonal where
+            the covariances are variances.
         sizes : ndarray of shape (n_groups,)
             Sums of all entries of the matrices.
         """
@@ -191,6 +201,10 @@ class GroupRelaxation:
             ]
         ).astype(np.float64)
         members, products = images[:, 0], images[:, 1:]
+        if self.independent:
+            scatters = np.einsum("ci,if,if->cf", members, self.X, self.X)
+            scatters -= np.einsum("cfi,if->cf", products, self.X)
+            return scatters, members.sum(axis=1)
         scatters = np.einsum("ci,if,ig->cfg", members, self.X, self.X)
         crossed = np.einsum("cfi,ig->cfg", products, self.X)
         scatters -= (crossed + crossed.swapaxes(1, 2)) / 2

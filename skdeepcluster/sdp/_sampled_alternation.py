@@ -16,7 +16,7 @@ import numpy as np
 
 from .._kmeans import kmeans
 from ._alternation import Alternated, alternate, classify, expectation_maximization
-from ._covariances import CovarianceFamily, GroupFit
+from ._covariances import INDEPENDENT, CovarianceFamily, GroupFit
 from ._heuristics import systematic_sample
 
 FAMILIES = ("full", "tied", "diag", "spherical")
@@ -56,6 +56,7 @@ def fit_ilasdp(
     rng,
     *,
     covariance_type,
+    n_columns,
     solver,
     n_init,
     max_samples,
@@ -68,13 +69,15 @@ def fit_ilasdp(
     Parameters
     ----------
     X : ndarray of shape (n_samples, n_features), dtype=float64
-        Scaled rows in lexicographic order.
+        Scaled rows in lexicographic order, or their coordinates in their span.
     weights : ndarray of shape (n_samples,), dtype=float64, or None
         Positive weights; None for 1.
     n_clusters : int
         Number of clusters, at most that of distinct rows.
     rng : numpy.random.Generator
         Source of the sample and the starts.
+    n_columns : int
+        Columns of the scaled rows.
     covariance_type, solver, n_init, max_samples, refine, tol, max_iter
         See :class:`ILASDP`.
 
@@ -89,12 +92,14 @@ def fit_ilasdp(
     elif solver == "auto" and is_sampled(len(X), n_clusters, max_samples):
         sample = row_sample(X, n_clusters, rng)
     seed = int(rng.integers(2**31))
-    kinds = FAMILIES if covariance_type == "auto" else [covariance_type]
+    kinds = [covariance_type]
+    if covariance_type == "auto":
+        kinds = INDEPENDENT if n_columns > len(X) else FAMILIES
     found = [
         alternate(
             X[sample],
             min(n_clusters, len(np.unique(sample))),
-            CovarianceFamily(kind, X[sample]),
+            CovarianceFamily(kind, X[sample], n_columns),
             n_init=n_init,
             solver="cvxpy" if solver == "cvxpy" else "admm",
             max_iter=max_iter,

@@ -4,19 +4,27 @@ from numbers import Integral, Real
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
 
-from .._gaussians import n_free_parameters, sample
+from .._gaussians import LOG_TWO_PI, n_free_parameters, sample
 from .._mixture_methods import MixtureMethods
 from .._rows import canonical_order, lexicographic_order
 from .._scaling import TableScaling, varying_columns
+from .._threads import one_blas_thread
 from .._validation import draw_seed
 from .._warnings import warn, warn_if_collapsed, warn_of_singleton
 from ..base import WeightedClusterer
+from ..kernels._same_width import check_same_width
+from ..kernels.projection import project
 from ._sampled_alternation import FAMILIES, fit_ilasdp
+from ._span import span_axes
 
 # Whole weights up to this sum are written as rows.
 MOST_COPIES = 100_000
+# Numbers of covariances that are written out: 256 MiB of float64.
+MOST_ENTRIES = 2**25
 
 
 class ILASDP(MixtureMethods, WeightedClusterer):
@@ -33,7 +41,9 @@ class ILASDP(MixtureMethods, WeightedClusterer):
         Number of clusters.
     covariance_type : {"full", "tied", "diag", "spherical", "auto"}, default="full"
         Shape of the groups, as in scikit-learn's GaussianMixture; "auto" takes
-        the one of least BIC, in four times the time.
+        the one of least BIC, in four times the time. With more columns than rows
+        it tries "diag" and "spherical": matrices would have more parameters than
+        the table has numbers.
     solver : {"auto", "admm", "cvxpy"}, default="auto"
         "admm" solves the programs inexactly by alternating directions, which
         continue while the covariances change. "cvxpy" hands each to SCS, up to
@@ -75,6 +85,8 @@ class ILASDP(MixtureMethods, WeightedClusterer):
         clustered, encoded ones where there is an encoder.
     covariances_ : ndarray of shape (n_clusters_, n_columns, n_columns)
         Their regularised covariances, whatever the type; 0 in constant columns.
+        Written out when asked for; beyond 2**25 numbers, such as of 3,345 columns
+        in 3 clusters, an AttributeError says so instead.
     weights_ : ndarray of shape (n_clusters_,)
         Shares of the rows' weight.
     cluster_centers_ : ndarray of shape (n_clusters_, n_features_in_)
@@ -151,6 +163,11 @@ class ILASDP(MixtureMethods, WeightedClusterer):
     use PCA as `encoder`, or a smaller `covariance_type`. Defaults were chosen on
     simulated mixtures and development tables; the figures are in
     ``benchmarks/results/bench_sdp.md``.
+
+    Of more columns than rows, "full" and "tied" work in the at most n - 1
+    directions that the rows span, where they find the same: in all others each
+    group has the same variance, which was added. So what a new row has beside the
+    span moves :meth:`score_samples`, by its square, but no label or probability.
 
     An iteration takes O(n_clusters n²) time, of which a start takes hundreds, and
     memory is 4 n_clusters n² bytes, for n at most `max_samples`; all else is
@@ -236,12 +253,16 @@ class ILASDP(MixtureMethods, WeightedClusterer):
                 order, weights = np.repeat(order, weights.astype(np.intp)), None
         self._columns = varying_columns(Z[order])
         self._scaling = TableScaling(Z[order], weights)
+        scaled = self._scaled(Z[order])
+        has_matrices = self.covariance_type in ("full", "tied")
+        self._axes = span_axes(scaled) if has_matrices else None
         found = fit_ilasdp(
-            self._coordinates(Z[order]),
+            self._in_span(scaled),
             weights,
             min(int(self.n_clusters), len(np.unique(numbers))),
             np.random.default_rng(draw_seed(self.random_state)),
             covariance_type=self.covariance_type,
+            n_columns=scaled.shape[1],
             solver=self.solver,
             n_init=self.n_init,
             max_samples=self.max_samples,
@@ -249,15 +270,23 @@ class ILASDP(MixtureMethods, WeightedClusterer):
             tol=self.tol,
             max_iter=self.max_iter,
         )
+        self._ridge = found.alternated.family.ridge
         self.covariance_type_ = found.alternated.family.kind
         self.solved_rows_ = order[found.sample]
         self._set_clusters(Z, sample_weight, found.groups)
         self._publish(found.alternated, len(order), Z.dtype)
         self._warn()
 
-    def _coordinates(self, Z):
+    def _scaled(self, Z):
         """Scaled rows in the columns that vary."""
         return np.ascontiguousarray(self._scaling.transform(Z)[:, self._columns])
+
+    def _in_span(self, scaled):
+        """Coordinates of scaled rows in the span, where that is narrower."""
+        if self._axes is None:
+            return scaled
+        check_same_width(scaled, self._axes.T)
+        return project(scaled, self._axes)
 
     def _set_clusters(self, Z, sample_weight, groups):
         """Set the mixture, label the rows by it, and number the clusters."""
@@ -276,15 +305,11 @@ class ILASDP(MixtureMethods, WeightedClusterer):
         self._set_parameters(Z)
 
     def _set_parameters(self, Z):
-        """Means, covariances and shares in units of the table."""
-        sizes, means, covariances, *_ = self._groups
+        """Means and shares in units of the table."""
+        sizes, means = self._groups.sizes, self._groups.means
+        if self._axes is not None:
+            means = np.einsum("ka,pa->kp", means, self._axes)
         self.means_ = self._in_units(means, Z.dtype)
-        n_columns = len(self._columns)
-        every = np.zeros((len(sizes), n_columns, n_columns))
-        every[np.ix_(range(len(sizes)), self._columns, self._columns)] = covariances
-        every = self._scaling.inverse_covariances(every)
-        with np.errstate(over="ignore"):
-            self.covariances_ = every.astype(Z.dtype)
         self.weights_ = (sizes / sizes.sum()).astype(Z.dtype)
         self._set_cluster_centers(self.means_)
 
@@ -293,6 +318,35 @@ class ILASDP(MixtureMethods, WeightedClusterer):
         scaled = np.zeros((len(rows), len(self._columns)))
         scaled[:, self._columns] = rows
         return self._scaling.inverse_transform(scaled, dtype)
+
+    @property
+    def covariances_(self) -> NDArray[Any]:
+        """Regularised covariances of the clusters, in units of the table."""
+        check_is_fitted(self)
+        shape = (self.n_clusters_, len(self._columns), len(self._columns))
+        if np.prod(shape, dtype=float) > MOST_ENTRIES:
+            raise AttributeError(
+                f"The covariances of {shape[1]} columns in {shape[0]} clusters are too "
+                "large to be written out: use PCA as encoder, or rows of `sample`."
+            )
+        every = np.zeros(shape)
+        chosen = np.ix_(range(self.n_clusters_), self._columns, self._columns)
+        every[chosen] = self._covariances_of_columns()
+        every = self._scaling.inverse_covariances(every)
+        with np.errstate(over="ignore"):
+            return every.astype(self.means_.dtype)
+
+    def _covariances_of_columns(self):
+        """Covariances of the scaled columns that vary, as matrices."""
+        covariances = self._groups.covariances
+        if covariances.ndim == 2:
+            return covariances[:, np.newaxis] * np.eye(covariances.shape[1])
+        if self._axes is None:
+            return covariances
+        beside = self._ridge * np.eye(len(self._axes))
+        above = covariances - self._ridge * np.eye(self._axes.shape[1])
+        with one_blas_thread():
+            return self._axes @ above @ self._axes.T + beside
 
     @property
     def _log_volume(self):
@@ -332,13 +386,24 @@ class ILASDP(MixtureMethods, WeightedClusterer):
         warn_of_singleton(self.labels_, self.n_clusters_)
 
     def _log_joint(self, Z):
-        return self._groups.log_densities(self._coordinates(Z))
+        return self._groups.log_densities(self._in_span(self._scaled(Z)))
 
     def _predict_labels(self, Z):
         return self._by_chunks(Z, lambda logs: logs.argmax(axis=1))
 
     def _log_likelihoods(self, Z):
-        return super()._log_likelihoods(Z) if self._columns.any() else np.zeros(len(Z))
+        if not self._columns.any():
+            return np.zeros(len(Z))
+        logs = super()._log_likelihoods(Z)
+        if self._axes is None:
+            return logs
+        # In the directions beside the span, the variance is what was added.
+        scaled = self._scaled(Z)
+        squares = np.square(scaled).sum(axis=1)
+        squares -= np.square(self._in_span(scaled)).sum(axis=1)
+        n_beside = np.subtract(*self._axes.shape)
+        constant = n_beside * (LOG_TWO_PI + np.log(self._ridge))
+        return logs - (np.maximum(squares, 0) / self._ridge + constant) / 2
 
     def _n_parameters(self):
         n_columns = int(self._columns.sum())
@@ -346,4 +411,8 @@ class ILASDP(MixtureMethods, WeightedClusterer):
 
     def _draw(self, n_samples, rng):
         rows, labels = sample(self._groups.gaussians(), n_samples, rng)
+        if self._axes is not None:
+            drawn = rng.normal(0, self._ridge**0.5, (n_samples, len(self._axes)))
+            with one_blas_thread():
+                rows = drawn + (rows - drawn @ self._axes) @ self._axes.T
         return self._in_units(rows, self.means_.dtype), labels.astype(np.int64)

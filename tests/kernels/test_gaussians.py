@@ -125,7 +125,7 @@ def test_moments_are_weighted_sums(n, p, k, seed):
     assert_allclose(np.tril(squares), np.tril(expected), atol=1e-12)
 
     diagonal = np.zeros(k), np.zeros((k, p)), np.zeros((k, p))
-    add_diagonal_moments(X, shares, *diagonal)
+    add_diagonal_moments(X, shares, np.zeros((k, p)), *diagonal)
     assert_array_equal(diagonal[0], sizes)
     assert_array_equal(diagonal[1], sums)
     assert_allclose(diagonal[2], np.einsum("kjj->kj", expected), atol=1e-12)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import multivariate_normal
+from sklearn.base import clone
 from sklearn.datasets import make_blobs
 from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning
@@ -12,6 +13,7 @@ from skdeepcluster import ILASDP
 from skdeepcluster.metrics import clustering_accuracy
 from skdeepcluster.sdp import _admm as pairs
 from skdeepcluster.sdp import _cvxpy as reference
+from skdeepcluster.sdp import ilasdp
 from skdeepcluster.sdp._alternation import Alternation, recut
 from skdeepcluster.sdp._covariances import CovarianceFamily, fit_groups, hard_cost
 from skdeepcluster.sdp._likelihood import GroupRelaxation
@@ -139,15 +141,15 @@ def test_families_are_definite_and_of_their_form(kind, rng):
     fit = fit_groups(
         X, np.array([0, 0, 0, 0, 0, 0, 0, 1, 2]), CovarianceFamily(kind, X)
     )
-    assert np.linalg.eigvalsh(fit.covariances).min() > 0
+    if kind in ("diag", "spherical"):
+        assert fit.covariances.shape == (3, 5)
+        assert fit.covariances.min() > 0
+    else:
+        assert np.linalg.eigvalsh(fit.covariances).min() > 0
     if kind == "tied":
         assert_array_equal(fit.covariances[0], fit.covariances[1])
-    if kind in ("diag", "spherical"):
-        off = fit.covariances[:, ~np.eye(5, dtype=bool)]
-        assert_array_equal(off, 0)
     if kind == "spherical":
-        diagonals = np.diagonal(fit.covariances, axis1=1, axis2=2)
-        assert_allclose(diagonals, diagonals[:, :1] * np.ones(5))
+        assert_allclose(fit.covariances, fit.covariances[:, :1] * np.ones(5))
 
 
 def test_small_groups_are_mixed_with_the_pooled_covariance(rng):
@@ -337,6 +339,78 @@ def test_rows_without_weight_have_no_say(unit, rng):
     model.fit(X[:60], sample_weight=weights[:60])
     assert_array_equal(model.means_, means)
     assert_array_equal(model.predict(X), labels)
+
+
+def wide(rng, n_columns=60):
+    """Three groups of 8 rows, and columns of which one is constant."""
+    centers = rng.normal(size=(3, n_columns))
+    X = 2 * centers[np.arange(24) % 3] + rng.normal(size=(24, n_columns))
+    X[:, 4] = 7.0
+    return 100 * X + 30, np.arange(24) % 3
+
+
+@pytest.mark.parametrize("kind", ["full", "tied"])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_span_of_few_rows_is_all_that_matters(kind, weighted, rng, monkeypatch):
+    """Against the same mathematics in all columns."""
+    X, y = wide(rng)
+    new = rng.normal(size=(50, 60)) * 300
+    weights = rng.uniform(0.5, 1.5, size=24) if weighted else None
+    model = ILASDP(3, covariance_type=kind, refine=True, random_state=0)
+    found = clone(model).fit(X, sample_weight=weights)
+    assert found._groups.means.shape == (3, 23)
+    monkeypatch.setattr(ilasdp, "span_axes", lambda rows: None)
+    expected = model.fit(X, sample_weight=weights)
+    assert expected._groups.means.shape == (3, 59)
+    assert clustering_accuracy(y, found.labels_) == 1
+    assert_array_equal(found.labels_, expected.labels_)
+    assert_allclose(found.means_, expected.means_)
+    assert_allclose(found.covariances_, expected.covariances_, atol=1e-6)
+    for rows in (X, new):
+        assert_array_equal(found.predict(rows), expected.predict(rows))
+        assert_allclose(found.predict_proba(rows), expected.predict_proba(rows))
+        assert_allclose(found.score_samples(rows), expected.score_samples(rows))
+    assert_allclose(found.bic(X), expected.bic(X))
+    assert_allclose(found.objective_, expected.objective_, rtol=1e-3)
+
+
+@pytest.mark.parametrize("kind", ["full", "diag", "spherical", "auto"])
+def test_a_row_beside_the_span_is_answered_by_itself(kind, rng):
+    X, _ = wide(rng)
+    model = ILASDP(3, covariance_type=kind, random_state=0).fit(X)
+    new = np.r_[X[:3] + rng.normal(size=(3, 60)), np.full((1, 60), 1e250), -X[:1]]
+    for method in (model.predict, model.predict_proba, model.score_samples):
+        every = method(new)
+        assert np.isfinite(every).all()
+        for i, row in enumerate(new):
+            assert_array_equal(method(row[np.newaxis])[0], every[i])
+    assert_array_equal(model.predict(new[:3]), model.labels_[:3])
+
+
+def test_drawn_rows_leave_the_span(rng):
+    X, _ = wide(rng, n_columns=30)
+    model = ILASDP(1).fit(X)
+    rows, _ = model.sample(40_000, random_state=0)
+    assert_allclose(rows.mean(axis=0), model.means_[0], atol=5)
+    variances = np.diag(model.covariances_[0])
+    allowed = 0.05 * np.sqrt(np.outer(variances, variances)) + 1e-9
+    assert np.all(np.abs(np.cov(rows.T) - model.covariances_[0]) <= allowed)
+    varying = np.arange(30) != 4
+    beside = np.linalg.svd((X - X.mean(axis=0))[:, varying])[2][23:]
+    drawn = (rows[:, varying] @ beside.T).var(axis=0)
+    expected = beside @ model.covariances_[0][np.ix_(varying, varying)] @ beside.T
+    assert_allclose(drawn, np.diag(expected), rtol=0.05)
+
+
+def test_covariances_too_large_to_write_out_say_so(rng):
+    X, y = wide(rng, n_columns=4000)
+    model = ILASDP(3, random_state=0).fit(X)
+    assert clustering_accuracy(y, model.labels_) == 1
+    assert not hasattr(model, "covariances_")
+    with pytest.raises(AttributeError, match="4000 columns in 3 clusters"):
+        _ = model.covariances_
+    with pytest.raises(AttributeError, match="not fitted yet"):
+        _ = ILASDP().covariances_
 
 
 def test_density_is_that_of_scipy(rng):
