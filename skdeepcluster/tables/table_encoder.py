@@ -45,6 +45,16 @@ from ._table_sample import TableSample
 LEAST_AXES = 2
 # Columns that the name of an axis mentions.
 COLUMNS_NAMED = 2
+# Attributes that are decided on together.
+DECIDED = (
+    "_columns",
+    "_roots",
+    "_level_shares",
+    "_gap_axes",
+    "_axes",
+    "_column_shares",
+    "_n_decided",
+)
 
 
 class TableEncoder(TransformerMixin, DocumentedEstimator):
@@ -271,8 +281,8 @@ class TableEncoder(TransformerMixin, DocumentedEstimator):
         X : DataFrame, pyarrow.Table or array-like of shape (n_samples, n_features), \
                 default=None
             Rows of the table. None takes up nothing and decides on what came
-            before, as the first call of :meth:`transform` does: until either,
-            attributes such as ``columns_`` are absent or those of an earlier fit.
+            before, as whoever asks first does: :meth:`transform`, or an attribute
+            such as ``columns_``.
         y : Ignored
             Not used, present for API consistency by convention.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -285,10 +295,10 @@ class TableEncoder(TransformerMixin, DocumentedEstimator):
         """
         if X is None:
             check_is_fitted(self)
-            self._settle()
+            self._settled()
             return self
         first = not hasattr(self, "_sample")
-        columns = vars(self).get("columns_", ()) if first else ()
+        columns = vars(self).get("_columns", ()) if first else ()
         with unchanged_on_error(self):
             if first:
                 self._library = frame_library(X)
@@ -333,25 +343,50 @@ class TableEncoder(TransformerMixin, DocumentedEstimator):
         return self
 
     def _forget_parts(self):
-        for name in ("_sample", "_is_current"):
+        for name in ("_sample", "_n_taken", "_n_decided"):
             vars(self).pop(name, None)
 
     def _exchange_sample(self, sample):
-        self._sample, self._is_current = sample, False
+        vars(self).update(_sample=sample, _n_taken=vars(self).get("_n_taken", 0) + 1)
 
-    def _settle(self):
-        """Decide on the sample of parts, if rows came since the last time.
+    def _settled(self):
+        """Copy the encoder, its columns decided on by all rows that it took up.
 
-        Aside, and then all is set at once: several threads may ask at the same
-        time, and an interrupt leaves what was there.
+        No other thread changes the copy. What is decided is set here at once: an
+        interrupt leaves what was there, and where rows came meanwhile, whoever asks
+        next decides again.
         """
-        if getattr(self, "_is_current", True):
-            return
         aside = copy(self)
-        cells, weights, _ = aside._sample.table()
-        aside._fit_cells(cells, weights)
-        aside._is_current = True
-        vars(self).update(vars(aside))
+        parts = vars(aside)
+        if parts.get("_n_taken") != parts.get("_n_decided"):
+            cells, weights, _ = aside._sample.table()
+            aside._fit_cells(cells, weights)
+            aside._n_decided = aside._n_taken
+            vars(self).update({name: parts[name] for name in DECIDED})
+        return aside
+
+    @property
+    def columns_(self):
+        """What was decided about each column."""
+        check_is_fitted(self)
+        return self._settled()._columns
+
+    @property
+    def unused_columns_(self):
+        """Columns that are not used, and why."""
+        return {c.name: c.unused for c in self.columns_ if c.unused}
+
+    @property
+    def axes_(self):
+        """Principal axes in columns; None without."""
+        check_is_fitted(self)
+        return self._settled()._axes
+
+    @property
+    def column_shares_(self):
+        """Share of each original column in each column of the result."""
+        check_is_fitted(self)
+        return self._settled()._column_shares
 
     def _fit_weighted(self, X, sample_weight):
         """Fit the rows that have weight; return their design if all have."""
@@ -369,27 +404,24 @@ class TableEncoder(TransformerMixin, DocumentedEstimator):
     def _fit_cells(self, cells, weights):
         """Decide what the columns are, and find the axes."""
         options = self._reading_options()
-        self.columns_ = read_columns(cells, weights=weights, **options)
-        self.unused_columns_ = {
-            column.name: column.unused for column in self.columns_ if column.unused
-        }
-        if len(self.unused_columns_) == len(self.columns_):
-            reasons = [f"{n!r} ({why})" for n, why in self.unused_columns_.items()]
+        self._columns = read_columns(cells, weights=weights, **options)
+        if all(column.unused for column in self._columns):
+            reasons = [f"{c.name!r} ({c.unused})" for c in self._columns]
             raise ValueError(
                 "No column of X can be used, with "
                 f"{len(cells[0].values)} sample(s): {', '.join(reasons)}."
             )
-        warn_of_marks(cells, self.columns_)
+        warn_of_marks(cells, self._columns)
         self._roots = self._weight_roots()
         if weights is None:
             weights = np.ones(len(cells[0].values))
-        numbers, codes = numbers_and_codes(cells, self.columns_)
+        numbers, codes = numbers_and_codes(cells, self._columns)
         del cells
-        self._level_shares = level_shares(codes, self.columns_, weights)
+        self._level_shares = level_shares(codes, self._columns, weights)
         design = make_design(numbers, codes, list(self._blocks()), self._level_shares)
         with one_blas_thread():
             self._find_axes(design, weights)
-        self.column_shares_ = self._find_column_shares()
+        self._column_shares = self._find_column_shares()
         return design
 
     def transform(self, X: ArrayLike) -> Any:
@@ -407,10 +439,13 @@ class TableEncoder(TransformerMixin, DocumentedEstimator):
             The encoded rows, each depending on its own cells alone.
         """
         check_is_fitted(self)
-        self._settle()
+        return self._settled()._encode(X)
+
+    def _encode(self, X):
+        """Encode rows by what is decided."""
         cells = self._check(X, reset=False)
-        check_columns(cells, self.columns_)
-        numbers, codes = numbers_and_codes(cells, self.columns_)
+        check_columns(cells, self._columns)
+        numbers, codes = numbers_and_codes(cells, self._columns)
         blocks = list(self._blocks())
         return self._project(make_design(numbers, codes, blocks, self._level_shares), X)
 
@@ -431,10 +466,13 @@ class TableEncoder(TransformerMixin, DocumentedEstimator):
             rounding; with axes it is its projection on them.
         """
         check_is_fitted(self)
-        self._settle()
-        Z = check_codes(self, X, len(self.column_shares_))
-        encoded = Z if self.axes_ is None else Z @ self.axes_.T
-        columns = {column.name: None for column in self.columns_}
+        return self._settled()._decode(X)
+
+    def _decode(self, X):
+        """Turn encoded rows back by what is decided."""
+        Z = check_codes(self, X, len(self._column_shares))
+        encoded = Z if self._axes is None else Z @ self._axes.T
+        columns = {column.name: None for column in self._columns}
         for column, start, stop, root in self._blocks():
             block = encoded[:, start:stop] / root
             if column.role == "category":
@@ -461,24 +499,27 @@ class TableEncoder(TransformerMixin, DocumentedEstimator):
             that the axis says most of.
         """
         check_is_fitted(self)
-        self._settle()
         given = _check_feature_names_in(self, input_features)
+        return self._settled()._names_out(given)
+
+    def _names_out(self, given):
+        """Names of the columns of the result, by those of the columns seen."""
         names = [
             f"{given[j]} = {level}" if column.role == "category" else given[j]
-            for j, column in enumerate(self.columns_)
+            for j, column in enumerate(self._columns)
             if column.role != "unused"
             for level in (column.levels if column.role == "category" else (None,))
         ]
-        if self.axes_ is not None:
+        if self._axes is not None:
             names = []
-            for number, shares in enumerate(self.column_shares_, start=1):
+            for number, shares in enumerate(self._column_shares, start=1):
                 most = np.argsort(-shares, kind="stable")[:COLUMNS_NAMED]
                 named = ", ".join(given[j] for j in most if shares[j] > 0)
                 names.append(f"axis{number} ({named})")
         return np.array(names, dtype=object)
 
     def __sklearn_is_fitted__(self):
-        return hasattr(self, "_sample") or hasattr(self, "columns_")
+        return hasattr(self, "_sample") or hasattr(self, "_columns")
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -493,8 +534,9 @@ class TableEncoder(TransformerMixin, DocumentedEstimator):
         if reset:
             self._library = frame_library(X)
             return checked_cells(self, X, unread=self.drop or ())
-        names = [column.name for column in self.columns_]
-        return checked_cells(self, X, names, unread=self.unused_columns_)
+        names = [column.name for column in self._columns]
+        unused = {column.name for column in self._columns if column.unused}
+        return checked_cells(self, X, names, unread=unused)
 
     def _reading_options(self):
         lists = ("numeric", "categorical", "ordinal", "drop")
@@ -507,8 +549,8 @@ class TableEncoder(TransformerMixin, DocumentedEstimator):
         """Square roots of the columns' weights."""
         weights = self.column_weights
         if weights is None:
-            return np.ones(len(self.columns_))
-        names = [column.name for column in self.columns_]
+            return np.ones(len(self._columns))
+        names = [column.name for column in self._columns]
         if isinstance(weights, dict):
             unknown = [name for name in weights if name not in names]
             if unknown:
@@ -529,10 +571,10 @@ class TableEncoder(TransformerMixin, DocumentedEstimator):
 
     def _check_state(self):
         super()._check_state()
-        if not hasattr(self, "columns_"):
+        if not hasattr(self, "_columns"):
             return
         *_, (_, _, width, _) = self._blocks()
-        for axes in (self.axes_, self._gap_axes and self._gap_axes.axes):
+        for axes in (self._axes, self._gap_axes and self._gap_axes.axes):
             if axes is not None:
                 check_arrays("TableEncoder", axes=(axes, "f", "pk"))
                 if len(axes) != width:
@@ -541,7 +583,7 @@ class TableEncoder(TransformerMixin, DocumentedEstimator):
     def _blocks(self):
         """Used columns: the first and last of the encoded columns, and the root."""
         start = 0
-        for column, root in zip(self.columns_, self._roots, strict=True):
+        for column, root in zip(self._columns, self._roots, strict=True):
             if column.role == "unused":
                 continue
             stop = start + (len(column.levels) if column.role == "category" else 1)
@@ -569,7 +611,7 @@ class TableEncoder(TransformerMixin, DocumentedEstimator):
         else:
             outer, total = design.moments(order, weights)
         mean = total / n_rows
-        self.axes_ = self._leading_axes(outer / n_rows - np.outer(mean, mean))
+        self._axes = self._leading_axes(outer / n_rows - np.outer(mean, mean))
 
     def _leading_axes(self, covariance):
         """Leading principal axes; None for no projection."""
@@ -585,7 +627,7 @@ class TableEncoder(TransformerMixin, DocumentedEstimator):
             if n_axes > len(values):
                 raise ValueError(
                     f"reduce={n_axes} asks for more axes than there are: X with "
-                    f"n_features={len(self.columns_)} has {len(values)} encoded "
+                    f"n_features={len(self._columns)} has {len(values)} encoded "
                     "columns."
                 )
         axes = vectors[:, :n_axes]
@@ -593,9 +635,9 @@ class TableEncoder(TransformerMixin, DocumentedEstimator):
         return np.ascontiguousarray(axes * np.sign(axes[largest, np.arange(n_axes)]))
 
     def _find_column_shares(self):
-        loadings = np.eye(self._width) if self.axes_ is None else self.axes_.T
-        shares = np.zeros((len(loadings), len(self.columns_)))
-        place = {column.name: j for j, column in enumerate(self.columns_)}
+        loadings = np.eye(self._width) if self._axes is None else self._axes.T
+        shares = np.zeros((len(loadings), len(self._columns)))
+        place = {column.name: j for j, column in enumerate(self._columns)}
         for column, start, stop, _ in self._blocks():
             squares = np.square(loadings[:, start:stop]).sum(axis=1)
             shares[:, place[column.name]] = squares
@@ -607,12 +649,12 @@ class TableEncoder(TransformerMixin, DocumentedEstimator):
 
     def _project(self, design, X):
         """Encode rows, fill their gaps, and project them on the axes."""
-        Z = design.along(self.axes_)
+        Z = design.along(self._axes)
         gappy = self._gap_axes is not None
         some = np.flatnonzero(~design.seen.all(axis=1)) if gappy else design.owner[:0]
         if some.size:
             part = design.take(some)
             rows = self._gap_axes.fill(part.along(), part.seen[:, part.owner])
-            Z[some] = rows if self.axes_ is None else project(rows, self.axes_)
+            Z[some] = rows if self._axes is None else project(rows, self._axes)
         is_single = getattr(X, "dtype", None) == np.float32
         return Z.astype(np.float32) if is_single else Z

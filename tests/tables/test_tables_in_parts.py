@@ -1,12 +1,14 @@
 """TableEncoder on tables in parts: the same encoding however they were cut."""
 
 import functools
+from copy import deepcopy
 
 import numpy as np
 import pytest
 from extras import pd
 from mixed_tables import frame
-from numpy.testing import assert_allclose, assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal, assert_equal
+from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 import skdeepcluster
@@ -129,3 +131,47 @@ def test_a_saved_encoder_takes_up_more(X, tmp_path):
     encoder = skdeepcluster.load(tmp_path / "encoder").partial_fit(X[450:])
     expected = TableEncoder().partial_fit(X).transform(X)
     assert_array_equal(encoder.transform(X), expected)
+
+
+ATTRIBUTES = ("columns_", "unused_columns_", "axes_", "column_shares_")
+
+
+def attributes(encoder):
+    return {name: getattr(encoder, name) for name in ATTRIBUTES}
+
+
+def test_attributes_are_of_all_rows_whenever_they_are_asked_for(X):
+    assert not any(hasattr(TableEncoder(), name) for name in ATTRIBUTES)
+    fitted = TableEncoder().fit(X[:450])
+    encoder = clone(fitted).partial_fit(X[:450])
+    assert encoder.columns_[:-1] == fitted.columns_[:-1]
+    assert [*encoder.unused_columns_] == ["row_id"]
+    assert encoder.column_shares_.shape == (encoder.axes_.shape[1], X.shape[1])
+    late = X[450:].assign(c0="late")
+    for both in (encoder.partial_fit(late), fitted.partial_fit(X)):
+        assert_equal(attributes(both), attributes(both.partial_fit()))
+        assert_equal(attributes(both), attributes(deepcopy(both)))
+    whole = TableEncoder().partial_fit(late).partial_fit(X[:450])
+    assert_equal(attributes(encoder), attributes(whole))
+    assert any("late" in column.levels for column in encoder.columns_)
+    assert not any("late" in column.levels for column in fitted.columns_)
+
+
+def test_rows_that_come_while_columns_are_decided_on_are_not_lost(X, monkeypatch):
+    """As when another thread takes up rows between two steps of this one."""
+    encoder, decide = TableEncoder().partial_fit(X[:450]), table_encoder.read_columns
+
+    def interrupted(*arguments, **options):
+        monkeypatch.setattr(table_encoder, "read_columns", decide)
+        encoder.partial_fit(X[450:].assign(c0="late"))
+        # What is decided now on more rows must not be replaced by what is older.
+        assert "late" in encoder.columns_[names.index("c0")].levels
+        return decide(*arguments, **options)
+
+    names = [*X]
+    monkeypatch.setattr(table_encoder, "read_columns", interrupted)
+    rows = encoder.transform(X[:450])
+    assert_array_equal(rows, TableEncoder().partial_fit(X[:450]).transform(X[:450]))
+    assert "late" in encoder.columns_[names.index("c0")].levels
+    late = TableEncoder().partial_fit(X[:450]).partial_fit(X[450:].assign(c0="late"))
+    assert_array_equal(encoder.transform(X), late.transform(X))
