@@ -9,41 +9,55 @@ from ..kernels.neighbor_layout import place_points
 from ..neighbors._cell_search import CellIndex, are_others
 
 # Among more rows, the neighbours of new rows are looked for in cells: there it does
-# not matter if one of them is missed.
-_MOST_EXACT = 5000
+# not matter if one of them is missed, and half of the cells that the layout needs do.
+_MOST_EXACT, _CELLS_LOOKED_AT = 5000, 12
 # Least share of the rows that are kept for those of known classes, if they are many.
 _KNOWN_SHARE = 0.1
+# Rows that are hashed, and embedded, at a time.
+_BLOCK_ROWS = 1 << 14
 
 
-def choose_anchors(rows, classes, max_anchors):
+def choose_anchors(X, places, classes, max_anchors):
     """Choose the rows that are laid out, by hashes in place of random numbers.
 
     Parameters
     ----------
-    rows : ndarray of shape (n_samples, n_features)
-        Distinct rows.
-    classes : ndarray of shape (n_samples,), dtype int64
-        Known class of each row, -1 where it has none.
+    X : ndarray of shape (n_samples, n_features)
+        Table.
+    places : ndarray of shape (n_distinct,)
+        Where its distinct rows are.
+    classes : ndarray of shape (n_distinct,), dtype int64
+        Known class of each of them, -1 where it has none.
     max_anchors : int or None
         Most rows to choose; None for all.
 
     Returns
     -------
     ndarray of shape (n_anchors,)
-        Their numbers, ascending. Which values they have depends on no order. Rows
-        of known classes are among them in proportion, and all of them as long as
-        they are no more than a tenth.
+        Numbers of distinct rows, ascending. Which values they have depends on no
+        order. Rows of known classes are among them in proportion, and all of them as
+        long as they are no more than a tenth.
     """
-    if max_anchors is None or len(rows) <= max_anchors:
-        return np.arange(len(rows))
-    # The sum turns a zero with a minus into one without.
-    bits = (rows + rows.dtype.type(0)).astype(np.float64, copy=False).view(np.uint64)
-    order = np.argsort(hash_rows(bits), kind="stable")
+    if max_anchors is None or len(places) <= max_anchors:
+        return np.arange(len(places))
+    hashes = [_hashes(X[places[block]]) for block in blocks(len(places))]
+    order = np.argsort(np.concatenate(hashes), kind="stable")
     known = order[classes[order] >= 0]
-    share = max(len(known) / len(rows), _KNOWN_SHARE)
+    share = max(len(known) / len(places), _KNOWN_SHARE)
     known = known[: min(len(known), round(share * max_anchors))]
     unknown = order[classes[order] < 0][: max_anchors - len(known)]
     return np.sort(np.concatenate([known, unknown]))
+
+
+def blocks(n_rows):
+    """Slices of so many rows that work on one takes little memory."""
+    return [slice(i, i + _BLOCK_ROWS) for i in range(0, n_rows, _BLOCK_ROWS)]
+
+
+def _hashes(rows):
+    # The sum turns a zero with a minus into one without.
+    rows = rows + rows.dtype.type(0)
+    return hash_rows(rows.astype(np.float64, copy=False).view(np.uint64))
 
 
 class Anchors:
@@ -126,7 +140,7 @@ class Anchors:
 
     def _nearest(self, inputs, n_neighbors):
         if self.index is not None:
-            return self.index.nearest(inputs, n_neighbors)[0]
+            return self.index.nearest(inputs, n_neighbors, _CELLS_LOOKED_AT)[0]
         search = NearestNeighbors(n_neighbors=n_neighbors).fit(self.rows)
         return search.kneighbors(inputs, return_distance=False)
 

@@ -129,15 +129,36 @@ def _nearest_in_cells(
         row_distances(X[i], parts, to_parts)
         part = np.argmin(to_parts)
         row_distances(X[i], centers[part], to_cells)
-        n_rows = 0
-        for n_seen, j in enumerate(np.argsort(to_cells)):
-            if n_seen >= n_looked_at and n_rows >= n_neighbors:
-                break
+        for j in _cells_in_order(
+            to_cells, near[part], starts, n_looked_at, n_neighbors
+        ):
             first, last = starts[near[part, j]], starts[near[part, j] + 1]
             block = blocks[first * n_features : last * n_features]
             row_distances(X[i], block.reshape(n_features, last - first), to_rows)
             for r in range(last - first):
                 if to_rows[r] < distances[i, n_neighbors - 1]:
                     _keep_nearest(to_rows[r], first + r, distances[i], places[i])
-            n_rows += last - first
     return places, distances
+
+
+@jit()
+def _cells_in_order(to_cells, near, starts, n_looked_at, n_neighbors):
+    """The nearest cells, and more where these hold too few rows."""
+    cells = np.zeros(min(n_looked_at, len(near)), dtype=np.int64)
+    distances = np.full(len(cells), np.inf, to_cells.dtype)
+    for j in range(len(to_cells)):
+        if to_cells[j] < distances[-1]:
+            _keep_nearest(to_cells[j], j, distances, cells)
+    n_rows = 0
+    for j in cells:
+        n_rows += starts[near[j] + 1] - starts[near[j]]
+    if n_rows >= n_neighbors or len(cells) == len(near):
+        return cells
+    # All are sorted only here: that takes longer than looking at a few cells.
+    cells = np.argsort(to_cells)
+    n_cells = n_rows = 0
+    while n_cells < len(near) and n_rows < n_neighbors:
+        j = near[cells[n_cells]]
+        n_rows += starts[j + 1] - starts[j]
+        n_cells += 1
+    return cells[:n_cells]

@@ -5,6 +5,7 @@ import numpy as np
 from .._fitted_state import check_arrays, check_indices
 from .._kmeans import kmeans
 from .._threads import one_blas_thread
+from .._warnings import warn
 from ..kernels.kmeans import nearest_centers
 from ..kernels.neighbors import nearest_in_cells, nearest_rows
 
@@ -13,6 +14,10 @@ MOST_EXACT = 20_000
 # Rows of a cell, and the cells that are looked at: so many that nearly all neighbours
 # are found where noise fills 50 columns (benchmarks/bench_topics.py).
 ROWS_PER_CELL, CELLS_LOOKED_AT = 100, 24
+# Where fewer of the neighbours of some rows are found, twice as many cells are looked
+# at, and again; where even these find too few, the user is told.
+ENOUGH_FOUND, TOO_FEW_FOUND = 0.95, 0.9
+_DOUBLINGS, _ROWS_ASKED = 2, 200
 # The cells near a row are looked for among those near its part of the table: so many
 # for each square root of all cells, and all of small tables.
 _CELLS_PER_ROOT, _LEAST_NEAR = 8, 256
@@ -75,7 +80,7 @@ class CellIndex:
         if n["b"] != n["n"] * n["p"]:
             raise ValueError("blocks of CellIndex hold other rows")
 
-    def nearest(self, X, n_neighbors):
+    def nearest(self, X, n_neighbors, n_cells=None):
         """Find the nearest rows of the index.
 
         Parameters
@@ -84,6 +89,8 @@ class CellIndex:
             Rows of the dtype of the index, each looked up by itself.
         n_neighbors : int
             How many, at most the rows of the index.
+        n_cells : int, default=None
+            How many cells are looked at; None for 24.
 
         Returns
         -------
@@ -102,7 +109,7 @@ class CellIndex:
             self.blocks,
             self.starts,
             (self.parts, self.near, self.centers),
-            CELLS_LOOKED_AT,
+            n_cells or CELLS_LOOKED_AT,
             n_neighbors,
         )
         return self.order[places], squares
@@ -121,10 +128,43 @@ class CellIndex:
         -------
         neighbors, distances : ndarrays of shape (n_samples, n_neighbors)
             Their numbers, and Euclidean distances to them, nearest first.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If many are not the nearest, by a check of 200 rows.
         """
-        places, squares = self.nearest(rows, n_neighbors + 1)
+        n_cells = self._cells_to_look_at(rows, n_neighbors)
+        places, squares = self.nearest(rows, n_neighbors + 1, n_cells)
         others, shape = are_others(places), (len(rows), n_neighbors)
         return places[others].reshape(shape), np.sqrt(squares[others]).reshape(shape)
+
+    def _cells_to_look_at(self, rows, n_neighbors):
+        """So many that some rows find their neighbours; warn where none suffice.
+
+        In many columns of noise the rows nearest to a row are spread over more cells
+        than in any that have a shape.
+        """
+        n_asked = min(_ROWS_ASKED, len(rows))
+        asked = rows[np.random.default_rng(0).permutation(len(rows))[:n_asked]]
+        farthest = nearest_rows(asked, rows, n_neighbors + 1)[1][:, -1:]
+        # Sums in another order differ by rounding.
+        farthest *= 1 + 4 * rows.shape[1] * np.finfo(rows.dtype).eps
+        for doubling in range(_DOUBLINGS + 1):
+            n_cells = CELLS_LOOKED_AT << doubling
+            squares = self.nearest(asked, n_neighbors + 1, n_cells)[1]
+            # The nearest of all is the row itself.
+            found = float(np.mean(squares[:, 1:] <= farthest))
+            if found >= ENOUGH_FOUND:
+                return n_cells
+        if found < TOO_FEW_FOUND:
+            warn(
+                f"Of the nearest rows, about {found:.0%} were found, by a check of "
+                f"{n_asked} rows: in many columns of noise the cells of a table do not "
+                "hold them. Give fewer columns, such as principal components, or "
+                'compare all pairs by search="exact" where there is such a parameter.'
+            )
+        return n_cells
 
 
 def are_others(places):

@@ -22,14 +22,23 @@ from .._warnings import warn, warn_if_collapsed
 from ..base import WeightedClusterer, unchanged_on_error
 from ..exceptions import LinkWarning
 from ..streaming._stream_sample import Summary
-from ._density_clusters import fit_ppp, follow_links
+from ._density_clusters import MAX_AXES, fit_ppp, follow_links
+from ._input_means import input_means
 from ._linked_groups import named_rows
 from ._merging import MergeRules
 
 # Least probability of its cluster at a row that is separable.
 CONFIDENT = 0.95
-# Attributes that only a fit with links leaves.
-OF_LINKS = ("n_violated_", "violated_", "violated_kind_")
+# Of more columns, 20 principal axes tell little where groups are many.
+MANY_COLUMNS = 200
+# Attributes of the rows of fit; the last three only a fit with links leaves.
+OF_ROWS = (
+    "labels_",
+    "separable_samples_",
+    "n_violated_",
+    "violated_",
+    "violated_kind_",
+)
 
 
 class PPP(MixtureMethods, WeightedClusterer):
@@ -109,7 +118,8 @@ class PPP(MixtureMethods, WeightedClusterer):
     levels_ : list of dict
         For every number of clusters up to ``n_clusters_``, ascending: ``n_clusters``,
         and the ``distance`` at which the clusters of the next finer level are joined
-        to it, in scaled columns; see :meth:`labels_at`. A jump suggests a level.
+        to it, in scaled columns (in codes, after :meth:`partial_fit` with an encoder);
+        see :meth:`labels_at`. A jump suggests a level.
     selection_path_ : list of dict
         With ``feature_selection``: ``n_features``, ``n_clusters`` of each round.
     separable_samples_ : ndarray of shape (n_samples,), dtype=bool
@@ -163,6 +173,10 @@ class PPP(MixtureMethods, WeightedClusterer):
     along which alone :meth:`sample` spreads its rows. Where all rows are equal, log
     densities are 0. In :meth:`bic` and :meth:`aic` a covariance, which is shrunk
     towards the mean of all, counts by the share of its own rows in it.
+
+    So in a table of hundreds of columns, such as vectors of texts or images, clusters
+    that lie along other axes are not seen; behind ``NeighborEncoder(10)`` they may be,
+    with ``metric="cosine"`` where only the directions of the rows count.
 
     Time is linear in the number of rows. Up to 100,000 distinct rows (2^24
     numbers, where there are more than 167 columns) all of them decide on the
@@ -314,6 +328,11 @@ class PPP(MixtureMethods, WeightedClusterer):
                 links = checked_links(must_link, cannot_link, nothing, weights)
             Z = self._fit_encoder(X, sample_weight=weights)
             self._fit_clusters(Z, weights, links)
+            if self.encoder is not None:
+                # Codes keep who is near, and lose how far apart clusters are.
+                self._input_centers = input_means(
+                    X, weights, self.labels_, self.n_clusters_, self.scale
+                )
         return self
 
     def _fit_clusters(self, Z, sample_weight, links=None):
@@ -380,14 +399,10 @@ class PPP(MixtureMethods, WeightedClusterer):
         )
         is_one = was_one and found.n_clusters == self.min_clusters == 1
         if is_one and self.max_clusters != 1:
-            wide = (
-                f" {rows.shape[1]} columns of so few rows may hide clusters: fit PPP "
-                "to their first principal components, such as PCA(5)."
-            ) * (rows.shape[1] > len(rows))
             warn(
                 f"No evidence of more than one cluster in {len(rows)} distinct "
                 "rows: every row has label 0. Ask for min_clusters=2 to see the "
-                f"best cut all the same.{wide}"
+                f"best cut all the same.{_what_width_hides(*rows.shape)}"
             )
         return found
 
@@ -466,7 +481,7 @@ class PPP(MixtureMethods, WeightedClusterer):
 
     def _exchange_summary(self, summary):
         self._summary, self._is_current = summary, False
-        for name in ("labels_", "separable_samples_", "selection_path_", *OF_LINKS):
+        for name in (*OF_ROWS, "_input_centers", "selection_path_"):
             vars(self).pop(name, None)
 
     def merge(self, other: Any) -> Self:
@@ -523,7 +538,7 @@ class PPP(MixtureMethods, WeightedClusterer):
         check_is_fitted(self)
         self._find_if_changed()
         model = copy(self)
-        for name in ("labels_", "separable_samples_", *OF_LINKS):
+        for name in OF_ROWS:
             vars(model).pop(name, None)
         model._summary = None
         return model
@@ -560,8 +575,9 @@ class PPP(MixtureMethods, WeightedClusterer):
         """Return the labels of the rows of fit at a coarser level.
 
         The clusters whose means are nearest are joined first, by average linkage in
-        scaled columns. Nothing is fitted again, and levels are nested. No test says
-        that a level is right, only that ``n_clusters_`` is.
+        scaled columns, also where the codes of an encoder were clustered. Nothing is
+        fitted again, and levels are nested. No test says that a level is right, only
+        that ``n_clusters_`` is.
 
         Parameters
         ----------
@@ -652,7 +668,9 @@ class PPP(MixtureMethods, WeightedClusterer):
         ]
 
     def _scaled_centers(self):
-        """Means of the clusters in the coordinates that were clustered."""
+        """Means of the clusters in scaled columns, or else in what was clustered."""
+        if "_input_centers" in vars(self):
+            return self._input_centers
         density = self._density
         return (
             density.centers
@@ -671,6 +689,23 @@ class PPP(MixtureMethods, WeightedClusterer):
         self._find_if_changed()
         Z, labels = self._density.sample(n_samples, rng)
         return Z.astype(self._dtype), labels
+
+
+def _what_width_hides(n_rows, n_columns):
+    """Say what to do where clusters may be hidden by the number of columns."""
+    if n_columns > n_rows:
+        return (
+            f" {n_columns} columns of so few rows may hide clusters: fit PPP to their "
+            "first principal components, such as PCA(5)."
+        )
+    if n_columns > MANY_COLUMNS:
+        return (
+            f" Of {n_columns} standardised columns, {MAX_AXES} principal axes took "
+            "part: clusters along others are seen behind an encoder, such as "
+            "PPP(encoder=NeighborEncoder(10)), for vectors of texts or images with "
+            'metric="cosine".'
+        )
+    return ""
 
 
 def _label(density, Z):

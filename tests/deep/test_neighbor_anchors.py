@@ -12,6 +12,7 @@ from skdeepcluster.deep._neighbor_anchors import Anchors, choose_anchors
 RNG = np.random.default_rng(0)
 ROWS = RNG.normal(size=(200, 20))
 CODES = RNG.normal(size=(200, 2)).astype(np.float32)
+ALL = np.arange(200)
 NEW = RNG.normal(size=(30, 20))
 GUESSES = RNG.normal(size=(30, 2)).astype(np.float32)
 
@@ -113,25 +114,25 @@ class TestChoice:
     def test_all_where_there_is_room(self):
         codes = np.full(200, -1)
         for most in (None, 200, 1000):
-            assert_array_equal(choose_anchors(ROWS, codes, most), np.arange(200))
+            assert_array_equal(choose_anchors(ROWS, ALL, codes, most), np.arange(200))
 
     def test_values_decide(self):
         codes = np.full(200, -1)
-        chosen = choose_anchors(ROWS, codes, 50)
+        chosen = choose_anchors(ROWS, ALL, codes, 50)
         order = RNG.permutation(200)
-        again = order[choose_anchors(ROWS[order], codes, 50)]
+        again = order[choose_anchors(ROWS[order], ALL, codes, 50)]
         assert len(chosen) == 50
         assert_array_equal(np.sort(again), chosen)
         zeros = np.array([[0.0, 1.0], [-0.0, 2.0], [3.0, 0.0]])
         assert_array_equal(
-            choose_anchors(zeros, codes[:3], 2),
-            choose_anchors(zeros + 0.0, codes[:3], 2),
+            choose_anchors(zeros, ALL[:3], codes[:3], 2),
+            choose_anchors(zeros + 0.0, ALL[:3], codes[:3], 2),
         )
 
     @pytest.mark.parametrize(("n_known", "n_kept"), [(0, 0), (5, 5), (100, 25)])
     def test_rows_of_known_classes(self, n_known, n_kept):
         codes = np.where(np.arange(200) < n_known, 3, -1)
-        chosen = choose_anchors(ROWS, codes, 50)
+        chosen = choose_anchors(ROWS, ALL, codes, 50)
         assert len(chosen) == 50
         assert np.count_nonzero(codes[chosen] == 3) == n_kept
 
@@ -141,7 +142,7 @@ class TestChoice:
         model = NeighborEncoder(max_anchors=600, **settings)
         codes = model.fit_transform(X)
         assert_array_equal(codes, model.transform(X))
-        chosen = choose_anchors(X, np.full(len(X), -1), 600)
+        chosen = choose_anchors(X, np.arange(len(X)), np.full(len(X), -1), 600)
         alone = NeighborEncoder(**settings).fit(X[chosen])
         assert_array_equal(codes, alone.transform(X))
         order = RNG.permutation(len(X))

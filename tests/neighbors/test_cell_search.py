@@ -1,9 +1,12 @@
 """Neighbours of large tables, looked for in a few cells."""
 
+import re
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import make_blobs
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.neighbors import NearestNeighbors
 
 from skdeepcluster.neighbors import _cell_search
@@ -49,6 +52,32 @@ def test_many_cells_in_parts(monkeypatch):
     index = CellIndex(X)
     assert index.near.shape[1] < len(index.starts) - 1
     assert shared_with_the_truth(X, None, index.nearest_others(X, 5)[0]) > 0.97
+
+
+NOISE = np.random.default_rng(0).normal(size=(4000, 40))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_more_cells_where_noise_needs_them(monkeypatch, dtype):
+    rows = NOISE.astype(dtype)
+    monkeypatch.setattr(_cell_search, "ROWS_PER_CELL", 25)
+    index = CellIndex(rows)
+    few = index.nearest(rows, 6)[0][:, 1:]
+    assert shared_with_the_truth(rows, None, few) < 0.8
+    found, distances = index.nearest_others(rows, 5)
+    assert shared_with_the_truth(rows, None, found) > 0.94
+    assert_array_equal(distances, CellIndex(rows).nearest_others(rows, 5)[1])
+
+
+def test_too_few_found_is_said(monkeypatch):
+    monkeypatch.setattr(_cell_search, "ROWS_PER_CELL", 5)
+    with pytest.warns(ConvergenceWarning, match="nearest rows, about") as caught:
+        found, _ = CellIndex(NOISE).nearest_others(NOISE, 5)
+    said = int(re.search(r"(\d+)%", str(caught[0].message))[1]) / 100
+    true = shared_with_the_truth(NOISE, None, found)
+    assert true < 0.9
+    assert abs(said - true) < 0.05
+    assert caught[0].filename == __file__
 
 
 def test_all_cells_where_few_rows_are_asked_for_many(monkeypatch):

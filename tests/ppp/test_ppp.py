@@ -3,11 +3,13 @@
 import pickle
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import multivariate_normal
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.datasets import (
     load_breast_cancer,
     load_digits,
@@ -18,6 +20,7 @@ from sklearn.datasets import (
 from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.metrics import adjusted_rand_score
+from sklearn.preprocessing import FunctionTransformer
 
 from skdeepcluster.ppp import PPP
 from skdeepcluster.streaming import _stream_sample
@@ -614,6 +617,20 @@ def test_few_rows_of_many_columns_are_told_what_to_do():
     assert adjusted_rand_score(groups, found.labels_) > 0.9
 
 
+def test_the_axes_of_many_columns_are_said_where_one_cluster_is_found():
+    """Groups in columns of little variance, which 20 axes pass over."""
+    rng = np.random.default_rng(0)
+    shared = rng.normal(size=(600, 30))
+    X = np.hstack([shared[:, np.arange(210) % 30], rng.normal(size=(600, 4))])
+    X += 0.1 * rng.normal(size=X.shape)
+    groups = np.arange(600) % 2
+    X[:, 210:] += 3 * groups[:, np.newaxis]
+    said = r"Of 214 standardised columns, 20 .* PPP\(encoder=NeighborEncoder\(10\)\)"
+    with pytest.warns(ConvergenceWarning, match=said):
+        assert PPP().fit(X).n_clusters_ == 1
+    assert adjusted_rand_score(groups, PPP().fit_predict(X[:, 210:])) > 0.9
+
+
 def test_many_rows_are_not_sent_to_principal_components():
     with pytest.warns(ConvergenceWarning, match=r"all the same\.$"):
         PPP().fit(np.random.default_rng(0).normal(size=(80, 3)))
@@ -645,6 +662,44 @@ def test_coarse_levels_join_what_is_near_and_are_nested():
     order = np.random.default_rng(1).permutation(len(X))
     again = PPP().fit(X[order])
     np.testing.assert_array_equal(again.labels_at(3), model.labels_at(3)[order])
+
+
+class Turning(TransformerMixin, BaseEstimator):
+    """Keeps who is near, and puts clusters where they are not."""
+
+    def fit(self, X, y=None):
+        self.n_features_in_ = X.shape[1]
+        return self
+
+    def transform(self, X):
+        side, place = X[:, 0] % 20 > 12, (X > 30) @ [1, 2]
+        return np.column_stack([X[:, 0] % 20 + 40 * side, X[:, 1] % 20 + 10 * place])
+
+
+def test_levels_behind_an_encoder_are_those_of_the_columns():
+    X, y = nested_groups()
+    X += 7
+    model = PPP(encoder=Turning()).fit(X)
+    assert adjusted_rand_score(model.labels_, y) > 0.99
+    assert adjusted_rand_score(model.labels_at(3), y % 3) > 0.99
+    assert len(model.levels_) == model.n_clusters_
+    for scale in (1e-200, 1e200):
+        far = PPP(encoder=FunctionTransformer(partial(np.multiply, 1 / scale)))
+        assert adjusted_rand_score(far.fit(scale * X).labels_at(3), y % 3) == 1
+    plain = PPP().fit(X)
+    same = PPP(encoder=FunctionTransformer()).fit(X)
+    order = np.random.default_rng(1).permutation(len(X))
+    other = PPP(encoder=FunctionTransformer()).fit(X[order])
+    for n_clusters in range(1, 7):
+        np.testing.assert_array_equal(
+            same.labels_at(n_clusters), plain.labels_at(n_clusters)
+        )
+    assert other.levels_ == same.levels_
+    # Of parts, only codes are kept.
+    codes = PPP().fit(Turning().transform(X))
+    assert PPP(encoder=Turning()).partial_fit(X).levels_ == codes.levels_
+    assert adjusted_rand_score(codes.labels_at(3), y % 3) < 0.9
+    assert not hasattr(model.partial_fit(X), "_input_centers")
 
 
 def test_distances_of_levels_jump_where_there_are_levels():
