@@ -1,9 +1,12 @@
-"""Tables larger than memory, by the command line: time, memory and growth.
+"""Many rows: tables larger than memory by the command line, and how time grows.
 
 Fifteen Gaussian groups of unequal size in ten columns of float32, one Parquet file
 for each million rows. Each run is a process of its own with one thread, measured as
 `/usr/bin/time -v` does it: CPU seconds and peak memory, imports included. The
 files are removed afterwards.
+
+What says that its time is linear in the rows is called in this process with 10,000,
+100,000 and 1,000,000 rows of such groups, after a first call that compiles.
 
 Run from the root of the project::
 
@@ -21,16 +24,22 @@ import subprocess
 import sys
 import tempfile
 import time
+import warnings
 from itertools import pairwise
 from math import log
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from scipy.sparse import coo_array
 from sklearn.metrics import adjusted_rand_score
+from threadpoolctl import threadpool_limits
 
 N_COLUMNS, N_GROUPS, FILE_ROWS = 10, 15, 1_000_000
+PARTS = "folders", "growth"
+GROWTH_ROWS = 10_000, 100_000, 1_000_000
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 RAW = Path(__file__).parent / "raw" / "bench_size.jsonl"
 
@@ -86,6 +95,87 @@ def run(n_rows, parent):
         }
 
 
+def drawn_rows(n_rows):
+    """Rows of Gaussian groups, and the group of each."""
+    centers = np.random.default_rng(1).normal(size=(N_GROUPS, N_COLUMNS)) * 3
+    rng = np.random.default_rng(0)
+    groups = rng.integers(N_GROUPS, size=n_rows)
+    return centers[groups] + rng.standard_normal((n_rows, N_COLUMNS)), groups
+
+
+def few_labels(X, groups):
+    """One row in fifty has its group as a label."""
+    return X, np.where(np.arange(len(X)) % 50, -1, groups)
+
+
+def words_and_gaps(X, groups):
+    """A frame with a column of words and some gaps."""
+    frame = pd.DataFrame(X, columns=[f"x{j}" for j in range(N_COLUMNS)])
+    frame = frame.mask(X > 9)
+    frame["word"] = np.array([f"level {k}" for k in range(N_GROUPS)])[groups]
+    return (frame,)
+
+
+def eight_edges(X, groups):
+    """A graph with edges to the next rows of the same group."""
+    order = np.argsort(groups, kind="stable")
+    first = np.concatenate([order[:-step] for step in range(1, 5)])
+    second = np.concatenate([order[step:] for step in range(1, 5)])
+    half = coo_array((np.ones(len(first)), (first, second)), shape=(len(X), len(X)))
+    return X, None, (half + half.T).tocsr()
+
+
+def linear_calls():
+    """What is timed, by its name, and what makes its arguments of rows and groups."""
+    import skdeepcluster as sdc
+    from skdeepcluster.streaming import RowSummary
+
+    ppp = sdc.PPP().fit(drawn_rows(20_000)[0])
+    by_size = sdc.ConstrainedKMeans(N_GROUPS, size_min=10, random_state=0)
+    seeded = sdc.SemiSupervisedKMeans(n_novel=0, random_state=0)
+    graph = sdc.GraphClusterer(N_GROUPS, random_state=0)
+
+    def rows(X, groups):
+        return (X,)
+
+    return {
+        "RowSummary.fit": (RowSummary().fit, rows),
+        "PPP.fit": (sdc.PPP().fit, rows),
+        "PPP.predict": (ppp.predict, rows),
+        "PPP.predict_proba": (ppp.predict_proba, rows),
+        "TableEncoder.fit_transform": (
+            sdc.TableEncoder().fit_transform,
+            words_and_gaps,
+        ),
+        "MixedMixture.fit": (sdc.MixedMixture(random_state=0).fit, words_and_gaps),
+        "ConstrainedKMeans.fit": (by_size.fit, rows),
+        "SemiSupervisedKMeans.fit": (seeded.fit, few_labels),
+        "GraphClusterer.fit": (
+            lambda X, y, edges: graph.fit(X, y, graph=edges),
+            eight_edges,
+        ),
+    }
+
+
+def growth_of(name, call, arguments):
+    """CPU seconds of one call at every number of rows, and the power they grow by."""
+    seconds = {}
+    with threadpool_limits(1), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        # What the first one takes, compiling included, is overwritten.
+        for n_rows in (GROWTH_ROWS[0], *GROWTH_ROWS):
+            table = arguments(*drawn_rows(n_rows))
+            start = time.process_time()
+            call(*table)
+            seconds[n_rows] = time.process_time() - start
+    powers = {
+        f"power to {more:,}": log(seconds[more] / seconds[less]) / log(more / less)
+        for less, more in pairwise(GROWTH_ROWS)
+    }
+    columns = {f"{n_rows:,} rows": taken for n_rows, taken in seconds.items()} | powers
+    return {"call": name} | {key: round(value, 2) for key, value in columns.items()}
+
+
 def summary_megabytes():
     """Size of what PPP keeps of 100,000 rows of 768 columns."""
     from skdeepcluster import PPP
@@ -94,25 +184,28 @@ def summary_megabytes():
     return len(pickle.dumps(PPP().partial_fit(X))) / 1e6
 
 
-def page(found, summary, command):
-    """Lines of the page."""
+def table_lines(found):
+    """Lines of a table, one of it for each entry."""
     header = [*found[0]]
-    yield "# Tables larger than memory"
-    yield ""
-    yield f"`{command}`"
+    yield f"| {' | '.join(header)} |"
+    yield "|" + " --- |" * len(header)
+    for entry in found:
+        cells = [v if isinstance(v, str) else f"{v:,}" for v in entry.values()]
+        yield f"| {' | '.join(cells)} |"
+
+
+def folder_lines(found, summary):
+    """Lines about the command on folders."""
+    yield "## Tables larger than memory"
     yield ""
     yield (
         f"`skdeepcluster cluster FOLDER --drop truth --out OUT` on {N_GROUPS} Gaussian "
         f"groups of unequal size in {N_COLUMNS} columns of float32, a million rows a "
         "file: both passes, one thread, Python and imports included. ARI is of the "
-        f"first file. Python {platform.python_version()}, {platform.machine()}; other "
-        "work ran on the machine, which wall seconds show and CPU seconds do less."
+        "first file."
     )
     yield ""
-    yield f"| {' | '.join(header)} |"
-    yield "|" + " --- |" * len(header)
-    for entry in found:
-        yield "| " + " | ".join(f"{value:,}" for value in entry.values()) + " |"
+    yield from table_lines(found)
     yield ""
     for one, other in pairwise(found):
         growth = log(other["CPU s"] / one["CPU s"]) / log(other["rows"] / one["rows"])
@@ -127,26 +220,74 @@ def page(found, summary, command):
     )
 
 
+def growth_lines(found):
+    """Lines about what says that its time is linear."""
+    yield "## Growth with the rows"
+    yield ""
+    yield (
+        f"CPU seconds of one call on {N_GROUPS} Gaussian groups in {N_COLUMNS} columns "
+        "of float64, with a column of words and gaps where there is a frame, a label "
+        "for one row in fifty, or eight edges a row. The power is that of the rows by "
+        "which seconds grow from the number before: 1 is linear. Fits that iterate may "
+        "take more steps to converge on more rows."
+    )
+    yield ""
+    yield from table_lines(found)
+
+
+def remembered(raw, key, function):
+    """What the file of results holds under a key; it is made, and kept, otherwise."""
+    lines = raw.read_text("utf-8").splitlines() if raw.exists() else []
+    done = dict(map(json.loads, lines))
+    if key not in done:
+        done[key] = function()
+        raw.parent.mkdir(exist_ok=True)
+        with raw.open("a", encoding="utf-8") as file:
+            print(json.dumps([key, done[key]]), file=file)
+    return done[key]
+
+
+def page(args, command):
+    """Yield the lines of the page."""
+    yield "# Many rows"
+    yield ""
+    yield f"`{command}`"
+    yield ""
+    yield (
+        f"Python {platform.python_version()}, {platform.machine()}; other work ran on "
+        "the machine, which wall seconds show and CPU seconds do less."
+    )
+    if "folders" in args.parts:
+        found = [
+            remembered(args.raw, f"{n_rows} rows", lambda n=n_rows: run(n, args.folder))
+            for n_rows in args.rows
+        ]
+        yield ""
+        yield from folder_lines(found, summary_megabytes())
+    if "growth" in args.parts:
+        calls = linear_calls()
+        found = [
+            remembered(args.raw, name, lambda n=name: growth_of(n, *calls[n]))
+            for name in calls
+        ]
+        yield ""
+        yield from growth_lines(found)
+
+
 def main():
     """Write the page; runs that the file of results holds are not made again."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--rows", type=int, nargs="+", default=[10**5, 10**6, 10**7])
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--out", type=Path)
     parser.add_argument("--raw", type=Path, default=RAW)
     parser.add_argument("--folder", type=Path, help="where tables are written")
     args = parser.parse_args()
-    lines = args.raw.read_text("utf-8").splitlines() if args.raw.exists() else []
-    done = {entry["rows"]: entry for entry in map(json.loads, lines)}
-    for n_rows in args.rows:
-        if n_rows not in done:
-            done[n_rows] = run(n_rows, args.folder)
-            args.raw.parent.mkdir(exist_ok=True)
-            with args.raw.open("a", encoding="utf-8") as file:
-                print(json.dumps(done[n_rows]), file=file)
     asked = ["--rows", *map(str, args.rows)]
+    if args.parts != PARTS:
+        asked += ["--parts", *args.parts]
     command = shlex.join(["python", "benchmarks/bench_size.py", *asked])
-    found = [done[n_rows] for n_rows in args.rows]
-    text = "\n".join(page(found, summary_megabytes(), command)) + "\n"
+    text = "\n".join(page(args, command)) + "\n"
     if args.out is None:
         print(text, end="")
     else:

@@ -30,7 +30,7 @@ LOG_TWO_PI = float(np.log(2 * np.pi))
 # Rows whose densities under all components are held at once.
 CHUNK_ROWS = 512
 # With no more components, to look at all is faster than to tell which are near.
-FEW_COMPONENTS = 8
+FEW_COMPONENTS = 64
 
 
 @dataclass(frozen=True)
@@ -141,8 +141,8 @@ def log_densities(gaussians, rows):
 def group_log_densities(gaussians, rows, groups):
     """Log of weight times density, summed over the components of each group.
 
-    Made for many components, of which few matter at each row: of more than 8,
-    those more than 40 nats below the best one count as nothing.
+    Made for many components, of which few matter at each row: those more than 40
+    nats below the best one count as nothing.
 
     Parameters
     ----------

@@ -5,15 +5,22 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import logsumexp, softmax
+from scipy.special import logsumexp
 from sklearn.utils._param_validation import Interval, validate_parameter_constraints
 from sklearn.utils.validation import check_is_fitted
 
 from ._gaussians import aic, bic
 from ._validation import check_weights, draw_seed
+from .kernels.gaussians import softmax_rows
 
 # Rows whose densities under all components are held at once.
 CHUNK_ROWS = 4096
+
+
+def responsibilities(logs):
+    """Probability of every component, from joint log densities, which are used up."""
+    softmax_rows(logs)
+    return logs
 
 
 class MixtureMethods:
@@ -54,7 +61,7 @@ class MixtureMethods:
             classes. Rows sum to 1; in the dtype of `X`.
         """
         Z = self._embed(X)
-        return self._by_chunks(Z, lambda logs: softmax(logs, axis=1)).astype(Z.dtype)
+        return self._by_chunks(Z, responsibilities).astype(Z.dtype)
 
     def score_samples(self, X: ArrayLike) -> NDArray[Any]:
         """Log density of the mixture at each row.

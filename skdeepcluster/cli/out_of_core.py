@@ -14,8 +14,6 @@ from argparse import Namespace
 from contextlib import ExitStack, closing
 from os import W_OK, access
 from os.path import realpath
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from .clusters import TAKE_COLUMNS, choice_notes, method_note, number_by_size
 from .columns import columns_writer, prepare_table
@@ -34,7 +32,6 @@ from .messages import (
 )
 from .outputs import check_outputs, model_writer, write_outputs
 from .source_files import is_table, opaque_names, open_batches, said_files, said_of
-from .termination import held_back
 
 MANIFEST = "_skdeepcluster.json"
 # Options that need all rows at once.
@@ -44,6 +41,8 @@ CONFIDENCE, UNLIKE = "cluster_confidence", "cluster_unlike"
 # Options that change what is read or written, beside the model.
 ASKED = ("command", "id", "copy_columns", "sep", "decimal", "thousands", "no_header")
 ASKED += ("missing", "numeric", "categorical", "date")
+# Options that change nothing of a model.
+PATHS_AND_NOTES = ("run", "table", "out", "save", "columns", "quiet", "memory")
 
 
 def cluster_parts(args, source):
@@ -65,14 +64,9 @@ def cluster_parts(args, source):
         return
     from .models import saved_model
 
-    model = saved_model(prepared, estimator, labels, takes_columns)
-    with held_back() as released, TemporaryDirectory() as folder, released():
-        path = Path(folder, "model")
-        writers["save"](path)
-        fingerprint = fingerprint_of(path, args)
-    label_files(
-        args, source, batches, (*model.named_steps.values(),), fingerprint, note
-    )
+    model = saved_model(prepared, estimator, labels, takes_columns).named_steps
+    fingerprint = fingerprint_of(learned_from(args, prepared), args)
+    label_files(args, source, batches, (*model.values(),), fingerprint, note)
 
 
 def predict_parts(args, source, columns, estimator):
@@ -86,7 +80,7 @@ def predict_parts(args, source, columns, estimator):
     if batches.is_text and args.missing is None:
         known = {c.name: c.sentinels for c in columns.encoder.columns_ if c.sentinels}
         batches.marks.update(known)
-    fingerprint = fingerprint_of(args.model, args)
+    fingerprint = fingerprint_of(args.model.read_bytes(), args)
     label_files(args, source, batches, (columns, estimator), fingerprint, note)
 
 
@@ -272,11 +266,28 @@ def fitted(args, prepared, note):
     return estimator, estimator.predict(rows)
 
 
-def fingerprint_of(path, args):
+def learned_from(args, prepared):
+    """What a model is a function of: a sample, options, and who computes.
+
+    Not the model itself: what saves it imports torch, to make no use of it.
+    """
+    import numpy as np
+    import sklearn
+    from pandas.util import hash_pandas_object
+
+    from .. import __version__
+
+    asked = {k: v for k, v in vars(args).items() if k not in PATHS_AND_NOTES}
+    versions = __version__, np.__version__, sklearn.__version__
+    hashes = hash_pandas_object(prepared.used, index=False).to_numpy()
+    said = json.dumps([asked, versions, [*prepared.used]], default=str, sort_keys=True)
+    return said.encode() + hashes.tobytes() + prepared.weights.tobytes()
+
+
+def fingerprint_of(model, args):
     """What the results depend on beside the rows: the model and how files are read."""
     asked = [getattr(args, option, None) for option in ASKED]
-    said = json.dumps(asked).encode()
-    return hashlib.sha256(path.read_bytes() + said).hexdigest()
+    return hashlib.sha256(model + json.dumps(asked).encode()).hexdigest()
 
 
 def parts_of(out):
@@ -483,9 +494,11 @@ def labels_and_confidence(estimator, rows):
     shares = estimator.predict_proba(rows)
     labels = shares.argmax(axis=1)
     largest = shares[np.arange(len(shares)), labels]
-    tied = (shares == largest[:, np.newaxis]).sum(axis=1) > 1
-    if tied.any():
-        some = rows[tied] if isinstance(rows, np.ndarray) else rows.loc[tied]
+    # Two of the largest are no more than a half each, but for rounding.
+    tied = np.flatnonzero(largest < 0.51)
+    tied = tied[(shares[tied] == largest[tied, np.newaxis]).sum(axis=1) > 1]
+    if len(tied):
+        some = rows[tied] if isinstance(rows, np.ndarray) else rows.iloc[tied]
         labels[tied] = estimator.predict(some)
     return labels, largest.astype(np.float32)
 

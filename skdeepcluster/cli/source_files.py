@@ -11,6 +11,8 @@ from .messages import CommandError, first_line
 TEXTS = (".csv", ".csv.gz", ".tsv", ".txt", ".data")
 # Cells of a batch.
 BATCH_CELLS = 1 << 19
+# Bytes that are read of a column at once.
+BUFFER_BYTES = 1 << 18
 
 
 class SourceFiles(NamedTuple):
@@ -170,7 +172,9 @@ class ParquetBatches:
         pyarrow = require("pyarrow")
         names = self.names if columns is None else columns
         n_rows = max(1, BATCH_CELLS // max(1, len(names)))
-        with said_of(path), parquet.ParquetFile(path) as file:
+        # Otherwise, whole row groups are in memory.
+        piecewise = {"buffer_size": BUFFER_BYTES, "pre_buffer": False}
+        with said_of(path), parquet.ParquetFile(path, **piecewise) as file:
             for batch in file.iter_batches(n_rows, columns=names):
                 source = pyarrow.Table.from_batches([batch]).select(names)
                 yield Batch(frame_of(source), source)

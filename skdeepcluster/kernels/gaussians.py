@@ -167,6 +167,8 @@ def _near_logs(row, means, columns, constants, factors, precisions, logs):
 def sum_by_group(logs, groups, totals):
     """Add up densities, given by their logs, over the components of each group.
 
+    Those more than 40 nats below the best of a row count as nothing.
+
     Parameters
     ----------
     logs : ndarray of shape (n_samples, n_components)
@@ -174,17 +176,38 @@ def sum_by_group(logs, groups, totals):
     groups : ndarray of shape (n_components,), dtype=intp
         Group of each component.
     totals : ndarray of shape (n_samples, n_groups)
-        Written: logs of the sums.
+        Written: logs of the sums, -inf of nothing.
     """
     for i in range(logs.shape[0]):
         best = logs[i].max()
         totals[i] = 0.0
         for c in range(logs.shape[1]):
-            if logs[i, c] > -np.inf:
+            if logs[i, c] >= best - IGNORED:
                 totals[i, groups[c]] += np.exp(logs[i, c] - best)
         for g in range(totals.shape[1]):
-            # The logarithm of nothing is -inf.
-            totals[i, g] = best + np.log(totals[i, g])
+            total = totals[i, g]
+            totals[i, g] = best + np.log(total) if total > 0.0 else -np.inf
+
+
+@jit()
+def softmax_rows(logs):
+    """Turn joint log densities into responsibilities, in place.
+
+    Parameters
+    ----------
+    logs : ndarray of shape (n_samples, n_components)
+        Logs, -inf for none, but not for all of a row; become shares of 1.
+    """
+    n_samples, n_components = logs.shape
+    for i in range(n_samples):
+        best = logs[i].max()
+        total = 0.0
+        for c in range(n_components):
+            density = np.exp(logs[i, c] - best) if logs[i, c] > -np.inf else 0.0
+            logs[i, c] = density
+            total += density
+        for c in range(n_components):
+            logs[i, c] /= total
 
 
 @jit()
@@ -210,7 +233,8 @@ def share_rows(logs, weights):
         best = logs[i].max()
         total = 0.0
         for c in range(n_components):
-            logs[i, c] = np.exp(logs[i, c] - best)
+            is_near = logs[i, c] >= best - IGNORED
+            logs[i, c] = np.exp(logs[i, c] - best) if is_near else 0.0
             total += logs[i, c]
         for c in range(n_components):
             share = logs[i, c] / total

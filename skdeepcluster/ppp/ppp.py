@@ -7,14 +7,13 @@ from typing import Any, ClassVar, Literal, Self
 import joblib
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import softmax
 from sklearn.base import _fit_context
 from sklearn.utils import check_scalar
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from .._levels import joined_clusters, joining_distances
-from .._mixture_methods import CHUNK_ROWS, MixtureMethods
+from .._mixture_methods import CHUNK_ROWS, MixtureMethods, responsibilities
 from .._row_links import checked_links, links_were, violations
 from .._rows import canonical_order
 from .._validation import check_table, check_weights
@@ -716,5 +715,5 @@ def _label(density, Z):
         rows = slice(start, start + CHUNK_ROWS)
         logs = density.log_densities(Z[rows])
         labels[rows] = logs.argmax(axis=1)
-        is_separable[rows] = softmax(logs, axis=1).max(axis=1) >= CONFIDENT
+        is_separable[rows] = responsibilities(logs).max(axis=1) >= CONFIDENT
     return labels, is_separable

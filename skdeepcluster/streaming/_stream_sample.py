@@ -20,8 +20,6 @@ without replacement, proportional to weight [1].
     reservoir", Information Processing Letters 97, 2006.
 """
 
-from copy import copy
-
 import numpy as np
 
 from .._fitted_state import check_arrays
@@ -88,6 +86,12 @@ class Summary:
             if widths != (2, self.rows.shape[1], self.rows.shape[1]):
                 raise ValueError("rows of Summary are of different widths")
 
+    def __getstate__(self):
+        # Without rows that wait, and most of which are left out.
+        if self.rows is not None:
+            self._settle()
+        return dict(vars(self))
+
     @property
     def is_sample(self):
         """Whether rows have to be left out."""
@@ -107,8 +111,8 @@ class Summary:
 
     def copy(self):
         """Return a summary to add to, which leaves this one as it is."""
-        other = copy(self)
-        other._waiting = self._waiting.copy()
+        other = Summary(self.capacity)
+        vars(other).update(vars(self), _waiting=self._waiting.copy())
         return other
 
     def add(self, rows, weights=None):
@@ -135,8 +139,8 @@ class Summary:
         hashes = np.minimum(hashes, _NO_LIMIT - np.uint64(1))
         weighted = pairs[:, 0] > 0
         kept = weighted & (hashes < self.limit)
-        left = weighted & ~kept
-        self.heavy = self.heavy.taking(rows[left], pairs[left], hashes[left])
+        left = np.flatnonzero(weighted & ~kept)
+        self.heavy = self.heavy.taking([rows], left, pairs[left], hashes[left])
         self._waiting.append((rows[kept], pairs[kept], hashes[kept]))
         # An entry of no rows takes memory too.
         if sum(1 + len(waiting[0]) for waiting in self._waiting) >= self._n_held:
@@ -165,11 +169,7 @@ class Summary:
             return
         parts = [(now["rows"], now["pairs"], now["hashes"]), *now["_waiting"]]
         rows, pairs, hashes = zip(*parts, strict=True)
-        hashes, first, slots = np.unique(
-            np.concatenate(hashes), return_index=True, return_inverse=True
-        )
-        totals = np.zeros((len(hashes), 2))
-        add_pairs(totals, slots, np.concatenate(pairs))
+        hashes, first, totals = _distinct(hashes, pairs)
         limit = now["limit"]
         if len(hashes) > self._n_held:
             limit = min(limit, hashes[self._n_held])
@@ -177,12 +177,11 @@ class Summary:
         left = slice(n_kept, None)
         vars(self).update(
             limit=limit,
-            heavy=now["heavy"].taking(
-                gather(rows, first[left]), totals[left], hashes[left]
-            ),
+            heavy=now["heavy"].taking(rows, first[left], totals[left], hashes[left]),
             rows=gather(rows, first[:n_kept]),
-            pairs=totals[:n_kept],
-            hashes=hashes[:n_kept],
+            # Copies: a view would hold what is left out as well.
+            pairs=totals[:n_kept].copy(),
+            hashes=hashes[:n_kept].copy(),
             _waiting=[],
         )
 
@@ -241,3 +240,20 @@ class Summary:
             ),
             np.concatenate([hashes, their_hashes]),
         )
+
+
+def _distinct(hashes, pairs):
+    """Distinct hashes in order, where each comes first, and the weight of each."""
+    ends = np.cumsum([len(part) for part in hashes])
+    hashes = np.concatenate(hashes)
+    order = np.argsort(hashes, kind="stable")
+    hashes = hashes[order]
+    is_first = np.ones(len(hashes), dtype=bool)
+    is_first[1:] = hashes[1:] != hashes[:-1]
+    slots = np.empty(len(hashes), dtype=np.intp)
+    slots[order] = np.cumsum(is_first) - 1
+    hashes, first = hashes[is_first], order[is_first]
+    totals = np.zeros((len(hashes), 2))
+    for part, own in zip(pairs, np.split(slots, ends[:-1]), strict=True):
+        add_pairs(totals, own, part)
+    return hashes, first, totals

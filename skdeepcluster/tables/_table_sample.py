@@ -79,7 +79,7 @@ class TableSample:
             self._words[j] |= {hashes[code]: column.levels[code] for code in present}
             # The last one is what -1, a gap, points at.
             table[:, j + 1] = np.array([*hashes, np.inf])[column.values]
-        self._summary.add(table, weights)
+        self._summary.add(_narrowed(table), weights)
         self._forget_words()
         return self
 
@@ -121,6 +121,7 @@ class TableSample:
             Component that each belongs to, -1 where that is not known.
         """
         table, weights = self._summary.table()
+        table = table.astype(np.float64, copy=False)
         cells = [
             self._column(j, table[:, j + 1].copy()) for j in range(len(self.names))
         ]
@@ -166,6 +167,13 @@ class TableSample:
         place = {word_hash(word): code for code, word in enumerate(levels)}
         codes = [place.get(value, -1) for value in values.tolist()]
         return Cells(self.names[j], kind, np.array(codes, dtype=np.int64), levels)
+
+
+def _narrowed(table):
+    """The same numbers as float32, in half the memory, where that holds them all."""
+    with np.errstate(over="ignore"):
+        narrow = table.astype(np.float32)
+    return narrow if np.array_equal(narrow, table) else table
 
 
 def word_hash(word):
