@@ -4,6 +4,8 @@ import errno
 import json
 import os
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -584,6 +586,20 @@ def test_other_options_label_anew(options, small, done, tmp_path):
     _, notes = done(*command, *options)
     assert "kept" not in notes
     assert "wrote 3 files and" in notes
+
+
+def test_plain_numbers_load_no_torch(small, tmp_path):
+    _, folder = small
+    code = (
+        "import sys; from skdeepcluster.cli import main;"
+        f"main(['cluster', {str(folder)!r}, '--out', {str(tmp_path / 'new')!r}]);"
+        "print('loaded:', {'torch', 'skops', 'matplotlib'} & {*sys.modules})"
+    )
+    process = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True
+    )
+    assert process.returncode == 0, process.stderr
+    assert process.stdout.endswith("loaded: set()\n")
 
 
 def test_results_of_files_that_are_gone_are_named(small, done, tmp_path):

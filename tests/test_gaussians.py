@@ -9,8 +9,10 @@ from scipy.special import logsumexp
 from scipy.stats import multivariate_normal
 from sklearn.mixture import GaussianMixture
 
+from skdeepcluster import _gaussians
 from skdeepcluster._gaussians import (
     CHUNK_ROWS,
+    FEW_COMPONENTS,
     Gaussians,
     aic,
     bic,
@@ -93,6 +95,19 @@ def test_densities_of_groups_are_sums_over_components(k, p, seed):
     assert_allclose(found.max(axis=1), expected.max(axis=1))
     best = expected.max(axis=1, keepdims=True)
     assert_allclose(np.exp(found - best), np.exp(expected - best), atol=1e-12)
+
+
+def test_many_components_give_what_few_would(monkeypatch):
+    gaussians = mixture(FEW_COMPONENTS + 20, 3)
+    X = 3 * np.random.default_rng(1).normal(size=(200, 3))
+    groups = np.arange(len(gaussians)) % 5
+    found = group_log_densities(gaussians, X, groups)
+    moments = expected_moments(gaussians, X, np.ones(200))
+    monkeypatch.setattr(_gaussians, "FEW_COMPONENTS", len(gaussians))
+    assert_allclose(found, group_log_densities(gaussians, X, groups), rtol=1e-9)
+    expected = expected_moments(gaussians, X, np.ones(200))
+    for one, other in zip(moments, expected, strict=True):
+        assert_allclose(one, other, rtol=1e-9, atol=1e-12)
 
 
 def test_a_row_has_the_same_bits_in_any_company():

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
-from scipy.special import logsumexp
+from scipy.special import logsumexp, softmax
 from scipy.stats import multivariate_normal, multivariate_t
 from weighted import reference_moments, weighted_rows
 
@@ -21,6 +21,7 @@ from skdeepcluster.kernels.gaussians import (
     near_log_densities,
     pool_moments,
     share_rows,
+    softmax_rows,
     sum_by_group,
 )
 
@@ -248,6 +249,27 @@ def test_sums_by_group_are_those_of_densities():
     sum_by_group(logs, np.array([0, 1, 1, 0]), totals)
     expected = [[np.logaddexp(0, 2), 1, -np.inf], [-900, -901, -np.inf]]
     assert_allclose(totals, expected)
+
+
+def test_components_far_below_the_best_count_as_nothing():
+    logs = np.array([[5.0, 5.0 - 39.9, 5.0 - 40.1]])
+    totals = np.empty((1, 3))
+    sum_by_group(logs, np.arange(3), totals)
+    assert_allclose(totals, [[5, -34.9, -np.inf]])
+    shares = logs.copy()
+    assert share_rows(shares, np.array([2.0])) == 10
+    assert_array_equal(shares, [[2, 0, 0]])
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(1, 9), st.integers(1, 9), st.integers(0, 99))
+def test_shares_of_rows_are_those_of_scipy(n, k, seed):
+    rng = np.random.default_rng(seed)
+    logs = 300 * rng.normal(size=(n, k))
+    logs[:, 1:][rng.random((n, k - 1)) < 0.3] = -np.inf
+    expected = softmax(logs, axis=1)
+    softmax_rows(logs)
+    assert_allclose(logs, expected, rtol=1e-12)
 
 
 def test_moments_about_any_origin_are_those_of_shifted_rows():

@@ -1,5 +1,7 @@
 """The summary of a stream: exact while it can be, then a fair sample."""
 
+import pickle
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skdeepcluster._rows import distinct_rows
-from skdeepcluster.streaming import _stream_sample
+from skdeepcluster.streaming import _heavy_rows, _stream_sample
 from skdeepcluster.streaming._stream_sample import Summary
 
 
@@ -184,6 +186,35 @@ def test_wide_tables_are_bounded_in_numbers(monkeypatch):
     assert summary.is_sample
     assert summary.table()[0].shape == (100, 40)
     assert not Summary().add(rows[:100]).is_sample
+
+
+def test_a_summary_ships_what_it_holds_and_no_more(monkeypatch):
+    monkeypatch.setattr(_stream_sample, "MOST_NUMBERS", 1 << 16)
+    rows = np.random.default_rng(0).standard_normal((9000, 256))
+    summary = Summary()
+    for part in np.array_split(rows, 100):
+        summary.add(part)
+    shipped = pickle.dumps(summary)
+    # 256 rows of as many numbers, and counters of values that were left out.
+    assert len(shipped) < 8 * (1 << 16) + 500_000
+    again = pickle.loads(shipped)
+    for found, expected in zip(again.table(), summary.table(), strict=True):
+        assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("merged", [False, True])
+def test_a_heavy_row_that_was_let_go_comes_back(merged, monkeypatch):
+    monkeypatch.setattr(_heavy_rows, "N_CANDIDATES", 256)
+    rng = np.random.default_rng(0)
+    seen = Summary(20).add(rng.standard_normal((3000, 2)))
+    # A value that is not held, once among many, then often.
+    heavy = [[50.0, 1.0]]
+    seen.add(np.concatenate([heavy, rng.standard_normal((3000, 2))]))
+    assert 50.0 not in seen.heavy.rows[:, 0]
+    often = np.repeat(heavy, 3000, axis=0)
+    seen = seen.merge(Summary(20).add(often)) if merged else seen.add(often)
+    _, weights, _ = seen.heavy.heavier_than(1000)
+    assert_allclose(weights, 3001, atol=10)
 
 
 def test_merging_leaves_the_other_as_it_was(rows):

@@ -126,6 +126,22 @@ def test_words_of_rows_that_were_left_out_are_forgotten(monkeypatch):
     assert kept[0] == kept[1]
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_single_precision_holds_a_table_where_it_can(order):
+    single = pd.DataFrame({"a": np.float32([0.1, 0.7, np.nan]), "b": [1, 2, 3]})
+    double = pd.DataFrame({"a": [0.1, 1e300], "b": [4, 5]})
+    sample = TableSample(10).add(table_cells(single), None)
+    assert sample._summary.held_rows()[0].dtype == np.float32
+    sample = TableSample(10)
+    for part in [single, double][::order]:
+        sample.add(table_cells(part), None)
+    (a, b), _, _ = sample.table()
+    assert a.values.dtype == b.values.dtype == np.float64
+    values = dict(zip(b.values.tolist(), a.values.tolist(), strict=True))
+    assert np.isnan(values.pop(3.0))
+    assert values == {1: np.float32(0.1), 2: np.float32(0.7), 4: 0.1, 5: 1e300}
+
+
 def test_a_saved_encoder_takes_up_more(X, tmp_path):
     skdeepcluster.save(TableEncoder().partial_fit(X[:450]), tmp_path / "encoder")
     encoder = skdeepcluster.load(tmp_path / "encoder").partial_fit(X[450:])
