@@ -421,9 +421,15 @@ def written(counts, args):
         f"| command | outputs | ended by | runs | {' | '.join(kinds)} |",
         f"| --- | ---: | --- | ---: {'| ---: ' * len(kinds)}|",
     ]
+    rows = {}
+    if args.only and args.out and args.out.exists():
+        before = args.out.read_text().partition("| --- |")[2].splitlines()[1:]
+        rows = {tuple(line.split(" | ")[:3:2]): line for line in before}
     for (name, n_outputs, way), found in counts.items():
         numbers = " | ".join(f"{found[kind]}" for kind in kinds)
-        lines.append(f"| {name} | {n_outputs} | {way} | {args.n_runs} | {numbers} |")
+        line = f"| {name} | {n_outputs} | {way} | {args.n_runs} | {numbers} |"
+        rows[f"| {name}", way] = line
+    lines += rows.values()
     return HEAD % (args.n_runs, args.seed) + "\n".join(lines) + "\n"
 
 
@@ -431,26 +437,28 @@ def main():
     """Run, end, look, and write the page."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--n-runs", type=int, default=200)
-    parser.add_argument("--only", help="beginning of the names of some commands")
+    parser.add_argument(
+        "--only", help="one command, whose rows of a page are made anew"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
     sys.path.insert(0, str(Path.cwd()))
     from skdeepcluster.cli import main as command_line
 
-    rng, counts = random.Random(args.seed), {}
+    counts = {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         inputs(folder)
         for case in cases(folder):
-            if not case.name.startswith(args.only or ""):
+            if args.only not in (None, case.name):
                 continue
             # Whatever is to be imported and compiled is so in the parent.
             with contextlib.redirect_stdout(io.StringIO()):
                 command_line([*case.command, "--quiet"])
             # A collection in a forked process would copy all memory.
             gc.freeze()
-            usual = Usual.of(case)
+            usual, rng = Usual.of(case), random.Random(f"{args.seed} {case.name}")
             for way in WAYS:
                 found = counted(case, usual, way, args.n_runs, rng)
                 counts[case.name, len(usual.new), way] = found

@@ -244,6 +244,13 @@ def test_answers_are_read_again_whatever_the_table_is_like(
     pd.testing.assert_frame_equal(again, frame)
 
 
+def test_what_was_decided_on_columns_is_written(small, tmp_path, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    columns = tmp_path / "columns.csv"
+    assert asked(small, tmp_path / "answers.csv", "--columns", columns) == 0
+    assert pd.read_csv(columns)["column"].tolist() == ["name", "x"]
+
+
 def test_unknown_answers_use_up_no_questions(small, tmp_path, capsys, monkeypatch):
     answers = tmp_path / "answers.csv"
     for typed in ("?\n?\n", "?\n?\n"):

@@ -2,7 +2,7 @@
 
 import sys
 
-from .columns import prepare_table
+from .columns import columns_writer, prepare_table
 from .constraints import NO, YES, constrained_options, read_pairs, row_labels, said_of
 from .files import RESULT_COLUMNS, read, write_whole
 from .messages import (
@@ -121,7 +121,7 @@ def ask(args):
     prepared = prepare_table(args, table, note)
     answers = Answers(args, prepared)
     note(f"{args.answers}: {counted(len(answers.said), 'answer')} so far")
-    lines, writers = [], {}
+    lines, writers = [], {"columns": columns_writer(prepared)}
     with warnings_as_notes(note):
         model = fitted(args, prepared, answers)
         if sys.stdin is not None and sys.stdin.isatty():
