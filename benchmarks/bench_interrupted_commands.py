@@ -64,6 +64,10 @@ outputs. "Reached" counts the runs that did not end before.
 """
 
 
+# Drawing takes a second: this case has a fifth of the runs.
+PICTURES = "classify --plot --report"
+
+
 class Case(NamedTuple):
     """A command and what it writes."""
 
@@ -306,7 +310,7 @@ def judged(case, usual, old):
 
 def counted(case, usual, way, n_runs, rng):
     """End a command many times, and count what became of it."""
-    found = Counter()
+    found = Counter(runs=n_runs)
     # Folders of results are empty in one half, and filled by another run in the other.
     for is_filled in (False, True):
         prepared(case, is_filled)
@@ -370,6 +374,7 @@ def cases(folder):
     drop = ["--drop", "row", "label"]
     names = {
         "--out": "out.csv",
+        "--plot": "map.png",
         "--report": "page.html",
         "--table": "means.csv",
         "--columns": "columns.csv",
@@ -410,16 +415,20 @@ def cases(folder):
     one = case("ask", [*ask, "--drop", "label"], ("--out",))
     before = {answers: b"row,other,together\nr0,r3,yes\n", **one.before}
     yield one._replace(before=before)
-    yield case("classify", ["classify", table, *found], ("--out", "--report", "--save"))
+    yield case(
+        "classify", ["classify", table, *found], ("--out", "--columns", "--save")
+    )
+    pictures = ("--out", "--plot", "--report")
+    yield case(PICTURES, ["classify", table, *found], pictures)
 
 
 def written(counts, args):
     """The page of results."""
-    kinds = ["reached", "all old", "all new", "some of each", "neither"]
+    kinds = ["runs", "reached", "all old", "all new", "some of each", "neither"]
     kinds += ["left aside", "run again", "differs", "wrong status"]
     lines = [
-        f"| command | outputs | ended by | runs | {' | '.join(kinds)} |",
-        f"| --- | ---: | --- | ---: {'| ---: ' * len(kinds)}|",
+        f"| command | outputs | ended by | {' | '.join(kinds)} |",
+        f"| --- | ---: | --- {'| ---: ' * len(kinds)}|",
     ]
     rows = {}
     if args.only and args.out and args.out.exists():
@@ -427,7 +436,7 @@ def written(counts, args):
         rows = {tuple(line.split(" | ")[:3:2]): line for line in before}
     for (name, n_outputs, way), found in counts.items():
         numbers = " | ".join(f"{found[kind]}" for kind in kinds)
-        line = f"| {name} | {n_outputs} | {way} | {args.n_runs} | {numbers} |"
+        line = f"| {name} | {n_outputs} | {way} | {numbers} |"
         rows[f"| {name}", way] = line
     lines += rows.values()
     return HEAD % (args.n_runs, args.seed) + "\n".join(lines) + "\n"
@@ -460,7 +469,8 @@ def main():
             gc.freeze()
             usual, rng = Usual.of(case), random.Random(f"{args.seed} {case.name}")
             for way in WAYS:
-                found = counted(case, usual, way, args.n_runs, rng)
+                n_runs = args.n_runs // 5 if case.name == PICTURES else args.n_runs
+                found = counted(case, usual, way, n_runs, rng)
                 counts[case.name, len(usual.new), way] = found
                 print(case.name, way, dict(found), flush=True)
             for path in case.before:

@@ -708,8 +708,19 @@ def test_every_option_and_status_is_on_the_page():
             for option in action.option_strings:
                 if option.startswith("--"):
                     assert f"``{option}" in page, option
-    for status in ("0", "2", "130", "141"):
+    for status in ("0", "2", "129", "130", "141", "143"):
         assert f"\n``{status}``" in page
+
+
+def test_the_notes_on_the_page_are_those_that_are_said(capsys, monkeypatch):
+    root = Path(skdeepcluster.__file__).parents[1]
+    page = (root / "doc" / "user_guide" / "command_line.rst").read_text("utf-8")
+    block = page.partition("    $ skdeepcluster cluster ")[2].partition("\n\n")[0]
+    command, *lines = block.split("\n")
+    monkeypatch.chdir(root)
+    assert main(["cluster", *command.split()]) == 0
+    said = capsys.readouterr().err.splitlines()
+    assert said == [line.strip() for line in lines if "skdeepcluster: " in line]
 
 
 def test_numbers_left_out_are_those_on_the_page():
