@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from estimators import Rotation, estimators
+from estimators import Rotation, classifiers, estimators
 from forgery import forge, members
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -278,10 +278,11 @@ def test_any_array(estimator, X):
 
 @cache
 def fitted(estimator):
-    """An estimator fitted to three groups."""
+    """An estimator fitted to three groups, classes where it needs some."""
+    needs_classes = get_tags(estimator).target_tags.required
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        return quick(estimator).fit(table())
+        return quick(estimator).fit(table(), *[np.arange(60) % 3] * needs_classes)
 
 
 METHODS = ("predict", "predict_proba", "decision_function", "transform", "score")
@@ -315,6 +316,76 @@ def test_chunks_of_a_stream(estimator, first, second):
         with right_answer_or_clear_error(model):
             model.partial_fit(X)
             check_answers(model, np.asarray(X)) if hasattr(model, "net_") else None
+
+
+def in_cell(value, dtype=object):
+    """Three groups, and one cell that is no number."""
+    X = table().astype(dtype)
+    X[7, 2] = value
+    return X
+
+
+def all_cells(value):
+    X = np.empty((60, 4), dtype=object)
+    for cell in np.ndindex(X.shape):
+        X[cell] = value
+    return X
+
+
+NO_TABLES = {
+    "complex": table().astype(complex),
+    "complex64": table().astype(np.complex64) + 1j,
+    "a complex cell": in_cell(1j),
+    "complex frame": pd.DataFrame(table().astype(complex)),
+    "a word": in_cell("x"),
+    "None": in_cell(None),
+    "all None": all_cells(None),
+    "a list": in_cell([1, 2]),
+    "lists": all_cells([1.0, 2.0]),
+    "an array": in_cell(np.ones(2)),
+    "a dict": in_cell({"a": 1}),
+    "an object": in_cell(object()),
+    "ragged": [[1.0, 2.0], [3.0]] * 30,
+    "nested": [[[1.0], [2.0]]] * 60,
+    "words": np.full((60, 4), "x"),
+    "bytes": np.full((60, 4), b"x"),
+    "records": np.zeros(60, dtype=[("a", float), ("b", float)]),
+}
+
+
+@pytest.mark.parametrize("kind", NO_TABLES)
+@pytest.mark.parametrize("model", [*estimators(), *classifiers()], ids=repr)
+def test_what_is_no_table_of_numbers_is_refused_by_every_method(model, kind):
+    """But by those that take words and gaps; never are complex numbers taken."""
+    X, sound = NO_TABLES[kind], fitted(model)
+    fresh = quick(model)
+    calls = {name: (sound, getattr(sound, name, None)) for name in METHODS}
+    for name in ("fit", "partial_fit"):
+        calls[name] = fresh, getattr(fresh, name, None)
+    target = [np.arange(60) % 3] * get_tags(model).target_tags.required
+    for name, (owner, method) in calls.items():
+        if method is None:
+            continue
+        refused = True
+        with right_answer_or_clear_error(owner):
+            method(X, *target if name in ("fit", "partial_fit") else [])
+            refused = False
+        takes_cells = get_tags(fresh).input_tags.categorical
+        takes_cells |= hasattr(sound, "table_encoder_") and name != "fit"
+        assert refused or ("complex" not in kind and takes_cells), name
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("model", [*estimators(), *classifiers()], ids=repr)
+def test_numbers_in_an_array_of_objects_are_numbers(model):
+    X = table().round(3)
+    sound, target = fitted(model), []
+    for wrapped in (X.astype(object), X.tolist(), X.astype(object).tolist()):
+        assert_same(results(sound, wrapped), results(sound, X))
+    if get_tags(model).target_tags.required:
+        target = [np.arange(60) % 3]
+    found = quick(model).fit(X.astype(object), *target)
+    assert_same(results(found, X), results(quick(model).fit(X, *target), X))
 
 
 # Frames ----------------------------------------------------------------------

@@ -17,6 +17,8 @@ ENVIRONMENTS = {
     ),
     "without a home": ([], {"HOME": "/dev/null", "XDG_CACHE_HOME": "/dev/null"}),
     "without a cache": ([], {"NUMBA_CACHE_DIR": "/dev/null/cache"}),
+    "with a cache that is only read": ([], {"NUMBA_CACHE_DIR": "/proc"}),
+    "without compiling": ([], {"NUMBA_DISABLE_JIT": "1"}),
     "on one thread": ([], {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}),
     "without matplotlib's folder": ([], {"MPLCONFIGDIR": "/dev/null/folder"}),
 }
