@@ -31,13 +31,17 @@ from pathlib import Path
 
 import numpy as np
 from sklearn.utils import get_tags
+from sklearn.utils.validation import has_fit_parameter
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 SECONDS = 5.0
 # What a load may take beside three times the file: trees, imports.
 FREE_BYTES = 20e6
-METHODS = ("predict", "predict_proba", "transform", "score_samples", "partial_fit")
+METHODS = ("predict", "predict_proba", "transform", "score_samples", "score")
+METHODS += ("query_pairs", "partial_fit")
+# For those that take links: what they keep of them indexes rows.
+LINKS = {"must_link": [[0, 9], [1, 10]], "cannot_link": [[0, 1], [4, 8]]}
 TRAPS = ("os.mkdir", "os.system", "subprocess.Popen", "posix.mkdir")
 HOSTILE = ("os.mkdir", "os.system", "subprocess.Popen", "builtins.eval", "sys.exit")
 
@@ -318,7 +322,9 @@ def main():
             rng = np.random.default_rng([args.seed, which])
             path = Path(folder, "sound.model")
             needs_classes = get_tags(model).target_tags.required
-            fitted = seeded(model).fit(table(), *[classes] * needs_classes)
+            links = LINKS if has_fit_parameter(model, "must_link") else {}
+            target = [classes] * needs_classes
+            fitted = seeded(model).fit(table(), *target, **links)
             save(fitted, path, trusted=[Rotation])
             # Compiled before the clock runs.
             for method in METHODS:
