@@ -181,17 +181,21 @@ def subset(X, references, kind, seed):
     return X[rows], [y[rows] + 1]
 
 
-def measure_table(name, folder, n_rows, ways, kind):
-    """Try some ways on one table."""
+def table_of(name, folder, n_rows, kind):
+    """Standardised rows and reference labels of a table, as it is or redrawn."""
     from sklearn.preprocessing import StandardScaler
 
-    if kind == "whole":
-        X, references = load_table(name, folder, n_rows)
-    else:
-        table, draw = name.rsplit(", ", 1)
-        X, references = load_table(table, folder, None)
-        X, references = subset(X, references, kind, [int(draw), len(table)])
-        X = StandardScaler().fit_transform(X)
+    if kind not in N_REDRAWS:
+        return load_table(name, folder, n_rows)
+    table, draw = name.rsplit(", ", 1)
+    X, references = load_table(table, folder, None)
+    X, references = subset(X, references, kind, [int(draw), len(table)])
+    return StandardScaler().fit_transform(X), references
+
+
+def measure_table(name, folder, n_rows, ways, kind):
+    """Try some ways on one table."""
+    X, references = table_of(name, folder, n_rows, kind)
     n_classes = len(np.unique(references[0]))
     found = {}
     for way in ways:

@@ -100,9 +100,10 @@ class AutoCluster(BaseClusterer):
     communities of three graphs of its neighbours at twelve resolutions, HDBSCAN at
     four sizes on two layouts of these neighbours, and :class:`PPP`. The partitions
     vote: the one with the largest mean agreement with the others wins; but where
-    PPP finds three clusters or more, of which one holds most rows, PPP does. Of fewer
-    columns, and where `candidates` or `scoring` are given, every candidate is
-    fitted on the same rows, scored without labels, and the best score wins.
+    PPP finds three clusters or more, of which one has over 40 % of the rows, PPP
+    does. Of fewer columns, and where `candidates` or `scoring` are given, every
+    candidate is fitted on the same rows, scored without labels, and the best score
+    wins.
 
     Parameters
     ----------
@@ -209,9 +210,10 @@ class AutoCluster(BaseClusterer):
     1/2 for "shared" and "edges", each divided among the partitions of the family;
     these are round numbers, since none could be learned from some thirty labelled
     tables. The table of votes is in ``benchmarks/results/bench_auto.md``.
-    Communities of a graph come in like sizes, and cut a cluster that holds most of
-    the rows wherever they can: so does the majority of the partitions then, and PPP,
-    which cuts at gaps only, is not outvoted.
+    Communities of a graph come in like sizes, and cut a cluster of very many rows
+    wherever they can: so does the majority of the partitions then, and PPP, which cuts
+    at gaps only, is not outvoted. What this and the weights are worth on tables left
+    out is in ``benchmarks/results/bench_vote_weights.md``.
     A vote takes O(n² p) time to find neighbours among more than 15 columns, and
     O(n log n) otherwise, for n rows that take part, and O(n) memory; each
     further row O(n p).

@@ -142,7 +142,7 @@ def test_ppp_wins_where_it_sees_one_cluster_dominate(recwarn):
 
 @pytest.mark.parametrize(
     ("sizes", "seen"),
-    [((51, 25, 24), True), ((50, 26, 24), False), ((80, 20), False), ((100,), False)],
+    [((41, 30, 29), True), ((40, 30, 30), False), ((80, 20), False), ((100,), False)],
 )
 def test_what_dominates(ballot, sizes, seen):
     labels = np.repeat(np.arange(len(sizes)), sizes)
