@@ -1,9 +1,9 @@
 """A million vectors, other packages beside, and coarse levels.
 
 Run ``python benchmarks/bench_vectors.py``. What is measured is appended to a file of
-JSON lines at once and is not measured again; ``--page`` writes the page anew. faiss,
-fast_hdbscan, UMAP and EVoC are run beside where they are installed; a run is ended
-after so many wall seconds as ``--timeout`` says.
+JSON lines at once and is not measured again; ``--page`` writes the page anew. faiss
+and fast_hdbscan are run beside where they are installed; a run is ended after so many
+wall seconds as ``--timeout`` says. UMAP and EVoC: see ``bench_topics.py``.
 """
 
 import multiprocessing
@@ -92,12 +92,9 @@ def ppp(X, k):
     return PPP().fit(X).labels_
 
 
-def ppp_behind(X, k, n_components=2):
+def ppp_behind(X, k):
     """PPP behind NeighborEncoder(2, metric="cosine"), the number not known."""
-    from skdeepcluster import PPP, NeighborEncoder
-
-    encoder = NeighborEncoder(n_components, metric="cosine", random_state=0)
-    return PPP(encoder=encoder).fit(X).labels_
+    return _ppp(2).fit(X).labels_
 
 
 def minibatch(X, k):
@@ -124,23 +121,8 @@ def fast_hdbscan(X, k):
     return HDBSCAN(min_cluster_size=100).fit_predict(X)
 
 
-def umap_hdbscan(X, k):
-    """UMAP in 5 columns, then fast_hdbscan."""
-    from umap import UMAP
-
-    codes = UMAP(n_components=5, metric="cosine", random_state=0).fit_transform(X)
-    return fast_hdbscan(codes, k)
-
-
-def evoc(X, k):
-    """EVoC."""
-    from evoc import EVoC
-
-    return EVoC(random_state=0).fit_predict(X)
-
-
 TABLES = {
-    "topics": (topics, TOPICS, (ppp_behind, minibatch, faiss_kmeans, fast_hdbscan)),
+    "topics": (topics, TOPICS, (ppp_behind, minibatch, faiss_kmeans)),
     "Gaussians": (gaussians, GAUSSIANS, (ppp, minibatch, faiss_kmeans, fast_hdbscan)),
 }
 
@@ -158,14 +140,6 @@ def compared(table, way):
     return cost | {"ari": adjusted_rand_score(y, labels), "found": found}
 
 
-LEVELS = {
-    "PPP in the columns": lambda: _ppp(None),
-    'PPP behind NeighborEncoder(2, metric="cosine")': lambda: _ppp(2),
-    'PPP behind NeighborEncoder(10, metric="cosine")': lambda: _ppp(10),
-    "AutoCluster": lambda: _auto(),
-}
-
-
 def _ppp(n_components):
     from skdeepcluster import PPP, NeighborEncoder
 
@@ -179,6 +153,14 @@ def _auto():
     from skdeepcluster import AutoCluster
 
     return AutoCluster(random_state=0)
+
+
+LEVELS = {
+    "PPP in the columns": lambda: _ppp(None),
+    'PPP behind NeighborEncoder(2, metric="cosine")': lambda: _ppp(2),
+    'PPP behind NeighborEncoder(10, metric="cosine")': lambda: _ppp(10),
+    "AutoCluster": _auto,
+}
 
 
 def leveled(name):
@@ -238,14 +220,6 @@ def main():
             "-" if most_gib is None else f"{1024 * most_gib:.0f}",
         ]
         first.append([name, *cells_of(row, "ari"), *bars])
-    second = []
-    for table, (_, shape, ways) in TABLES.items():
-        name = "{:,} x {}, {} {}".format(*shape[:3], table)
-        for way in ways:
-            row = measured(table, way.__name__, compared, table, way)
-            second.append(
-                [name, way.__doc__.rstrip("."), *cells_of(row, "ari", "found")]
-            )
     third = [
         [
             name,
@@ -255,6 +229,14 @@ def main():
         ]
         for name in LEVELS
     ]
+    second = []
+    for table, (_, shape, ways) in TABLES.items():
+        name = "{:,} x {}, {} {}".format(*shape[:3], table)
+        for way in ways:
+            row = measured(table, way.__name__, compared, table, way)
+            second.append(
+                [name, way.__doc__.rstrip("."), *cells_of(row, "ari", "found")]
+            )
     cost = ["CPU s", "MiB"]
     write_page(
         [
