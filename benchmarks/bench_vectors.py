@@ -193,7 +193,8 @@ def apart(function, timeout, *arguments):
 def cells_of(row, *names):
     """Figures of a row, or what failed."""
     if row is None or "failed" in row:
-        return [row["failed"] if row else "-", *["-"] * (len(names) + 1)]
+        said = row["failed"] if row else "not measured yet"
+        return [said, *["-"] * (len(names) + 1)]
     figures = [row[name] for name in names]
     figures = [str(f) if isinstance(f, int) else f"{f:.3f}" for f in figures]
     rise = row["peak_mib"] - row["base_mib"]
@@ -220,6 +221,14 @@ def main():
             "-" if most_gib is None else f"{1024 * most_gib:.0f}",
         ]
         first.append([name, *cells_of(row, "ari"), *bars])
+    second = []
+    for table, (_, shape, ways) in TABLES.items():
+        name = "{:,} x {}, {} {}".format(*shape[:3], table)
+        for way in ways:
+            row = measured(table, way.__name__, compared, table, way)
+            second.append(
+                [name, way.__doc__.rstrip("."), *cells_of(row, "ari", "found")]
+            )
     third = [
         [
             name,
@@ -229,14 +238,6 @@ def main():
         ]
         for name in LEVELS
     ]
-    second = []
-    for table, (_, shape, ways) in TABLES.items():
-        name = "{:,} x {}, {} {}".format(*shape[:3], table)
-        for way in ways:
-            row = measured(table, way.__name__, compared, table, way)
-            second.append(
-                [name, way.__doc__.rstrip("."), *cells_of(row, "ari", "found")]
-            )
     cost = ["CPU s", "MiB"]
     write_page(
         [

@@ -65,6 +65,8 @@ PACKAGES = (
     "umap-learn",
     "fast-plscan",
     "evoc",
+    "faiss-cpu",
+    "fast_hdbscan",
     "genieclust",
     "stepmix",
     "kmodes",
