@@ -37,9 +37,14 @@ class MixtureMethods:
 
     def _by_chunks(self, Z, function):
         """Apply a function to the joint log densities of a few rows at a time."""
-        starts = range(0, len(Z), CHUNK_ROWS)
-        parts = [function(self._log_joint(Z[i : i + CHUNK_ROWS])) for i in starts]
-        return np.concatenate(parts)
+        results = None
+        for start in range(0, len(Z), CHUNK_ROWS):
+            rows = slice(start, start + CHUNK_ROWS)
+            values = function(self._log_joint(Z[rows]))
+            if results is None:
+                results = np.empty((len(Z), *values.shape[1:]), dtype=values.dtype)
+            results[rows] = values
+        return results
 
     def _log_likelihoods(self, Z):
         """Log densities of the mixture at rows, in float64."""
@@ -61,7 +66,8 @@ class MixtureMethods:
             classes. Rows sum to 1; in the dtype of `X`.
         """
         Z = self._embed(X)
-        return self._by_chunks(Z, responsibilities).astype(Z.dtype)
+        shares = self._by_chunks(Z, responsibilities)
+        return shares.astype(Z.dtype, copy=False)
 
     def score_samples(self, X: ArrayLike) -> NDArray[Any]:
         """Log density of the mixture at each row.
