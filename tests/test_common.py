@@ -24,6 +24,7 @@ from sklearn.base import clone
 from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_iris, make_blobs
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import adjusted_rand_score
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
@@ -212,6 +213,13 @@ class TestEveryEstimator:
             results(seeded(estimator).fit(X), X),
             results(seeded(estimator).fit(X[shuffled]), X),
         )
+
+    def test_order_of_columns_does_not_matter(self, estimator):
+        X, order = table(), [2, 0, 3, 1]
+        fitted = seeded(estimator).fit(X)
+        if hasattr(fitted, "predict"):
+            moved = seeded(estimator).fit(X[:, order]).predict(X[:, order])
+            assert adjusted_rand_score(fitted.predict(X), moved) == 1
 
     def test_pickle_and_joblib_round_trip_in_another_process(self, estimator, tmp_path):
         X = table()
