@@ -59,14 +59,9 @@ such calls of the command since it set its first output aside; 7 at a time drawn
 the time that it takes from there to its end; one at a time drawn from the whole run. Of
 two runs on a full disk, one can make no file and no folder from such a call on, the
 other can write files of as many bytes as were drawn below the size of one of its
-outputs. "Reached" counts the runs that did not end before. Drawing takes long: where
-there is a picture, a fifth of the runs have to do.
+outputs. "Reached" counts the runs that did not end before.
 
 """
-
-
-# Drawing takes a second: this case has a fifth of the runs.
-PICTURES = "classify --plot --report"
 
 
 class Case(NamedTuple):
@@ -375,8 +370,6 @@ def cases(folder):
     drop = ["--drop", "row", "label"]
     names = {
         "--out": "out.csv",
-        "--plot": "map.png",
-        "--report": "page.html",
         "--table": "means.csv",
         "--columns": "columns.csv",
         "--save": "new.model",
@@ -419,8 +412,6 @@ def cases(folder):
     yield case(
         "classify", ["classify", table, *found], ("--out", "--columns", "--save")
     )
-    pictures = ("--out", "--plot", "--report")
-    yield case(PICTURES, ["classify", table, *found], pictures)
 
 
 def written(counts, args):
@@ -470,8 +461,7 @@ def main():
             gc.freeze()
             usual, rng = Usual.of(case), random.Random(f"{args.seed} {case.name}")
             for way in WAYS:
-                n_runs = args.n_runs // 5 if case.name == PICTURES else args.n_runs
-                found = counted(case, usual, way, n_runs, rng)
+                found = counted(case, usual, way, args.n_runs, rng)
                 counts[case.name, len(usual.new), way] = found
                 print(case.name, way, dict(found), flush=True)
             for path in case.before:
