@@ -63,11 +63,14 @@ class TableScaling:
         Whether every column is divided by its own standard deviation; a
         constant column is only centred.
     max_axes : int, default=None
-        Tables of more columns are brought to as many principal axes. None
-        keeps the columns.
+        Tables of more columns, or directions, are brought to as many principal
+        axes. None keeps them.
     columns : ndarray of shape (n_features,), dtype=bool, default=None
         Columns that take part, such as those of :func:`varying_columns`; None
         for all.
+    directions : ndarray of shape (n_columns, n_directions), default=None
+        Orthonormal directions that stand for the scaled columns; None for the
+        columns themselves.
 
     Attributes
     ----------
@@ -78,17 +81,24 @@ class TableScaling:
     scale : float or ndarray of shape (n_columns,)
         What centred entries are divided by, in units of `unit`.
     axes : ndarray of shape (n_columns, n_axes) or None
-        Principal axes of the scaled rows.
+        Directions given, or principal axes of the scaled rows.
     """
 
     def __init__(
-        self, X, weights=None, *, by_column=False, max_axes=None, columns=None
+        self,
+        X,
+        weights=None,
+        *,
+        by_column=False,
+        max_axes=None,
+        columns=None,
+        directions=None,
     ):
         self.columns = columns
         X = self._used(X)
         axis = 0 if by_column else None
         self.unit = power_of_two(X, axis)
-        self.axes = None
+        self.axes = directions
         shrunk = np.multiply(X, 1.0 / self.unit, dtype=np.float64)
         self.mean = np.average(shrunk, axis=0, weights=weights)
         shrunk -= self.mean
@@ -103,9 +113,13 @@ class TableScaling:
             self.scale[constant] = (overall / units)[constant]
         else:
             self.scale = float(self.scale) or 1.0
-        if max_axes is not None and X.shape[1] > max_axes:
+        if max_axes is not None and self.n_axes > max_axes:
             shrunk /= self.scale
-            self.axes = principal_axes(shrunk, weights, max_axes)
+            if directions is None:
+                self.axes = principal_axes(shrunk, weights, max_axes)
+            else:
+                shrunk = shrunk @ directions
+                self.axes = directions @ principal_axes(shrunk, weights, max_axes)
 
     def _check_state(self):
         lengths = check_arrays("TableScaling", mean=(self.mean, "f", "p"))

@@ -90,6 +90,21 @@ def test_all_axes_lead_back_to_the_table():
     assert_allclose(scaling.inverse_transform(scaling.transform(X)), X, atol=1e-9)
 
 
+def test_directions_stand_for_columns():
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((300, 30)) * np.linspace(1, 4, 30)
+    directions = np.linalg.qr(rng.standard_normal((30, 8)))[0]
+    Z = TableScaling(X, by_column=True).transform(X) @ directions
+    scaling = TableScaling(X, by_column=True, max_axes=8, directions=directions)
+    assert_allclose(scaling.transform(X), Z)
+    fewer = TableScaling(X, by_column=True, max_axes=3, directions=directions)
+    expected = PCA(3, svd_solver="full").fit_transform(Z)
+    assert_allclose(np.abs(fewer.transform(X)), np.abs(expected), atol=1e-8)
+    # What directions tell of a row comes back, and no more.
+    there = fewer.transform(fewer.inverse_transform(fewer.transform(X)))
+    assert_allclose(there, fewer.transform(X))
+
+
 def test_columns_that_are_constant_or_not_wanted_are_left_out(X):
     X = np.column_stack([X, np.ones(len(X))])
     columns = varying_columns(X) & [True, False, True, True, True]

@@ -2,8 +2,9 @@
 
 Rows x with weights w, distinct and in value order::
 
+    find axes along which columns of few values depend            _joint_axes
     spread tied values over the steps of their columns            _jitter
-    scale the columns, or turn them to principal axes
+    scale the columns, turn them to these axes, and to principal axes
     cut the rows into cells, at 3 to 7 sizes                      _bisection
     for each size:
         one Gaussian per cell; separation of two groups =
@@ -34,6 +35,7 @@ from ._bisection import Table, admissible_partitions
 from ._cell_gaussians import em_step, n_shrunk_parameters
 from ._gaussian_split import split_into_gaussians
 from ._jitter import fill_steps
+from ._joint_axes import joint_axes
 from ._linked_groups import cut_gaussians, cut_groups, join_pieces
 from ._merging import group_cells
 from ._vote import vote
@@ -267,12 +269,20 @@ def follow_links(found, rows, weights, named, rules):
 
 def _find_groups(rows, weights, columns, rules, split_gaussians, scale, max_rows):
     """Cells, groups, vote and densities, on some of the columns."""
-    spread, spread_weights = fill_steps(rows, weights, max_rows)
+    joint = joint_axes(rows, weights, columns, by_column=scale, n_most=MAX_AXES)
+    spread, spread_weights = fill_steps(rows, weights, max_rows, joint)
     columns = columns & varying_columns(spread)
+    if joint is not None:
+        columns &= ~joint.left_out
     if not columns.any():
         return _one_cluster(rows, weights)
     scaling = TableScaling(
-        spread, spread_weights, by_column=scale, max_axes=MAX_AXES, columns=columns
+        spread,
+        spread_weights,
+        by_column=scale,
+        max_axes=MAX_AXES,
+        columns=columns,
+        directions=None if joint is None else joint.directions(columns),
     )
     table = Table(scaling.transform(spread), spread_weights)
     partitions, impure = admissible_partitions(table, rules.min_groups, rules.unimodal)

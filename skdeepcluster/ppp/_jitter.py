@@ -5,7 +5,7 @@ import numpy as np
 from ..kernels.hashing import hash_rows, uniform_numbers
 
 
-def fill_steps(X, weights, n_most):
+def fill_steps(X, weights, n_most, joint=None):
     """Spread tied values over the steps between neighbouring ones.
 
     A column of few distinct values has a gap at every step, which says nothing
@@ -21,6 +21,8 @@ def fill_steps(X, weights, n_most):
         Their weights.
     n_most : int
         Most rows wanted; more only where `X` has more.
+    joint : JointAxes, default=None
+        Columns that are not spread each, but together along these axes.
 
     Returns
     -------
@@ -31,24 +33,38 @@ def fill_steps(X, weights, n_most):
         Their weights.
     """
     steps = np.array([_step(column) for column in X.T])
-    if not steps.any():
+    if joint is not None:
+        steps[joint.columns] = 0
+    elif not steps.any():
         return X, weights
     n_copies = np.floor(weights * min(1.0, n_most / weights.sum()))
     n_copies = np.maximum(n_copies, 1).astype(np.intp)
     source = np.repeat(np.arange(len(X)), n_copies)
     rows = X[source].astype(np.float64)
-    numbers = np.arange(len(rows), dtype=np.uint64)
     for j in np.flatnonzero(steps):
-        # Two uniform numbers: the density between two values is then a straight
-        # line. With one it would be a stair, and a stair has a dent.
-        first, second = (
-            uniform_numbers(
-                hash_rows(np.stack([numbers, np.full_like(numbers, 2 * j + k)], axis=1))
+        rows[:, j] += steps[j] * _noise(len(rows), j)
+    if joint is not None:
+        for j, shift in enumerate(joint.shifts, start=X.shape[1]):
+            rows[:, joint.columns] += np.outer(
+                _noise(len(rows), j), shift[joint.columns]
             )
-            for k in range(2)
-        )
-        rows[:, j] += steps[j] * (first + second - 1)
     return rows, weights[source] / n_copies[source]
+
+
+def _noise(n_rows, j):
+    """Noise of a column: sums of two uniform numbers.
+
+    The density between two values is then a straight line. With one number it
+    would be a stair, and a stair has a dent.
+    """
+    numbers = np.arange(n_rows, dtype=np.uint64)
+    first, second = (
+        uniform_numbers(
+            hash_rows(np.stack([numbers, np.full_like(numbers, 2 * j + k)], axis=1))
+        )
+        for k in range(2)
+    )
+    return first + second - 1
 
 
 def _step(column):

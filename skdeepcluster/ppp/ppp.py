@@ -191,11 +191,17 @@ class PPP(MixtureMethods, WeightedClusterer):
 
     Values that several rows share are known up to half a step only: to find the
     clusters, they are spread over the step to the next value, by a hash. A gap
-    that is a column's own step is thus no evidence, and a column that hardly
-    ever leaves one value hardly counts. Labels are given to the rows as they
-    are. On tables with one-hot columns this keeps the number of clusters near
-    that of the classes where it would otherwise be many times as large; what rare
-    binary columns alone tell is lost.
+    that is a column's own step is thus no evidence. Labels are given to the rows as
+    they are.
+
+    Columns of two to four values are evidence where several depend on each other, as
+    in latent class analysis. They are replaced by the axes of their correlations
+    whose eigenvalue exceeds what independent columns give, and spread along these by
+    a typical step; columns of which fewer than 8 rows leave one value take no part
+    then. That two binary columns are never both 1, as those of one category,
+    is no dependence. Where no axis exceeds chance, as with independent columns,
+    each is spread over its own step: a column that hardly ever leaves one value
+    hardly counts.
 
     Links cut and join the clusters that were found without them: ``merges_``,
     ``sizes_tried_``, ``stability_`` and ``selection_path_`` tell of those. Links are

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+from skdeepcluster._rows import distinct_rows
 from skdeepcluster.ppp._jitter import fill_steps
+from skdeepcluster.ppp._joint_axes import joint_axes
 
 
 @pytest.fixture
@@ -56,3 +58,23 @@ def test_copies_of_a_row_are_spread_each(n_most):
     source = np.repeat(np.arange(25), n_copies.astype(int))
     assert np.abs(spread - rows[source]).max() < 1
     assert_allclose(np.bincount(source, spread_weights), weights)
+
+
+def test_columns_with_joint_axes_are_spread_along_these():
+    rng = np.random.default_rng(0)
+    y = rng.integers(2, size=300)
+    binary = (rng.random((300, 8)) < np.where(y, 0.9, 0.1)[:, np.newaxis]) * 1.0
+    rows, weights = distinct_rows(np.c_[binary, np.round(rng.standard_normal(300), 1)])
+    joint = joint_axes(rows, weights, every(rows), by_column=True, n_most=20)
+    spread, _ = fill_steps(rows, weights, 1000, joint)
+    source = np.repeat(np.arange(len(rows)), weights.astype(int))
+    noise = spread - rows[source]
+    shift = joint.shifts[0]
+    assert joint.shifts.shape == (1, 9)
+    along = noise[:, :8] @ shift[:8] / np.sum(shift**2)
+    assert_allclose(noise[:, :8], np.outer(along, shift[:8]), atol=1e-12)
+    assert 0.5 < np.abs(along).max() < 1
+    # Four standard errors of the mean of 300 sums of two uniform numbers.
+    assert abs(along.mean()) < 0.1
+    alone, _ = fill_steps(rows, weights, 1000)
+    assert_array_equal(spread[:, 8], alone[:, 8])
