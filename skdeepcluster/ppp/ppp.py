@@ -168,8 +168,9 @@ class PPP(MixtureMethods, WeightedClusterer):
     with them. A table that weighs more than 2^24 rows counts as about as many.
 
     :meth:`score_samples` and what follows from it speak of the coordinates that are
-    clustered: scaled columns or, of more than 20, their first 20 principal axes,
-    along which alone :meth:`sample` spreads its rows. Where all rows are equal, log
+    clustered: scaled columns and the axes of those of few values, or, of more than
+    20, their first 20 principal axes, along which alone :meth:`sample` spreads its
+    rows. Where all rows are equal, log
     densities are 0. In :meth:`bic` and :meth:`aic` a covariance, which is shrunk
     towards the mean of all, counts by the share of its own rows in it.
 
