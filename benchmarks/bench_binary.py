@@ -288,7 +288,8 @@ def nulls_page(rows):
         [
             "## One population: draws split",
             f"{', '.join(f'{n:,}' for n in NULL_ROWS)} rows of "
-            f"{', '.join(map(str, NULL_COLUMNS))} columns. The last two depend on each "
+            f"{', '.join(map(str, NULL_COLUMNS))} columns. Three columns of a category "
+            "have four values alone, which are its groups. The last two depend on each "
             "other, through what is no class.",
             format_table(["table", "PPP", "spread"], body),
         ]
