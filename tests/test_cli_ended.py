@@ -322,6 +322,19 @@ def test_a_caller_who_handles_a_signal_goes_on_to_do_so():
         signal.signal(signal.SIGTERM, before)
 
 
+def test_a_signal_that_became_another_exception_is_still_one():
+    def changed():
+        try:
+            terminate()
+        except Terminated as error:
+            raise SystemError("an exception was set") from error
+
+    with pytest.raises(Terminated), signals_raise():
+        changed()
+    with pytest.raises(ZeroDivisionError), signals_raise():
+        _ = 1 // 0
+
+
 def test_what_was_not_installed_by_python_stays(monkeypatch):
     monkeypatch.setattr(signal, "getsignal", lambda number: None)
     assert not termination.handlers_of(NUMBERS)

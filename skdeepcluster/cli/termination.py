@@ -21,12 +21,6 @@ class Terminated(BaseException):
         self.status = 128 + number
 
 
-def _raise(number, frame):
-    # A second signal ends at once.
-    signal.signal(number, signal.SIG_DFL)
-    raise Terminated(number)
-
-
 def handlers_of(numbers):
     """Handlers of signals by number: those that this thread may exchange."""
     if threading.current_thread() is not threading.main_thread():
@@ -42,12 +36,24 @@ def signals_raise():
 
     A caller of `main` who handles or ignores them goes on to do so.
     """
-    handlers = handlers_of(ENDING)
+    came, handlers = [], handlers_of(ENDING)
+
+    def end(number, frame):
+        came.append(number)
+        # A second signal ends at once.
+        signal.signal(number, signal.SIG_DFL)
+        raise Terminated(number)
+
     ours = [n for n, handler in handlers.items() if handler is signal.SIG_DFL]
     try:
         for number in ours:
-            signal.signal(number, _raise)
+            signal.signal(number, end)
         yield
+    except Exception as error:
+        # Compiled code may have turned it into an exception of its own.
+        if came:
+            raise Terminated(came[0]) from error
+        raise
     finally:
         for number in ours:
             signal.signal(number, signal.SIG_DFL)
