@@ -604,8 +604,9 @@ class AutoCluster(BaseClusterer):
             Cluster of each row, 0 the largest, in the partition of that number with
             the largest score; rows that took no part have the cluster of the
             nearest row that did. ``labels_`` for ``n_clusters_``. Where no partition
-            has that number, the clusters of the next finer level whose means are
-            nearest are joined, as :meth:`PPP.labels_at` joins them.
+            has that number, the clusters whose means are nearest are joined, as
+            :meth:`PPP.labels_at` joins them: those of ``labels_``, or of more, those
+            of the next finer level.
 
         Raises
         ------
@@ -615,6 +616,8 @@ class AutoCluster(BaseClusterer):
         check_scalar(n_clusters, "n_clusters", Integral)
         if n_clusters == self.n_clusters_:
             return self.labels_.copy()
+        if n_clusters not in self._levels and 1 <= n_clusters < self.n_clusters_:
+            return by_size(joined_clusters(self._centers, n_clusters)[self.labels_])
         finer = [number for number in self._levels if number >= n_clusters >= 1]
         if not finer:
             raise ValueError(
