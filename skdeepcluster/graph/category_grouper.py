@@ -16,7 +16,7 @@ from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.sparse import coo_array, csr_array
+from scipy.sparse import csr_array, diags_array
 from sklearn.base import TransformerMixin, _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
@@ -43,6 +43,8 @@ LEAST_SHARE = 0.01
 # Halvings of the interval that holds the resolution for a number of groups.
 _BISECTIONS = 20
 _LARGEST_RESOLUTION = 64.0
+# Levels of all pairs of columns are counted.
+MOST_COLUMNS = 1000
 
 
 class LevelGroups(NamedTuple):
@@ -78,16 +80,16 @@ def cooccurrence_graph(codes, starts):
     csr_array of shape (n_vertices, n_vertices)
         Symmetric weights.
     """
-    n_columns, shape = codes.shape[1], (starts[-1], starts[-1])
-    pairs = [(i, j) for i in range(n_columns) for j in range(i)]
-    graph = csr_array(shape)
-    for i, j in pairs:
-        both = (codes[:, i] >= 0) & (codes[:, j] >= 0)
-        ends = starts[i] + codes[both, i], starts[j] + codes[both, j]
-        graph = graph + coo_array((np.ones(both.sum()), ends), shape=shape).tocsr()
-    graph = csr_array(graph + graph.T) / max(len(pairs), 1)
+    (n_samples, n_columns), n_vertices = codes.shape, int(starts[-1])
+    rows, columns = np.nonzero(codes >= 0)
+    places = rows, starts[columns] + codes[rows, columns]
+    cells = csr_array((np.ones(len(rows)), places), shape=(n_samples, n_vertices))
+    # Levels of one column never stand in one row, but each with itself.
+    together = cells.T @ cells
+    graph = csr_array(together - diags_array(together.diagonal()))
+    graph.eliminate_zeros()
     graph.sort_indices()
-    return graph
+    return graph / max(n_columns * (n_columns - 1) // 2, 1)
 
 
 def group_levels(graph, counts, resolution, n_groups, seed):
@@ -188,7 +190,8 @@ class CategoryGrouper(TransformerMixin, DocumentedEstimator):
     Raises
     ------
     ValueError
-        If a parameter or the table is not as described.
+        If a parameter or the table is not as described, or more than 1,000 columns
+        are asked for.
 
     See Also
     --------
@@ -284,6 +287,11 @@ class CategoryGrouper(TransformerMixin, DocumentedEstimator):
             names = [cell.name for cell in cells]
             asked = names if self.columns is None else self.columns
             asked = known_names(np.asarray(asked, object).tolist(), names, "columns")
+            if len(asked) > MOST_COLUMNS:
+                raise ValueError(
+                    f"Levels of all pairs of columns are compared, and {len(asked)} "
+                    f"columns are too many: name at most {MOST_COLUMNS} in `columns`."
+                )
             self._names = names
             self._places = np.array([names.index(name) for name in asked])
             used = [cells[place] for place in self._places]

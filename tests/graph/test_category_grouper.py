@@ -1,13 +1,18 @@
 """Groups of levels: oracles, rare and unknown levels, and what may come in."""
 
+from itertools import permutations
+
 import numpy as np
 import pytest
 from extras import pd, pl
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.metrics import adjusted_rand_score
 
 from skdeepcluster import CategoryGrouper, load, save
 from skdeepcluster.datasets import make_category_pairs
+from skdeepcluster.graph.category_grouper import MOST_COLUMNS, cooccurrence_graph
+
+RNG = np.random.default_rng(0)
 
 
 def pairs_of(matrix, repeats=3):
@@ -176,3 +181,22 @@ def test_file(tmp_path):
     assert_array_equal(
         load(tmp_path / "a.model").transform(rows), model.transform(rows)
     )
+
+
+def test_levels_are_counted_in_pairs_of_columns():
+    codes = RNG.integers(-1, 4, size=(60, 3))
+    starts = np.array([0, 4, 8, 12])
+    expected = np.zeros((12, 12))
+    for row in codes:
+        for i, j in permutations(range(3), 2):
+            if min(row[i], row[j]) >= 0:
+                expected[starts[i] + row[i], starts[j] + row[j]] += 1 / 3
+    assert_allclose(cooccurrence_graph(codes, starts).toarray(), expected)
+
+
+def test_more_columns_than_can_be_compared_are_refused():
+    X = RNG.integers(2, size=(10, MOST_COLUMNS + 1))
+    with pytest.raises(ValueError, match="1001 columns are too many: name at most"):
+        CategoryGrouper().fit(X)
+    few = CategoryGrouper(columns=[*range(5)], random_state=0).fit(X)
+    assert len(few.groups_) == 5
