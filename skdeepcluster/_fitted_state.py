@@ -57,9 +57,14 @@ def check_published(estimator):
     >>> check_published(model)
     Traceback (most recent call last):
         ...
-    ValueError: labels_ of PPP is no array that was fitted
+    ValueError: labels_ of PPP is no array that was fitted by this version
     """
     owner, values = type(estimator).__name__, vars(estimator)
+    for name in values:
+        if isinstance(getattr(type(estimator), name, None), property):
+            raise ValueError(
+                f"{name} of {owner} is what an earlier version wrote: fit it again"
+            )
     for name, least in COUNTS.items():
         count = values.get(name, least)
         if not (isinstance(count, Integral) and count >= least):
@@ -137,7 +142,9 @@ def check_arrays(owner, **parts):
             )
         )
         if not is_right:
-            raise ValueError(f"{name} of {owner} is no array that was fitted")
+            raise ValueError(
+                f"{name} of {owner} is no array that was fitted by this version"
+            )
     return lengths
 
 

@@ -366,9 +366,6 @@ class AutoCluster(BaseClusterer):
             and n_distinct >= FEWEST_VOTED
         )
 
-    def _n_rows(self):
-        return SOME_ROWS if self.max_samples == "auto" else self.max_samples
-
     def _fit_voted(self, Z, rows, weights, seed):
         """Let partitions of some rows vote, and label the table by the best."""
         ballot, ppp = self._vote(rows, weights, seed)

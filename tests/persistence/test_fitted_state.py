@@ -12,6 +12,7 @@ from sklearn.decomposition import PCA
 from test_common import seeded, table
 
 from skdeepcluster import (
+    ILASDP,
     PPP,
     ConstrainedKMeans,
     GraphClusterer,
@@ -149,6 +150,19 @@ def test_letters_are_lengths():
     ):
         with pytest.raises(ValueError, match="a of x is no array that was fitted"):
             check_arrays("x", b=(means, "f", "kp"), a=wrong)
+
+
+@pytest.mark.parametrize(
+    ("model", "name"),
+    [(ILASDP(2, random_state=0), "covariances_"), (TableEncoder(), "columns_")],
+    ids=repr,
+)
+def test_attributes_that_earlier_versions_wrote_are_refused(model, name):
+    """They are computed now: the model could not be used."""
+    model = model.fit(table())
+    vars(model)[name] = np.ones(2)
+    with pytest.raises(ValueError, match=f"{name} of .* earlier version .* fit it"):
+        model._check_state()
 
 
 @pytest.mark.parametrize("indices", [[3], [-1], [0.0]])
