@@ -365,11 +365,18 @@ class TableEncoder(TransformerMixin, DocumentedEstimator):
             vars(self).update({name: parts[name] for name in DECIDED})
         return aside
 
+    def _decided(self, name):
+        """What was decided; absent, as before a fit, where that cannot be."""
+        check_is_fitted(self)
+        try:
+            return vars(self._settled())[name]
+        except ValueError as error:
+            raise AttributeError(str(error)) from error
+
     @property
     def columns_(self):
         """What was decided about each column."""
-        check_is_fitted(self)
-        return self._settled()._columns
+        return self._decided("_columns")
 
     @property
     def unused_columns_(self):
@@ -379,14 +386,12 @@ class TableEncoder(TransformerMixin, DocumentedEstimator):
     @property
     def axes_(self):
         """Principal axes in columns; None without."""
-        check_is_fitted(self)
-        return self._settled()._axes
+        return self._decided("_axes")
 
     @property
     def column_shares_(self):
         """Share of each original column in each column of the result."""
-        check_is_fitted(self)
-        return self._settled()._column_shares
+        return self._decided("_column_shares")
 
     def _fit_weighted(self, X, sample_weight):
         """Fit the rows that have weight; return their design if all have."""

@@ -191,3 +191,15 @@ def test_rows_that_come_while_columns_are_decided_on_are_not_lost(X, monkeypatch
     assert "late" in encoder.columns_[names.index("c0")].levels
     late = TableEncoder().partial_fit(X[:450]).partial_fit(X[450:].assign(c0="late"))
     assert_array_equal(encoder.transform(X), late.transform(X))
+
+
+def test_attributes_are_absent_where_no_column_can_be_used_yet():
+    """A notebook shows the encoder all the same, and asks it for them."""
+    encoder = TableEncoder().partial_fit(pd.DataFrame({"a": [1.0, 1.0]}))
+    for name in ("columns_", "unused_columns_", "axes_", "column_shares_"):
+        assert not hasattr(encoder, name)
+    with pytest.raises(AttributeError, match="No column of X can be used"):
+        encoder.columns_  # noqa: B018
+    assert "TableEncoder" in encoder._repr_html_()
+    encoder.partial_fit(pd.DataFrame({"a": [2.0, 3.0]}))
+    assert [column.role for column in encoder.columns_] == ["number"]
