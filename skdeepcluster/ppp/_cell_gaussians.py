@@ -7,6 +7,11 @@ from .._gaussians import Gaussians, expected_moments, shrunk_covariances
 # Least variance of any direction, as a share of the mean one: of the pooled
 # covariance, and of any, which must stay above the rounding of the largest.
 POOLED_FLOOR, LEAST_FLOOR = 1e-9, 1e-13
+# Least pooled variance, of coordinates that vary by about 1: far above the squares of
+# their rounding, which is all that varies where each group is one distinct row.
+LEAST_VARIANCE = 1e-26
+# Rounding of scatters about a mean, as a share of how far it moved, squared.
+ROUNDING = 1e-13
 
 
 def within_covariance(sizes, scatters):
@@ -26,7 +31,7 @@ def within_covariance(sizes, scatters):
     """
     pooled = scatters.sum(axis=0) / sizes.sum()
     n_features = len(pooled)
-    floor = POOLED_FLOOR * np.trace(pooled) / n_features or 1e-18
+    floor = max(POOLED_FLOOR * np.trace(pooled) / n_features, LEAST_VARIANCE)
     return pooled + floor * np.eye(n_features)
 
 
@@ -62,6 +67,8 @@ def em_step(gaussians, rows, weights):
     """Mixture after one step of expectation and maximisation."""
     expected = expected_moments(gaussians, rows, weights)
     covariances = cell_covariances(expected.sizes, expected.scatters)
+    moved = np.square(expected.means - gaussians.means).sum(axis=1)
+    covariances += ROUNDING * moved[:, np.newaxis, np.newaxis] * np.eye(rows.shape[1])
     return Gaussians.of_weights(expected.sizes, expected.means, covariances)
 
 

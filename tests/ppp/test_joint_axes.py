@@ -183,3 +183,15 @@ def test_a_shift_is_a_typical_step_along_its_axis(by_column):
     moved = joint.shifts / scales @ joint.loadings
     one_step = np.mean(3 / scales) / np.sqrt(5)
     assert_allclose(moved, one_step, rtol=0.01)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("n_groups", [2, 3, 4, 6])
+def test_groups_of_one_distinct_row_each_are_found(n_groups):
+    """A category that is there twice, as a country and its code: no spread in it."""
+    groups = np.random.default_rng(0).integers(n_groups, size=1000)
+    X = np.tile(np.eye(n_groups)[groups], 2)
+    model = PPP().fit(X)
+    assert adjusted_rand_score(groups, model.labels_) == 1
+    assert_allclose(model.predict_proba(X).max(axis=1), 1)
+    assert np.isfinite(model.score_samples(X)).all()
