@@ -31,6 +31,7 @@ from ..neighbors._neighbor_graph import nearest_rows, weighted_graph
 from ..neighbors._neighbor_layout import lay_out
 from ..neighbors._neighbor_noise import noise_shrinkage
 from ..neighbors._neighbor_space import NeighborSpace
+from ..ppp.ppp import MANY_COLUMNS
 from ._fitted import NOISE, extend_labels
 
 N_NEIGHBORS = 15
@@ -46,8 +47,8 @@ SMALLEST_CLUSTER = 5
 # So many rows, at most, are laid out for HDBSCAN, whose time grows with their square.
 MAX_DENSITY_ROWS = 5000
 # Communities come in like sizes, and cut a cluster of very many rows; PPP tests for
-# gaps. That it finds no third cluster may be for want of rows. Of shares from .3 to .6
-# this one was best whichever table was left out: bench_vote_weights.py.
+# gaps. That it finds no third cluster may be for want of rows; and of very many columns
+# it sees the first axes only. What the bounds are worth: bench_vote_weights.py.
 FEWEST_FOR_PPP = 3
 DOMINANT_SHARE = 0.4
 # Weight of each family of partitions, in the order in which the first of equals wins.
@@ -113,8 +114,10 @@ class Ballot(NamedTuple):
             if number > 1
         }
 
-    def ppp_sees_one_dominate(self):
-        """Whether PPP finds several clusters, one of which has very many rows."""
+    def ppp_sees_one_dominate(self, n_columns):
+        """Whether PPP finds several clusters, one of very many rows, in few columns."""
+        if n_columns > MANY_COLUMNS:
+            return False
         (index,) = self.family("ppp")
         sizes = np.bincount(self.partitions[index])
         return len(sizes) >= FEWEST_FOR_PPP and bool(

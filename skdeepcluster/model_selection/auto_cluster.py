@@ -99,11 +99,11 @@ class AutoCluster(BaseClusterer):
     By default a table of more than three columns is partitioned in 45 cheap ways:
     communities of three graphs of its neighbours at twelve resolutions, HDBSCAN at
     four sizes on two layouts of these neighbours, and :class:`PPP`. The partitions
-    vote: the one with the largest mean agreement with the others wins; but where
-    PPP finds three clusters or more, of which one has over 40 % of the rows, PPP
-    does. Of fewer columns, and where `candidates` or `scoring` are given, every
-    candidate is fitted on the same rows, scored without labels, and the best score
-    wins.
+    vote: the one with the largest mean agreement with the others wins; but where, of
+    at most 200 columns, PPP finds three clusters or more, one of which has over 40 % of
+    the rows, PPP does. Of fewer columns, and where `candidates` or `scoring` are given,
+    every candidate is fitted on the same rows, scored without labels, and the best
+    score wins.
 
     Parameters
     ----------
@@ -421,7 +421,8 @@ class AutoCluster(BaseClusterer):
                     "scores": {"agreement": float(ballot.scores[best])},
                     "seconds": ballot.seconds[family],
                     "error": "",
-                    "preferred": family == "ppp" and ballot.ppp_sees_one_dominate(),
+                    "preferred": family == "ppp"
+                    and ballot.ppp_sees_one_dominate(self.n_features_in_),
                 }
             )
         return results

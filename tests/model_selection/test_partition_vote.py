@@ -147,7 +147,8 @@ def test_ppp_wins_where_it_sees_one_cluster_dominate(recwarn):
 def test_what_dominates(ballot, sizes, seen):
     labels = np.repeat(np.arange(len(sizes)), sizes)
     changed = ballot[0]._replace(families=["ppp"], partitions=labels[None])
-    assert changed.ppp_sees_one_dominate() is seen
+    assert changed.ppp_sees_one_dominate(200) is seen
+    assert not changed.ppp_sees_one_dominate(201)
 
 
 def test_what_dominates_must_keep_the_bounds():
