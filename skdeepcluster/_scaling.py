@@ -3,6 +3,7 @@
 import numpy as np
 
 from ._fitted_state import check_arrays
+from ._threads import one_blas_thread
 from .kernels._same_width import check_same_width
 from .kernels.projection import project
 
@@ -115,11 +116,12 @@ class TableScaling:
             self.scale = float(self.scale) or 1.0
         if max_axes is not None and self.n_axes > max_axes:
             shrunk /= self.scale
-            if directions is None:
-                self.axes = principal_axes(shrunk, weights, max_axes)
-            else:
-                shrunk = shrunk @ directions
-                self.axes = directions @ principal_axes(shrunk, weights, max_axes)
+            with one_blas_thread():
+                if directions is None:
+                    self.axes = principal_axes(shrunk, weights, max_axes)
+                else:
+                    shrunk = shrunk @ directions
+                    self.axes = directions @ principal_axes(shrunk, weights, max_axes)
 
     def _check_state(self):
         lengths = check_arrays("TableScaling", mean=(self.mean, "f", "p"))

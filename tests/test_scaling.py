@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.decomposition import PCA
+from threadpoolctl import threadpool_limits
 
 from skdeepcluster._scaling import (
     TableScaling,
@@ -170,3 +171,15 @@ def test_columns_of_another_table_are_no_fitted_state(X):
         scaling.columns = wrong
         with pytest.raises(ValueError, match="columns of TableScaling"):
             scaling._check_state()
+
+
+def test_axes_do_not_depend_on_the_number_of_threads():
+    X = np.random.default_rng(0).normal(size=(1500, 400))
+    directions = np.eye(400)[:, 1:]
+    for given in (None, directions):
+        axes = []
+        for n_threads in (1, 2, 3):
+            with threadpool_limits(n_threads):
+                axes.append(TableScaling(X, max_axes=20, directions=given).axes)
+        assert_array_equal(axes[1], axes[0])
+        assert_array_equal(axes[2], axes[0])

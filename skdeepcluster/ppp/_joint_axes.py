@@ -19,6 +19,7 @@ import numpy as np
 from scipy.linalg import eigh
 
 from .._scaling import power_of_two
+from .._threads import one_blas_thread
 from ._merging import MIN_GROUP
 
 # Filling a step of n equal shares adds 2 / (n^2 - 1) of a column's variance: more than
@@ -105,10 +106,11 @@ def joint_axes(rows, weights, columns, *, by_column, n_most):
     lower = block.min(axis=0)
     ranges = block.max(axis=0) - lower
     block = (block - lower) / ranges
-    means, deviations, correlations = _correlations(block, weights)
     is_binary = n_values[joint] == 2
-    correlations[_exclude(means, deviations, correlations, is_binary)] = 0
-    loadings = _axes_above(correlations, weights.sum(), n_most)
+    with one_blas_thread():
+        means, deviations, correlations = _correlations(block, weights)
+        correlations[_exclude(means, deviations, correlations, is_binary)] = 0
+        loadings = _axes_above(correlations, weights.sum(), n_most)
     if loadings.shape[1] == 0:
         return None
     # Coordinates are in standard deviations, or in units of the table.
