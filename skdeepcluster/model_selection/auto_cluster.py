@@ -169,8 +169,9 @@ class AutoCluster(BaseClusterer):
         Its score.
     leaderboard_ : DataFrame
         A row per candidate, or per family with the best of its partitions, the best
-        first: its name, ``score`` and the parts of a consensus, ``n_clusters``, the
-        share of ``noise``, seconds, and the ``error`` of one that failed.
+        first, which is PPP where it overrules the vote, whatever its score: its name,
+        ``score`` and the parts of a consensus, ``n_clusters``, the share of ``noise``,
+        seconds, and the ``error`` of one that failed.
     table_encoder_ : TableEncoder
         What turned a data frame with words, dates or gaps into numbers, with its
         default settings; absent where the table holds numbers alone. For other
