@@ -41,6 +41,9 @@ CONFIDENCE, UNLIKE = "cluster_confidence", "cluster_unlike"
 # Options that change what is read or written, beside the model.
 ASKED = ("command", "id", "copy_columns", "sep", "decimal", "thousands", "no_header")
 ASKED += ("missing", "numeric", "categorical", "date")
+# What a model is fitted by: another version may give other bits.
+LIBRARIES = ("skdeepcluster", "numpy", "scipy", "scikit-learn", "numba", "pandas")
+LIBRARIES += ("torch", "skorch", "cvxpy")
 # Options that change nothing of a model.
 PATHS_AND_NOTES = ("run", "table", "out", "save", "columns", "quiet", "memory")
 
@@ -271,14 +274,13 @@ def learned_from(args, prepared):
 
     Not the model itself: what saves it imports torch, to make no use of it.
     """
-    import numpy as np
-    import sklearn
+    from importlib.metadata import distributions
+
     from pandas.util import hash_pandas_object
 
-    from .. import __version__
-
     asked = {k: v for k, v in vars(args).items() if k not in PATHS_AND_NOTES}
-    versions = __version__, np.__version__, sklearn.__version__
+    installed = {found.name.lower(): found.version for found in distributions()}
+    versions = [installed.get(name) for name in LIBRARIES]
     hashes = hash_pandas_object(prepared.used, index=False).to_numpy()
     said = json.dumps([asked, versions, [*prepared.used]], default=str, sort_keys=True)
     return said.encode() + hashes.tobytes() + prepared.weights.tobytes()

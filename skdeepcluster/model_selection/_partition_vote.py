@@ -114,15 +114,26 @@ class Ballot(NamedTuple):
             if number > 1
         }
 
-    def ppp_sees_one_dominate(self, n_columns):
-        """Whether PPP finds several clusters, one of very many rows, in few columns."""
-        if n_columns > MANY_COLUMNS:
-            return False
-        (index,) = self.family("ppp")
-        sizes = np.bincount(self.partitions[index])
-        return len(sizes) >= FEWEST_FOR_PPP and bool(
-            sizes.max() > DOMINANT_SHARE * sizes.sum()
+    def preferred(self, rows, weights):
+        """Which partitions the vote does not overrule: PPP's, if one cluster dominates.
+
+        That is, where of not too many columns PPP finds several clusters, one of
+        which has very many of the rows.
+        """
+        places = self.family("ppp")
+        sizes = np.bincount(self.partitions[places[0]], weights)
+        chosen = np.zeros(len(self.families), dtype=bool)
+        chosen[places] = (
+            rows.shape[1] <= MANY_COLUMNS
+            and len(sizes) >= FEWEST_FOR_PPP
+            and sizes.max() > DOMINANT_SHARE * sizes.sum()
         )
+        return chosen
+
+    def elected(self, sound, preferred):
+        """Number of the partition that wins: the first of equals."""
+        first = -np.arange(len(self.scores))
+        return int(np.lexsort((first, self.scores, preferred, sound))[-1])
 
     def neighbor_labels(self, index):
         """Label rows as the fitted rows that are nearest have it in a partition."""

@@ -166,7 +166,7 @@ class AutoCluster(BaseClusterer):
         (of the weighted neighbours), "shared" (of the neighbours in common),
         "edges" (of the neighbours without weights), "density" or "ppp".
     best_score_ : float
-        Its score.
+        Its score; not the largest where PPP overrules the vote.
     leaderboard_ : DataFrame
         A row per candidate, or per family with the best of its partitions, the best
         first, which is PPP where it overrules the vote, whatever its score: its name,
@@ -178,8 +178,8 @@ class AutoCluster(BaseClusterer):
         settings, write ``make_pipeline(TableEncoder(...), AutoCluster(scale=False))``.
     levels_ : list of dict
         After a vote, for each number of clusters that a partition has, ascending:
-        ``n_clusters``, and ``name`` and ``score`` of the best such partition; see
-        :meth:`labels_at`.
+        ``n_clusters``, and ``name`` and ``score`` of the partition of that number
+        with the largest score; see :meth:`labels_at`.
     n_features_in_ : int
         Columns of the table.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -370,15 +370,16 @@ class AutoCluster(BaseClusterer):
     def _fit_voted(self, Z, rows, weights, seed):
         """Let partitions of some rows vote, and label the table by the best."""
         ballot, ppp = self._vote(rows, weights, seed)
-        n_elected = ballot.n_clusters[ballot.scores.argmax()]
+        sound, preferred = self._ranks(ballot, rows, weights)
+        n_elected = ballot.n_clusters[ballot.elected(sound, preferred)]
         if self.max_samples == "auto" and len(rows) < FEW_ROWS_EACH * n_elected:
-            more, weights = distinct_rows_to_fit(Z, MANY_ROWS, seed)
+            more, more_weights = distinct_rows_to_fit(Z, MANY_ROWS, seed)
             if len(more) > len(rows):
                 rows = more
-                ballot, ppp = self._vote(rows, weights, seed)
-        sound = np.array([self._is_sound(labels) for labels in ballot.partitions])
+                ballot, ppp = self._vote(more, more_weights, seed)
+                sound, preferred = self._ranks(ballot, more, more_weights)
         self._axes = TableAxes(self._scales()).fit(rows)
-        self._choose(self._best_of_families(ballot, sound, ppp), rows)
+        self._choose(self._best_of_families(ballot, sound, preferred, ppp), rows)
         model = self.best_estimator_
         places, squares = ballot.neighbor_labels(0).nearest(Z)
         raw = (
@@ -389,6 +390,11 @@ class AutoCluster(BaseClusterer):
         self._number(Z, raw)
         self._nearest_fitted = places[:, 0]
         self._levels = ballot.levels(sound, self._axes.transform(rows))
+
+    def _ranks(self, ballot, rows, weights):
+        """Which partitions may win, and which of these the vote does not overrule."""
+        sound = np.array([self._is_sound(labels) for labels in ballot.partitions])
+        return sound, ballot.preferred(rows, weights)
 
     def _vote(self, rows, weights, seed):
         start = time.perf_counter()
@@ -408,7 +414,7 @@ class AutoCluster(BaseClusterer):
         """Most rows that take part, at first."""
         return SOME_ROWS if self.max_samples == "auto" else self.max_samples
 
-    def _best_of_families(self, ballot, sound, ppp):
+    def _best_of_families(self, ballot, sound, preferred, ppp):
         """What the leaderboard shows: the best partition of each family."""
         results = []
         for family in FAMILIES:
@@ -422,8 +428,7 @@ class AutoCluster(BaseClusterer):
                     "scores": {"agreement": float(ballot.scores[best])},
                     "seconds": ballot.seconds[family],
                     "error": "",
-                    "preferred": family == "ppp"
-                    and ballot.ppp_sees_one_dominate(self.n_features_in_),
+                    "preferred": preferred[best],
                 }
             )
         return results

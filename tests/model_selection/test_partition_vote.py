@@ -145,10 +145,19 @@ def test_ppp_wins_where_it_sees_one_cluster_dominate(recwarn):
     [((41, 30, 29), True), ((40, 30, 30), False), ((80, 20), False), ((100,), False)],
 )
 def test_what_dominates(ballot, sizes, seen):
-    labels = np.repeat(np.arange(len(sizes)), sizes)
-    changed = ballot[0]._replace(families=["ppp"], partitions=labels[None])
-    assert changed.ppp_sees_one_dominate(200) is seen
-    assert not changed.ppp_sees_one_dominate(201)
+    labels = np.arange(len(sizes))
+    changed = ballot[0]._replace(families=["edges", "ppp"], partitions=[None, labels])
+    rows = np.zeros((len(sizes), 200))
+    assert_array_equal(changed.preferred(rows, np.array(sizes)), [False, seen])
+    assert not changed.preferred(np.zeros((len(sizes), 201)), np.array(sizes)).any()
+
+
+def test_the_elected_is_sound_then_preferred_then_of_the_largest_score(ballot):
+    changed = ballot[0]._replace(scores=np.array([0.3, 0.5, 0.5, 0.9]))
+    none, all_of_them = np.zeros(4, dtype=bool), np.ones(4, dtype=bool)
+    assert changed.elected(all_of_them, none) == 3
+    assert changed.elected(np.array([True, True, True, False]), none) == 1
+    assert changed.elected(all_of_them, np.array([True, False, False, False])) == 0
 
 
 def test_what_dominates_must_keep_the_bounds():
