@@ -196,12 +196,16 @@ def forked(command, snapshot=None):
         os.dup2(nowhere, stream)
     from skdeepcluster.cli import main
 
-    if snapshot is not None:
-        sys.addaudithook(snapshot)
-    status = main(command)
-    if snapshot is not None:
-        snapshot.at_end()
-    os._exit(status)
+    status = 1
+    try:
+        if snapshot is not None:
+            sys.addaudithook(snapshot)
+        status = main(command)
+        if snapshot is not None:
+            snapshot.at_end()
+    finally:
+        # Nothing may unwind into what the parent holds open.
+        os._exit(status)
 
 
 def status_of(child, moment=TO_THE_END):
