@@ -94,7 +94,9 @@ class PPP(MixtureMethods, WeightedClusterer):
         are decoded, and absent where it has no ``inverse_transform``.
     stability_ : float
         Mean adjusted Rand index between the size elected and the others that
-        voted; 1 where only one did.
+        voted; 1 where only one did. How surely each cluster is found again in halves
+        of the rows costs several fits:
+        :func:`~skdeepcluster.model_selection.cluster_stability` tells.
     validated_ : bool
         Whether the number of clusters is what the evidence says, not what
         ``min_clusters`` or ``max_clusters`` enforced.
@@ -155,6 +157,8 @@ class PPP(MixtureMethods, WeightedClusterer):
     --------
     AutoEncoder : An encoder for tables of many columns.
     ConstrainedKMeans : Links that hold for certain, and bounds on sizes.
+    skdeepcluster.model_selection.cluster_stability : Whether halves of the rows show
+        the clusters again.
 
     Notes
     -----
