@@ -275,6 +275,15 @@ def test_what_a_killed_command_left_disturbs_no_other(folder, capsys):
 NUMBERS = [signal.SIGINT, *termination.ENDING]
 
 
+@pytest.fixture
+def usual_ctrl_c():
+    """Python's own handler, which a run in the background has not."""
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, handler)
+
+
+@pytest.mark.usefixtures("usual_ctrl_c")
 @pytest.mark.parametrize("number", NUMBERS)
 def test_signals_wait_and_come_through(number):
     before = [*map(signal.getsignal, NUMBERS)]

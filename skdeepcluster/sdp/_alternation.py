@@ -291,7 +291,7 @@ class Alternation:
                 )
             if not first:
                 change = abs(objective - self.trace[-1]["objective"])
-                self.converged = change <= tol * max(abs(objective), len(self.X))
+                self.converged = change / max(abs(objective), len(self.X)) <= tol
             self.trace.append(
                 {"objective": objective, "cost": self.best.cost, "doubt": doubt}
             )
