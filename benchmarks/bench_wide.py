@@ -5,7 +5,7 @@ about these are standard normal. One process per estimator, default parameters, 
 clusters where a number is asked. Discovery knows the rows of one group, and is asked
 for the two others; classifiers know half of each. Run from the root of the project::
 
-    python benchmarks/bench_wide.py --out benchmarks/results/wide.md
+    python benchmarks/bench_wide.py
 """
 
 import argparse
