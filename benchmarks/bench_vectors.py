@@ -108,7 +108,6 @@ def faiss_kmeans(X, k):
     """faiss k-means, 25 iterations, the number known."""
     import faiss
 
-    faiss.omp_set_num_threads(1)
     run = faiss.Kmeans(X.shape[1], k, niter=25, seed=1, max_points_per_centroid=10**6)
     run.train(X)
     return run.index.search(X, 1)[1][:, 0]

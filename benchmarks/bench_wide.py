@@ -12,10 +12,9 @@ import argparse
 import multiprocessing
 import platform
 import sys
-import time
-import warnings
 from pathlib import Path
 
+from runner import cpu_of
 from sklearn.metrics import adjusted_rand_score
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
@@ -28,14 +27,12 @@ def measure(model, shape, connection):
     from memory import peak_mib
     from wide import finds_new, groups, target
 
-    warnings.simplefilter("ignore")
     X, truth = groups(*shape)
     y = target(model, truth)
     # Compiled before the clock runs.
-    model.fit(X[:, :30], *y)
-    before, start = peak_mib(), time.process_time()
-    model.fit(X, *y)
-    row = [f"{time.process_time() - start:.1f}"]
+    cpu_of(model.fit, X[:, :30], *y)
+    before = peak_mib()
+    row = [f"{cpu_of(model.fit, X, *y)[1]:.1f}"]
     new, classes = groups(30, shape[1], seed=1)
     scores = ["", ""]
     if hasattr(model, "predict"):

@@ -219,7 +219,6 @@ def test_a_folder_of_results_is_completed_after_sigterm(name, folder, monkeypatc
             assert labels(folder / "labels") == new
 
 
-@pytest.mark.skipif("sys.platform == 'win32'")
 @pytest.mark.parametrize("name", IN_PARTS)
 def test_two_commands_do_not_write_to_one_folder(name, folder, monkeypatch, capsys):
     need_model(IN_PARTS[name])
